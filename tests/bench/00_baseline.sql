@@ -1,0 +1,2 @@
+-- the round trip alone: select 1
+select 1;
