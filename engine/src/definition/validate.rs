@@ -1,0 +1,255 @@
+//! What is wrong, or doubtful, in a scenario document (SPEC section 2, "Validation").
+
+use super::hash::step_content_hash;
+use super::model::{Definition, Step};
+use super::parse::{Draft, read};
+use crate::condition::{Condition, ConditionKind};
+use serde::Serialize;
+use std::collections::{HashMap, HashSet};
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The definition is refused.
+    Error,
+    /// The definition is stored; an operator should look.
+    Warning,
+}
+
+impl Severity {
+    /// `"error"` or `"warning"`, as `validate_scenario` shows it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        }
+    }
+}
+
+/// One thing that validation found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    pub severity: Severity,
+    /// Stable, for programs: `duplicate_step_id`, `unreachable_step`, …
+    pub code: &'static str,
+    /// The step that it is about, where it is about one that has an id.
+    pub step_id: Option<String>,
+    /// For people: names the thing and what was expected.
+    pub message: String,
+}
+
+/// How many findings are reported; a last one says how many more there are.
+const MAX_FINDINGS: usize = 1000;
+
+/// Findings of one severity, counted without bound and kept up to [`MAX_FINDINGS`].
+#[derive(Debug)]
+pub(super) struct Findings {
+    severity: Severity,
+    kept: Vec<Finding>,
+    count: usize,
+}
+
+impl Findings {
+    pub(super) fn new(severity: Severity) -> Self {
+        Findings { severity, kept: Vec::new(), count: 0 }
+    }
+
+    /// `message` is only asked for findings that are kept.
+    pub(super) fn add(&mut self, code: &'static str, step_id: Option<&str>, message: impl FnOnce() -> String) {
+        self.count += 1;
+        if self.kept.len() < MAX_FINDINGS {
+            self.kept.push(Finding {
+                severity: self.severity,
+                code,
+                step_id: step_id.map(str::to_owned),
+                message: message(),
+            });
+        }
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Everything kept, with a last finding for what was not.
+    pub(super) fn finish(self) -> Vec<Finding> {
+        join(self, Findings::new(Severity::Warning))
+    }
+}
+
+/// Errors, then warnings, together at most [`MAX_FINDINGS`] and one that counts the rest.
+fn join(errors: Findings, warnings: Findings) -> Vec<Finding> {
+    let total = errors.count + warnings.count;
+    let severity = if errors.count > MAX_FINDINGS { errors.severity } else { warnings.severity };
+    let mut all = errors.kept;
+    all.extend(warnings.kept);
+    all.truncate(MAX_FINDINGS);
+    if total > all.len() {
+        all.push(Finding {
+            severity,
+            code: "more_findings",
+            step_id: None,
+            message: format!("and {} more findings", total - all.len()),
+        });
+    }
+    all
+}
+
+/// Checks a scenario document (SPEC section 2).
+///
+/// Argument: the JSON text. Returns every finding: errors first, then warnings, each in document order; at most 1,000
+/// and a last one (`more_findings`) that counts the rest. Empty: nothing to complain about. Warnings are also given for
+/// a document with errors, for the steps that have none. Never fails and never panics, whatever the text.
+///
+/// Errors: `malformed_json`, `nested_too_deep`, `definition_too_large`, `not_an_object`, `no_steps`, `too_many_steps`,
+/// `too_many_transitions`, `condition_too_long`, `missing_step_id`, `duplicate_step_id`, `entry_step_missing`,
+/// `transition_to_missing_step`, `wrong_type`. Warnings: `missing_name`, `unreachable_step`, `dead_end`, `twin_steps`,
+/// `checkpoint_without_description`, `hides_later_transitions`, `condition_reads_uncollected_field`,
+/// `condition_not_evaluable`.
+pub fn validate(text: &str) -> Vec<Finding> {
+    let Draft { definition, errors, steps_with_errors } = read(text);
+    let mut warnings = Findings::new(Severity::Warning);
+    if let Some(definition) = &definition {
+        warn(definition, errors.count() > 0, &steps_with_errors, &mut warnings);
+    }
+    join(errors, warnings)
+}
+
+/// Warnings of a definition. With errors in the document (`broken`), nothing is said about its shape as a whole, nor
+/// about the steps of which a part could not be read: that would only repeat the errors in other words.
+fn warn(definition: &Definition, broken: bool, skip: &HashSet<usize>, warnings: &mut Findings) {
+    let steps = &definition.steps;
+    let reachable = if broken { vec![true; steps.len()] } else { reachable(definition) };
+    let twins = twins(steps);
+    let collected: HashSet<&str> =
+        steps.iter().flat_map(|step| &step.collects_profile_fields).map(String::as_str).collect();
+
+    if definition.name.is_empty() && !broken {
+        warnings.add("missing_name", None, || "the scenario has no name".to_owned());
+    }
+    for (position, step) in steps.iter().enumerate() {
+        if skip.contains(&position) {
+            continue;
+        }
+        let id = Some(step.id.as_str());
+        if step.name.is_empty() {
+            warnings.add("missing_name", id, || format!("{} has no name", named(step)));
+        }
+        if step.is_checkpoint && step.checkpoint_description.as_deref().unwrap_or("").trim().is_empty() {
+            warnings.add("checkpoint_without_description", id, || {
+                format!(
+                    "{} is a checkpoint and has no checkpoint_description: warnings could not say what is irreversible",
+                    named(step)
+                )
+            });
+        }
+        if !reachable[position] {
+            warnings.add("unreachable_step", id, || {
+                format!("{} cannot be reached from the entry step {}", named(step), quoted(&definition.entry_step_id))
+            });
+        }
+        if !step.is_terminal && step.transitions.is_empty() {
+            warnings.add("dead_end", id, || {
+                format!("{} has no transitions and is not terminal: a session that comes here stays", named(step))
+            });
+        }
+        if let Some(group) = twins.get(&position) {
+            warnings.add("twin_steps", id, || {
+                let ids: Vec<String> = group.iter().take(20).map(|&twin| quoted(&steps[twin].id)).collect();
+                let more = group.len().saturating_sub(20);
+                let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+                format!(
+                    "steps {}{more} have the same content: they can only be told apart by id and neighbours",
+                    ids.join(", ")
+                )
+            });
+        }
+        warn_transitions(step, &collected, warnings);
+    }
+}
+
+fn warn_transitions(step: &Step, collected: &HashSet<&str>, warnings: &mut Findings) {
+    let id = Some(step.id.as_str());
+    let ordered = step.ordered_transitions();
+    if let Some(first) = ordered.iter().position(|transition| transition.condition_text.trim().is_empty()) {
+        let hidden = ordered.len() - first - 1;
+        if hidden > 0 {
+            warnings.add("hides_later_transitions", id, || {
+                format!(
+                    "{}: the unconditional transition to {} hides {hidden} after it (higher priority first, then document order)",
+                    named(step),
+                    quoted(&ordered[first].to_step_id)
+                )
+            });
+        }
+    }
+    for transition in &step.transitions {
+        let condition = Condition::classify(&transition.condition_text, &transition.condition_fields, collected);
+        if condition.kind() == ConditionKind::Expression {
+            for field in condition.reads().iter().filter(|field| !collected.contains(field.as_str())) {
+                warnings.add("condition_reads_uncollected_field", id, || {
+                    format!(
+                        "{}: the condition of the transition to {} reads the field {}, which no step collects",
+                        named(step),
+                        quoted(&transition.to_step_id),
+                        quoted(field)
+                    )
+                });
+            }
+        }
+        if let Some(note) = condition.note() {
+            warnings.add("condition_not_evaluable", id, || {
+                format!(
+                    "{}: the condition of the transition to {} looks like an expression and is taken as natural language: {note}",
+                    named(step),
+                    quoted(&transition.to_step_id)
+                )
+            });
+        }
+    }
+}
+
+/// Which steps the entry reaches, by position. Iterative: a line of 10,000 steps must not be 10,000 stack frames.
+fn reachable(definition: &Definition) -> Vec<bool> {
+    let positions: HashMap<&str, usize> =
+        definition.steps.iter().enumerate().map(|(position, step)| (step.id.as_str(), position)).collect();
+    let mut reached = vec![false; definition.steps.len()];
+    let mut open: Vec<usize> = positions.get(definition.entry_step_id.as_str()).copied().into_iter().collect();
+    while let Some(position) = open.pop() {
+        if !std::mem::replace(&mut reached[position], true) {
+            let targets = definition.steps[position].transitions.iter();
+            open.extend(targets.filter_map(|t| positions.get(t.to_step_id.as_str())).filter(|&&next| !reached[next]));
+        }
+    }
+    reached
+}
+
+/// Groups of steps with equal content, under the position of the first one.
+fn twins(steps: &[Step]) -> HashMap<usize, Vec<usize>> {
+    let mut by_hash: HashMap<String, Vec<usize>> = HashMap::new();
+    for (position, step) in steps.iter().enumerate() {
+        by_hash.entry(step_content_hash(step)).or_default().push(position);
+    }
+    by_hash.into_values().filter(|group| group.len() > 1).map(|group| (group[0], group)).collect()
+}
+
+fn named(step: &Step) -> String {
+    format!("step {}", quoted(&step.id))
+}
+
+/// A text from the document as messages show it: in quotes, shortened, control characters escaped.
+pub(super) fn quoted(text: &str) -> String {
+    const SHOWN: usize = 100;
+    let mut shown: String = text
+        .chars()
+        .take(SHOWN)
+        .flat_map(|c| {
+            c.escape_debug().filter(move |_| c.is_control()).chain(std::iter::once(c).filter(move |_| !c.is_control()))
+        })
+        .collect();
+    if text.chars().nth(SHOWN).is_some() {
+        shown.push('…');
+    }
+    format!("\"{shown}\"")
+}

@@ -1,0 +1,293 @@
+//! What an operator is told before approving a plan (SPEC section 5): counted, not guessed.
+
+use super::policy::Policy;
+use crate::condition::ConditionKind;
+use crate::diff::{Anchor, MigrationScenario, PairKind, TransformationMap};
+use crate::graph::Graph;
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, HashMap};
+
+/// Sessions at one old step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct AnchorCounts {
+    pub sessions: u64,
+    /// Of these, those with a checkpoint in their history.
+    pub passed_checkpoint: u64,
+}
+
+/// What [`summarize`] looks at.
+pub struct SummaryInput<'a> {
+    pub map: &'a TransformationMap,
+    /// By anchor content hash; anchors without one have the default policy.
+    pub policies: &'a HashMap<String, Policy>,
+    pub sessions_by_old_step: &'a HashMap<String, AnchorCounts>,
+    pub old: &'a Graph,
+    pub new: &'a Graph,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum WarningSeverity {
+    Critical,
+    Warning,
+    Info,
+}
+
+#[derive(Debug, Serialize)]
+struct Warning {
+    severity: WarningSeverity,
+    code: &'static str,
+    anchor_content_hash: Option<String>,
+    anchor_name: Option<String>,
+    message: String,
+    sessions: u64,
+}
+
+/// The summary document: `anchors` by migration scenario, `steps_deleted`, `sessions` in all and by anchor, `fields_to_collect`
+/// with the anchors that need them and why, and `warnings`.
+pub fn summarize(input: &SummaryInput) -> Value {
+    let map = input.map;
+    let counts = |step: &str| input.sessions_by_old_step.get(step).copied().unwrap_or_default();
+    let mut by_scenario: BTreeMap<&str, u64> =
+        [("clean_graft", 0), ("gap_fill", 0), ("re_route", 0)].into_iter().collect();
+    let mut sessions_by_scenario = by_scenario.clone();
+    let mut by_anchor = Vec::new();
+    let mut total = 0;
+    for anchor in &map.anchors {
+        let scenario = effective_scenario(input, anchor);
+        let at = counts(&anchor.old_step_id);
+        *by_scenario.entry(scenario.as_str()).or_default() += 1;
+        *sessions_by_scenario.entry(scenario.as_str()).or_default() += at.sessions;
+        total += at.sessions;
+        if at.sessions > 0 {
+            by_anchor.push(json!({
+                "anchor_content_hash": anchor.anchor_content_hash,
+                "anchor_name": anchor.anchor_name,
+                "old_step_id": anchor.old_step_id,
+                "new_step_id": anchor.new_step_id,
+                "migration_scenario": scenario,
+                "sessions": at.sessions,
+            }));
+        }
+    }
+    let mut deleted = Vec::new();
+    for step in &map.deleted_steps {
+        let at = counts(&step.step_id);
+        total += at.sessions;
+        deleted.push(json!({
+            "step_id": step.step_id,
+            "name": step.name,
+            "sessions": at.sessions,
+            "goes_to_step_id": step.candidates.first().map(|c| &c.new_step_id),
+        }));
+    }
+    json!({
+        "anchors": { "total": map.anchors.len(), "by_scenario": by_scenario },
+        "steps_inserted": map.catalogue.inserted_step_ids.len(),
+        "steps_edited": map.anchors.iter().filter(|a| a.pairing == PairKind::Edited).count(),
+        "steps_deleted": map.deleted_steps.len(),
+        "deleted_steps": deleted,
+        "sessions": { "total": total, "by_scenario": sessions_by_scenario, "by_anchor": by_anchor },
+        "fields_to_collect": fields_to_collect(input),
+        "warnings": warnings(input),
+    })
+}
+
+fn effective_scenario(input: &SummaryInput, anchor: &Anchor) -> MigrationScenario {
+    let forced = input.policies.get(&anchor.anchor_content_hash).and_then(|p| p.force_scenario);
+    forced.unwrap_or(anchor.migration_scenario)
+}
+
+/// Field by field: which inserted or edited steps and which new forks want it, and at how many anchors and sessions.
+fn fields_to_collect(input: &SummaryInput) -> Value {
+    struct Wanted {
+        why: BTreeMap<String, Value>,
+        anchors: Vec<Value>,
+        sessions: u64,
+    }
+    let map = input.map;
+    let catalogue = &map.catalogue;
+    let mut wanted: BTreeMap<&str, Wanted> = BTreeMap::new();
+    for anchor in &map.anchors {
+        if effective_scenario(input, anchor) == MigrationScenario::CleanGraft {
+            continue;
+        }
+        let sessions = input.sessions_by_old_step.get(&anchor.old_step_id).copied().unwrap_or_default().sessions;
+        let side = &anchor.upstream;
+        let mut here: BTreeMap<&str, Vec<(String, Value)>> = BTreeMap::new();
+        for step in side.inserted_steps.iter().filter_map(|p| catalogue.inserted_steps.get(p)) {
+            for field in &step.collects_fields {
+                let why = json!({"kind": "inserted_step", "step_id": step.step_id, "name": step.name});
+                here.entry(field).or_default().push((format!("1{}", step.step_id), why));
+            }
+        }
+        for step in side.edited_steps.iter().filter_map(|p| catalogue.edited_steps.get(p)) {
+            for field in &step.added_fields {
+                let why = json!({"kind": "edited_step", "step_id": step.new_step_id, "name": step.name});
+                here.entry(field).or_default().push((format!("2{}", step.new_step_id), why));
+            }
+        }
+        for fork in side.new_forks.iter().filter_map(|p| catalogue.new_forks.get(p)) {
+            for branch in fork.branches.iter().filter(|b| b.condition_kind == ConditionKind::Expression) {
+                for field in &branch.condition_fields {
+                    let why = json!({"kind": "new_fork", "step_id": fork.step_id, "name": fork.name});
+                    here.entry(field).or_default().push((format!("3{}", fork.step_id), why));
+                }
+            }
+        }
+        for (field, whys) in here {
+            let entry = wanted.entry(field).or_insert_with(|| Wanted {
+                why: BTreeMap::new(),
+                anchors: Vec::new(),
+                sessions: 0,
+            });
+            entry.why.extend(whys);
+            entry.sessions += sessions;
+            entry.anchors.push(json!({
+                "anchor_content_hash": anchor.anchor_content_hash,
+                "anchor_name": anchor.anchor_name,
+                "sessions": sessions,
+            }));
+        }
+    }
+    wanted
+        .into_iter()
+        .map(|(field, w)| {
+            json!({
+                "field": field,
+                "sessions_at_most": w.sessions,
+                "because": w.why.into_values().collect::<Vec<_>>(),
+                "anchors": w.anchors,
+            })
+        })
+        .collect()
+}
+
+fn warnings(input: &SummaryInput) -> Value {
+    let mut found: Vec<Warning> = Vec::new();
+    for anchor in &input.map.anchors {
+        anchor_warnings(input, anchor, &mut found);
+    }
+    let sessions = |step: &str| input.sessions_by_old_step.get(step).copied().unwrap_or_default();
+    for step in input.map.deleted_steps.iter() {
+        let at = sessions(&step.step_id);
+        match step.candidates.first() {
+            None => found.push(Warning {
+                severity: WarningSeverity::Critical,
+                code: "deleted_step_nowhere_to_go",
+                anchor_content_hash: Some(step.content_hash.clone()),
+                anchor_name: Some(step.name.clone()),
+                message: format!("step \"{}\" is deleted and nothing near it is left: its sessions exit", step.name),
+                sessions: at.sessions,
+            }),
+            Some(_) if at.passed_checkpoint > 0 && !any_candidate_beyond_checkpoints(input, step) => {
+                found.push(Warning {
+                    severity: WarningSeverity::Critical,
+                    code: "sessions_would_exit",
+                    anchor_content_hash: Some(step.content_hash.clone()),
+                    anchor_name: Some(step.name.clone()),
+                    message: format!(
+                        "step \"{}\" is deleted, and every place near it may lie before a checkpoint that its sessions \
+                         passed: those exit",
+                        step.name
+                    ),
+                    sessions: at.passed_checkpoint,
+                });
+            }
+            Some(_) => {}
+        }
+    }
+    for twins in &input.map.catalogue.ambiguities {
+        found.push(Warning {
+            severity: WarningSeverity::Info,
+            code: "twin_steps",
+            anchor_content_hash: Some(twins.content_hash.clone()),
+            anchor_name: twins
+                .old_step_ids
+                .first()
+                .and_then(|id| input.old.find(id))
+                .map(|s| input.old.node(s).name.clone()),
+            message: format!(
+                "steps with the same content ({} before, {} now) were paired by id, neighbours and order",
+                twins.old_step_ids.join(", "),
+                twins.new_step_ids.join(", ")
+            ),
+            sessions: twins.old_step_ids.iter().map(|id| sessions(id).sessions).sum(),
+        });
+    }
+    found.sort_by_key(|w| w.severity); // stable: document order within a severity
+    serde_json::to_value(found).unwrap_or_default()
+}
+
+/// Whether some candidate of a deleted step comes to no checkpoint of the new version any more.
+fn any_candidate_beyond_checkpoints(input: &SummaryInput, step: &crate::diff::DeletedStep) -> bool {
+    let graph = input.new;
+    let checkpoints: Vec<usize> = (0..graph.len()).filter(|n| graph.node(*n).is_checkpoint).collect();
+    step.candidates
+        .iter()
+        .filter_map(|c| graph.find(&c.new_step_id))
+        .any(|place| !checkpoints.iter().any(|c| graph.reaches(place, *c)))
+}
+
+fn anchor_warnings(input: &SummaryInput, anchor: &Anchor, found: &mut Vec<Warning>) {
+    let catalogue = &input.map.catalogue;
+    let at = input.sessions_by_old_step.get(&anchor.old_step_id).copied().unwrap_or_default();
+    let scenario = effective_scenario(input, anchor);
+    let mut warn = |severity, code, message: String, sessions| {
+        found.push(Warning {
+            severity,
+            code,
+            anchor_content_hash: Some(anchor.anchor_content_hash.clone()),
+            anchor_name: Some(anchor.anchor_name.clone()),
+            message,
+            sessions,
+        });
+    };
+    if anchor.pairing == PairKind::Edited {
+        let message = format!(
+            "step \"{}\" ({}) was edited and is taken for the same step as {}",
+            anchor.anchor_name, anchor.old_step_id, anchor.new_step_id
+        );
+        warn(WarningSeverity::Info, "edited_pair", message, at.sessions);
+    }
+    let forks: Vec<_> =
+        anchor.upstream.new_forks.iter().filter_map(|position| catalogue.new_forks.get(position)).collect();
+    if scenario == MigrationScenario::ReRoute && !forks.is_empty() && at.passed_checkpoint > 0 {
+        let names: Vec<&str> = forks.iter().map(|f| f.name.as_str()).collect();
+        let message = format!(
+            "sessions at \"{}\" passed a checkpoint that a new fork could redirect them behind ({}): redirects will be blocked",
+            anchor.anchor_name,
+            names.join(", ")
+        );
+        warn(WarningSeverity::Warning, "checkpoint_conflict", message, at.passed_checkpoint);
+    }
+    let natural: Vec<&str> = forks
+        .iter()
+        .filter(|f| f.branches.iter().any(|b| b.condition_kind == ConditionKind::Natural))
+        .map(|f| f.name.as_str())
+        .collect();
+    if scenario == MigrationScenario::ReRoute && !natural.is_empty() {
+        let message = format!(
+            "sessions at \"{}\" may wait for somebody to decide a natural-language fork ({})",
+            anchor.anchor_name,
+            natural.join(", ")
+        );
+        warn(WarningSeverity::Warning, "natural_language_fork", message, at.sessions);
+    }
+    if scenario != MigrationScenario::CleanGraft {
+        let inserted = anchor.upstream.inserted_steps.iter().filter_map(|p| catalogue.inserted_steps.get(p));
+        let edited = anchor.upstream.edited_steps.iter().filter_map(|p| catalogue.edited_steps.get(p));
+        let mut fields: Vec<&str> = inserted
+            .flat_map(|s| s.collects_fields.iter())
+            .chain(edited.flat_map(|s| s.added_fields.iter()))
+            .map(String::as_str)
+            .collect();
+        fields.sort_unstable();
+        fields.dedup();
+        if !fields.is_empty() {
+            let message = format!("sessions at \"{}\" may be asked for {}", anchor.anchor_name, fields.join(", "));
+            warn(WarningSeverity::Info, "data_collection", message, at.sessions);
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! What the engine decides (SPEC sections 7.3, 7.6): one [`Decision`], with its trace.
+
+use super::trace::TraceEvent;
+use crate::diff::MigrationScenario;
+use serde::Serialize;
+use uuid::Uuid;
+
+/// What the backend is told to do with the turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    Continue,
+    Teleport,
+    Collect,
+    ExecuteAction,
+    Decide,
+    ExitScenario,
+}
+
+impl Action {
+    /// The word in the result row and the audit.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Action::Continue => "continue",
+            Action::Teleport => "teleport",
+            Action::Collect => "collect",
+            Action::ExecuteAction => "execute_action",
+            Action::Decide => "decide",
+            Action::ExitScenario => "exit_scenario",
+        }
+    }
+}
+
+/// What the shell writes, if it applies the decision. A preview shows the decision and writes nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing to do.
+    None,
+    /// Stay on the version that the session walks, as reconciled against `published_version`; the mark goes.
+    Pin,
+    /// Arrive at `target` in `scenario_version`; the mark goes; the filled fields go into variables.
+    Move,
+    /// Keep the mark (set it, if it was missed), move nothing, write down what the session waits for.
+    Wait(WaitingFor),
+    /// Leave the scenario; the variables stay.
+    Exit,
+}
+
+/// Whom a marked session waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WaitingFor {
+    Customer,
+    Confirmation,
+    Action,
+    Decision,
+}
+
+impl WaitingFor {
+    /// The word in `sessions.waiting_for`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            WaitingFor::Customer => "customer",
+            WaitingFor::Confirmation => "confirmation",
+            WaitingFor::Action => "action",
+            WaitingFor::Decision => "decision",
+        }
+    }
+}
+
+/// Where the session is to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    pub step_id: String,
+    /// `None` where the decision did not need to look: the session stays.
+    pub step_name: Option<String>,
+}
+
+/// Which source a field's value came from (section 8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FieldSource {
+    Profile,
+    Session,
+    Extraction,
+}
+
+impl FieldSource {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            FieldSource::Profile => "profile",
+            FieldSource::Session => "session",
+            FieldSource::Extraction => "extraction",
+        }
+    }
+}
+
+/// A needed field and the value that was found for it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FilledField {
+    pub field: String,
+    /// JSON text.
+    pub value: String,
+    pub source: FieldSource,
+    pub confidence: Option<f32>,
+    pub quote: Option<String>,
+    /// The customer must confirm it before it counts.
+    pub needs_confirmation: bool,
+}
+
+/// Why a field is needed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NeededFor {
+    /// The new version collects it at this step of the customer's path.
+    Step { step_id: String, step_name: String },
+    /// A fork on the customer's path reads it.
+    Fork { step_id: String, step_name: String, condition_text: String },
+}
+
+/// A field to ask the customer for; `collect` carries what a person or a model needs to ask it well.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FieldRequest {
+    pub field: String,
+    pub display_name: Option<String>,
+    pub prompt: Option<String>,
+    pub extraction_hint: Option<String>,
+    /// JSON text of the field's schema.
+    pub schema: Option<String>,
+    pub needed_for: NeededFor,
+    /// Values that were found and did not do, with why: source and reasons.
+    pub rejected: Vec<RejectedValue>,
+}
+
+/// A value that a source had, which did not fill the gap.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RejectedValue {
+    pub source: FieldSource,
+    pub reasons: Vec<String>,
+}
+
+/// A fork that somebody must decide (section 7.5).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DecisionRequest {
+    pub fork_step_id: String,
+    pub fork_step_name: String,
+    pub branches: Vec<DecisionBranch>,
+}
+
+/// One answer that a [`DecisionRequest`] allows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DecisionBranch {
+    pub target_step_id: String,
+    pub target_step_name: String,
+    pub condition_text: String,
+}
+
+/// A redirect that a passed checkpoint forbade (section 7.4).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CheckpointBlock {
+    pub checkpoint_step_id: String,
+    pub checkpoint_name: String,
+    pub checkpoint_description: Option<String>,
+    pub fork_step_id: String,
+    pub fork_step_name: String,
+    pub target_step_id: String,
+    pub target_step_name: String,
+    pub condition_text: String,
+    /// Which rule of section 7.4 forbade it.
+    pub rule: BlockRule,
+}
+
+/// The rules of section 7.4.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BlockRule {
+    /// The checkpoint was visited after the place of the fork.
+    VisitedAfterFork,
+    /// The target can come to the checkpoint again.
+    TargetReachesCheckpoint,
+    /// The checkpoint has no counterpart in the new version, so order cannot be told.
+    OrderUnknown,
+}
+
+/// The outcome of one reconciliation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decision {
+    pub action: Action,
+    pub effect: Effect,
+    /// Where the session is (to be) after the decision; on `collect` and the like, where it would land.
+    pub target: Option<Target>,
+    /// The version that the session walks after the decision; `None` after an exit.
+    pub scenario_version: Option<i32>,
+    /// The published version that the session is reconciled against.
+    pub published_version: i32,
+    pub migration_scenario: Option<MigrationScenario>,
+    pub anchor_content_hash: Option<String>,
+    pub collect_fields: Vec<FieldRequest>,
+    /// Names of filled fields that the customer must confirm.
+    pub confirm_fields: Vec<FilledField>,
+    pub execute_step_ids: Vec<String>,
+    pub decisions: Vec<DecisionRequest>,
+    /// Needed fields that were found, with where.
+    pub fields_filled: Vec<FilledField>,
+    pub checkpoint_blocks: Vec<CheckpointBlock>,
+    pub user_message: Option<String>,
+    /// Why, in a sentence for an operator.
+    pub reason: String,
+    /// The plans that the decision went by, in order; empty for a fallback.
+    pub plan_ids: Vec<Uuid>,
+    pub warnings: Vec<String>,
+    pub trace: Vec<TraceEvent>,
+}
+
+impl Decision {
+    /// The sentence for the result column `checkpoint_warning`: names the checkpoint, the rule and the target.
+    pub fn checkpoint_warning(&self) -> Option<String> {
+        if self.checkpoint_blocks.is_empty() {
+            return None;
+        }
+        let sentences: Vec<String> = self.checkpoint_blocks.iter().map(CheckpointBlock::sentence).collect();
+        Some(sentences.join(" "))
+    }
+}
+
+impl CheckpointBlock {
+    fn sentence(&self) -> String {
+        let checkpoint = match &self.checkpoint_description {
+            Some(text) if !text.is_empty() => format!("\"{}\" ({text})", self.checkpoint_name),
+            _ => format!("\"{}\"", self.checkpoint_name),
+        };
+        let condition = if self.condition_text.is_empty() {
+            "its unconditional branch".to_owned()
+        } else {
+            format!("the rule \"{}\"", self.condition_text)
+        };
+        let why = match self.rule {
+            BlockRule::VisitedAfterFork => "that checkpoint was passed after the fork",
+            BlockRule::TargetReachesCheckpoint => "that step leads to the checkpoint again",
+            BlockRule::OrderUnknown => "the new version has no counterpart of that checkpoint to tell the order by",
+        };
+        format!(
+            "Checkpoint {checkpoint} was passed: {condition} at fork \"{}\" would redirect to \"{}\", but {why}.",
+            self.fork_step_name, self.target_step_name
+        )
+    }
+}

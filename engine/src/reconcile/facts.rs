@@ -1,0 +1,118 @@
+//! What the engine asks of the world while it decides (SPEC section 7).
+//!
+//! The engine reads nothing by itself. Everything that costs a lookup is behind [`Facts`], and asked for only when the
+//! decision hangs on it: a clean graft reads one plan row and nothing else.
+
+use crate::diff::MigrationScenario;
+use crate::field::FieldDefinition;
+use crate::graph::Graph;
+use crate::plan::{PlanRef, Policy};
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use uuid::Uuid;
+
+/// One customer's walk, as it stands at the start of the turn. Cheap to make: the session's own row.
+#[derive(Debug, Clone)]
+pub struct Session {
+    pub session_id: Uuid,
+    /// The version that it walks.
+    pub scenario_version: i32,
+    pub step_id: String,
+    /// The content hash of the step, as kept with the session.
+    pub step_content_hash: Option<String>,
+    /// The session's checksum is its version's; if not, it is treated as not matching that version (section 10).
+    pub matches_version: bool,
+    pub channel: Option<String>,
+    /// Age of the session, in days, at the turn's time: the engine has no clock.
+    pub age_days: f64,
+    /// Variables by name, each as the JSON text that is stored: no digit of a number is lost on the way.
+    pub variables: BTreeMap<String, Box<RawValue>>,
+}
+
+/// A record that the session was at a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Visit {
+    pub visit_no: i32,
+    pub step_id: String,
+    pub step_name: String,
+    pub step_content_hash: String,
+    pub scenario_version: i32,
+    pub is_checkpoint: bool,
+    pub checkpoint_description: Option<String>,
+}
+
+/// A required action that was executed for the session, recorded by `complete_action`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CompletedAction {
+    pub scenario_version: i32,
+    pub step_id: String,
+    pub step_content_hash: String,
+}
+
+/// Somebody's answer to a natural-language fork, recorded by `submit_decision`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubmittedDecision {
+    pub scenario_version: i32,
+    pub fork_step_id: String,
+    pub target_step_id: String,
+}
+
+/// One row of a plan: what becomes of the sessions at one old step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlanRow {
+    pub old_step_name: String,
+    /// The step was deleted, and its sessions are relocated.
+    pub deleted: bool,
+    /// For an anchor its one counterpart, for a deleted step the candidates in order.
+    pub goals: Vec<Goal>,
+}
+
+/// A step of the new version, with the anchor that leads to it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Goal {
+    pub new_step_id: String,
+    /// Given with the row, so that a clean graft needs no graph.
+    pub new_step_name: String,
+    pub anchor_content_hash: String,
+    pub migration_scenario: MigrationScenario,
+    pub policy: Policy,
+}
+
+/// A value that a source has for a field.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidate {
+    /// JSON text.
+    pub value: String,
+    /// 0 to 1; `None` where the source does not rate its values.
+    pub confidence: Option<f32>,
+    /// The source itself says that the customer must confirm the value.
+    pub needs_confirmation: bool,
+    /// What the customer said that it was taken from.
+    pub quote: Option<String>,
+}
+
+/// Where the engine's knowledge comes from. Each method is called at most once a decision for the same argument.
+pub trait Facts {
+    type Error;
+
+    /// The row of a plan for the sessions at one old step; `None` if the plan does not know the step.
+    fn plan_row(&mut self, plan: &PlanRef, old_step_id: &str) -> Result<Option<PlanRow>, Self::Error>;
+    /// The pairs of a plan's steps: (old step id, new step id), anchors only.
+    fn plan_pairs(&mut self, plan: &PlanRef) -> Result<Rc<Vec<(String, String)>>, Self::Error>;
+    /// The graph of a version of the session's scenario.
+    fn graph(&mut self, version: i32) -> Result<Rc<Graph>, Self::Error>;
+    /// The session's history, oldest first, the visit of the current step last.
+    fn visits(&mut self) -> Result<Vec<Visit>, Self::Error>;
+    /// How the steps of an older version, which the session walked before, are called in a newer one that it walked
+    /// next: pairs of ids, from the plan that moved it. Empty if that is not known.
+    fn walked_pairs(&mut self, from_version: i32, to_version: i32) -> Result<Rc<Vec<(String, String)>>, Self::Error>;
+    fn completed_actions(&mut self) -> Result<Vec<CompletedAction>, Self::Error>;
+    fn decisions(&mut self) -> Result<Vec<SubmittedDecision>, Self::Error>;
+    /// The declared field, or `None` if nothing is declared for it.
+    fn field_definition(&mut self, field: &str) -> Result<Option<Rc<FieldDefinition>>, Self::Error>;
+    /// The customer's profile: active, not expired.
+    fn profile(&mut self, field: &str) -> Result<Option<Candidate>, Self::Error>;
+    /// What the conversation says.
+    fn extraction(&mut self, field: &FieldDefinition) -> Result<Option<Candidate>, Self::Error>;
+}

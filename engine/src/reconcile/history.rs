@@ -1,0 +1,150 @@
+//! The session's history on the two graphs: which old step each visit was at, and what that step is now.
+
+use super::facts::{Facts, Session, Visit};
+use crate::diff::Pairing;
+use crate::graph::{Graph, StepIx};
+use fixedbitset::FixedBitSet;
+use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
+
+/// Two versions and how their steps pair: all that a replay walks on.
+#[derive(Debug)]
+pub(super) struct Relation {
+    pub old: Rc<Graph>,
+    pub new: Rc<Graph>,
+    pub pairing: Pairing,
+    /// `old` is the version itself, not a stand-in made from the history.
+    pub old_is_whole: bool,
+}
+
+/// One visit, found again.
+#[derive(Debug, Clone)]
+pub(super) struct Stop {
+    pub visit_no: i32,
+    pub step_id: String,
+    pub step_name: String,
+    /// The step in the version that the session walks.
+    pub old: Option<StepIx>,
+    /// Its counterpart in the version that the session is to walk.
+    pub new: Option<StepIx>,
+    pub is_checkpoint: bool,
+    pub checkpoint_description: Option<String>,
+}
+
+/// All visits, oldest first; the last is the current step's.
+#[derive(Debug)]
+pub(super) struct History {
+    pub stops: Vec<Stop>,
+    /// New steps whose counterpart was visited at any time.
+    pub visited: FixedBitSet,
+}
+
+impl History {
+    pub(super) fn load<F: Facts>(
+        session: &Session,
+        visits: Vec<Visit>,
+        relation: &Relation,
+        facts: &mut F,
+    ) -> Result<History, F::Error> {
+        let names = StepNames::load(session, &visits, facts)?;
+        let mut visited = FixedBitSet::with_capacity(relation.new.len());
+        let mut by_hash: HashMap<&str, Vec<StepIx>> = HashMap::new();
+        for (ix, node) in relation.old.nodes().iter().enumerate() {
+            by_hash.entry(&node.content_hash).or_default().push(ix);
+        }
+        let stops = visits
+            .into_iter()
+            .map(|visit| {
+                let old = find_again(session, &visit, &relation.old, &names, &by_hash);
+                let new = old.and_then(|o| relation.pairing.new_of(o));
+                if let Some(n) = new {
+                    visited.insert(n);
+                }
+                Stop {
+                    is_checkpoint: visit.is_checkpoint || old.is_some_and(|o| relation.old.node(o).is_checkpoint),
+                    visit_no: visit.visit_no,
+                    step_id: visit.step_id,
+                    step_name: visit.step_name,
+                    old,
+                    new,
+                    checkpoint_description: visit.checkpoint_description,
+                }
+            })
+            .collect();
+        Ok(History { stops, visited })
+    }
+
+    /// Whether the customer themselves went from one step straight to the other.
+    pub(super) fn went(&self, from: StepIx, to: StepIx) -> bool {
+        self.stops.windows(2).any(|pair| pair[0].new == Some(from) && pair[1].new == Some(to))
+    }
+}
+
+fn find_again(
+    session: &Session,
+    visit: &Visit,
+    old: &Graph,
+    names: &StepNames,
+    by_hash: &HashMap<&str, Vec<StepIx>>,
+) -> Option<StepIx> {
+    if visit.scenario_version == session.scenario_version {
+        return old.find(&visit.step_id);
+    }
+    if let Some(step) = names.current_id(visit).and_then(|id| old.find(id)) {
+        return Some(step);
+    }
+    // No plan tells: the same meaning, or the same step by id and name.
+    let same_meaning = by_hash.get(visit.step_content_hash.as_str()).map(Vec::as_slice).unwrap_or_default();
+    let same_id = old.find(&visit.step_id);
+    match (same_meaning, same_id) {
+        ([only], _) => Some(*only),
+        (several, Some(step)) if several.contains(&step) => Some(step),
+        (_, Some(step)) if old.node(step).name == visit.step_name => Some(step),
+        _ => None,
+    }
+}
+
+/// How the steps of the versions that the session walked before are called in the one that it walks now: the plans that moved
+/// it, composed.
+struct StepNames {
+    by_version: HashMap<i32, HashMap<String, String>>,
+}
+
+impl StepNames {
+    fn load<F: Facts>(session: &Session, visits: &[Visit], facts: &mut F) -> Result<StepNames, F::Error> {
+        // Versions in the order in which the session walked them, the current one last.
+        let mut walked: Vec<i32> = Vec::new();
+        for visit in visits {
+            if walked.last() != Some(&visit.scenario_version) {
+                walked.push(visit.scenario_version);
+            }
+        }
+        if walked.last() != Some(&session.scenario_version) {
+            walked.push(session.scenario_version);
+        }
+        let mut by_version: HashMap<i32, HashMap<String, String>> = HashMap::new();
+        let mut seen: BTreeSet<i32> = BTreeSet::from([session.scenario_version]);
+        for pair in walked.windows(2).rev() {
+            let (from, to) = (pair[0], pair[1]);
+            if !seen.insert(from) {
+                continue;
+            }
+            let step: Rc<Vec<(String, String)>> = facts.walked_pairs(from, to)?;
+            let onward = by_version.get(&to);
+            let composed = step
+                .iter()
+                .filter_map(|(was, then)| match onward {
+                    None if to == session.scenario_version => Some((was.clone(), then.clone())),
+                    None => None,
+                    Some(names) => names.get(then).map(|now| (was.clone(), now.clone())),
+                })
+                .collect();
+            by_version.insert(from, composed);
+        }
+        Ok(StepNames { by_version })
+    }
+
+    fn current_id(&self, visit: &Visit) -> Option<&str> {
+        self.by_version.get(&visit.scenario_version)?.get(&visit.step_id).map(String::as_str)
+    }
+}

@@ -1,0 +1,161 @@
+-- Sessions, their history, and what else belongs to one session (SPEC 6, 7, 8, 11).
+-- Needs: 10_scenarios.sql, 20_plans.sql.
+
+CREATE TABLE scenario.sessions (
+    tenant_id              uuid NOT NULL,
+    session_id             uuid NOT NULL DEFAULT pg_catalog.gen_random_uuid(),
+    scenario_id            uuid,
+    scenario_version       integer,
+    reconciled_version     integer,
+    step_id                text,
+    step_content_hash      text,
+    scenario_checksum      text,
+    channel                text,
+    customer_id            uuid,
+    variables              jsonb NOT NULL DEFAULT '{}' CHECK (pg_catalog.jsonb_typeof(variables) = 'object'),
+    turn_count             integer NOT NULL DEFAULT 0 CHECK (turn_count >= 0),
+    status                 text NOT NULL DEFAULT 'active'
+                           CHECK (status IN ('active', 'paused', 'completed', 'expired', 'closed')),
+    pending_plan_id        uuid,
+    pending_target_version integer,
+    pending_anchor_hash    text,
+    pending_marked_at      timestamptz,
+    waiting_for            text CHECK (waiting_for IN ('customer', 'confirmation', 'action', 'decision')),
+    waiting_since          timestamptz,
+    revision               integer NOT NULL DEFAULT 0 CHECK (revision >= 0),
+    visit_count            integer NOT NULL DEFAULT 0 CHECK (visit_count >= 0),
+    -- How a writer describes the arrival it makes: the trigger moves them into the visit and leaves NULL.
+    visit_reason           text,
+    visit_confidence       real CHECK (visit_confidence BETWEEN 0 AND 1),
+    visit_plan_id          uuid,
+    created_at             timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    last_activity_at       timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    PRIMARY KEY (tenant_id, session_id),
+    -- The step has no foreign key: it would lock a step row that thousands of sessions share on every turn. The trigger looks
+    -- the step up, and nothing takes a step away: steps of a version that sessions walk cannot be written nor deleted.
+    FOREIGN KEY (tenant_id, scenario_id, scenario_version) REFERENCES scenario.scenario_versions,
+    FOREIGN KEY (tenant_id, scenario_id, pending_plan_id)
+        REFERENCES scenario.migration_plans (tenant_id, scenario_id, plan_id),
+    CONSTRAINT sessions_place CHECK (
+        pg_catalog.num_nonnulls(scenario_id, scenario_version, step_id, step_content_hash, scenario_checksum,
+                                reconciled_version) IN (0, 6)),
+    CONSTRAINT sessions_mark CHECK (
+        pg_catalog.num_nonnulls(pending_plan_id, pending_target_version, pending_marked_at) IN (0, 3)
+        AND (pending_plan_id IS NOT NULL OR pending_anchor_hash IS NULL)
+        AND (pending_plan_id IS NULL OR scenario_id IS NOT NULL)),
+    CONSTRAINT sessions_waiting CHECK ((waiting_for IS NULL) = (waiting_since IS NULL))
+) WITH (fillfactor = 80);
+-- Counts by step, and marking in batches of one anchor: keyset on session_id within a step.
+CREATE INDEX sessions_at_step ON scenario.sessions (tenant_id, scenario_id, scenario_version, step_id, session_id);
+-- Applying marks in batches, counting and removing them.
+CREATE INDEX sessions_marked ON scenario.sessions (tenant_id, pending_plan_id, session_id) WHERE pending_plan_id IS NOT NULL;
+COMMENT ON TABLE scenario.sessions IS
+    'One customer''s walk through one version of a scenario. Backends may write it with plain SQL: a trigger checks the step '
+    'and keeps the history in step_visits.';
+COMMENT ON COLUMN scenario.sessions.scenario_id IS
+    'The scenario walked. NULL: in none; setting it to NULL leaves the scenario and clears the place, the variables stay.';
+COMMENT ON COLUMN scenario.sessions.scenario_version IS 'The version walked. Given as NULL with a new scenario: the published one.';
+COMMENT ON COLUMN scenario.sessions.reconciled_version IS
+    'The published version that the session was last reconciled against; differs from scenario_version when pinned.';
+COMMENT ON COLUMN scenario.sessions.step_id IS 'The step it is at. Given as NULL with a new scenario: the entry step.';
+COMMENT ON COLUMN scenario.sessions.step_content_hash IS 'Content hash of the step, kept by trigger.';
+COMMENT ON COLUMN scenario.sessions.scenario_checksum IS
+    'Checksum of the version, kept by trigger when the version changes. One that differs from the version''s does not match it (SPEC 10).';
+COMMENT ON COLUMN scenario.sessions.pending_plan_id IS 'The mark: plan that is to move the session. A hint; the deployed plan is the truth.';
+COMMENT ON COLUMN scenario.sessions.pending_anchor_hash IS 'Anchor at the time of marking; NULL for a deleted step with nowhere to go.';
+COMMENT ON COLUMN scenario.sessions.waiting_for IS 'What its migration waits for since waiting_since.';
+COMMENT ON COLUMN scenario.sessions.revision IS 'Number of its last migration_audit row; makes applying at most once a primary key.';
+COMMENT ON COLUMN scenario.sessions.visit_count IS
+    'Number of its last visit. An UPDATE that adds 1 arrives again at the same step (a self-loop).';
+COMMENT ON COLUMN scenario.sessions.visit_reason IS
+    'Write-only: reason for the arrival made by this statement. Default: start for the first visit, update for later ones.';
+COMMENT ON COLUMN scenario.sessions.visit_confidence IS 'Write-only, as visit_reason: confidence of the arrival, 0 to 1.';
+COMMENT ON COLUMN scenario.sessions.visit_plan_id IS
+    'Write-only, as visit_reason: plan that moves the session. Such a move is not the customer''s activity.';
+COMMENT ON COLUMN scenario.sessions.last_activity_at IS
+    'When variables, turn_count or step were last written by a turn, unless the writer gives a time.';
+
+CREATE TABLE scenario.step_visits (
+    tenant_id              uuid NOT NULL,
+    session_id             uuid NOT NULL,
+    visit_no               integer NOT NULL CHECK (visit_no > 0),
+    scenario_id            uuid NOT NULL,
+    scenario_version       integer NOT NULL,
+    step_id                text NOT NULL,
+    step_name              text NOT NULL,
+    step_content_hash      text NOT NULL,
+    entered_at             timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    turn_number            integer NOT NULL,
+    reason                 text NOT NULL,
+    confidence             real CHECK (confidence BETWEEN 0 AND 1),
+    is_checkpoint          boolean NOT NULL,
+    checkpoint_description text,
+    plan_id                uuid,
+    PRIMARY KEY (tenant_id, session_id, visit_no),
+    FOREIGN KEY (tenant_id, session_id) REFERENCES scenario.sessions ON DELETE CASCADE
+);
+COMMENT ON TABLE scenario.step_visits IS
+    'History: one row per arrival of a session at a step, written by the trigger of sessions, never changed. It says all that '
+    'is needed of the step, since the version may be gone later. Goes with its session.';
+COMMENT ON COLUMN scenario.step_visits.turn_number IS 'turn_count of the session when it arrived.';
+COMMENT ON COLUMN scenario.step_visits.plan_id IS 'The plan that moved the session here; NULL when a turn did. Outlives the plan.';
+
+CREATE TABLE scenario.session_actions (
+    tenant_id         uuid NOT NULL,
+    session_id        uuid NOT NULL,
+    scenario_id       uuid NOT NULL,
+    scenario_version  integer NOT NULL,
+    step_id           text NOT NULL,
+    step_content_hash text NOT NULL,
+    completed_at      timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    completed_by      text NOT NULL DEFAULT SESSION_USER,
+    PRIMARY KEY (tenant_id, session_id, scenario_id, scenario_version, step_id),
+    FOREIGN KEY (tenant_id, session_id) REFERENCES scenario.sessions ON DELETE CASCADE
+);
+COMMENT ON TABLE scenario.session_actions IS
+    'Required actions done for a session (complete_action). By scenario too: a session may walk another one whose ids are the same.';
+
+CREATE TABLE scenario.session_decisions (
+    tenant_id        uuid NOT NULL,
+    session_id       uuid NOT NULL,
+    scenario_id      uuid NOT NULL,
+    scenario_version integer NOT NULL,
+    fork_step_id     text NOT NULL,
+    target_step_id   text NOT NULL,
+    decided_at       timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    decided_by       text NOT NULL DEFAULT SESSION_USER,
+    PRIMARY KEY (tenant_id, session_id, scenario_id, scenario_version, fork_step_id),
+    FOREIGN KEY (tenant_id, session_id) REFERENCES scenario.sessions ON DELETE CASCADE
+);
+COMMENT ON TABLE scenario.session_decisions IS 'Answers to natural-language forks for a session (submit_decision, SPEC 7.5).';
+
+CREATE TABLE scenario.messages (
+    tenant_id  uuid NOT NULL,
+    session_id uuid NOT NULL,
+    message_no integer NOT NULL CHECK (message_no > 0),
+    role       text NOT NULL CHECK (role IN ('customer', 'assistant', 'operator', 'system')),
+    content    text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    PRIMARY KEY (tenant_id, session_id, message_no),
+    FOREIGN KEY (tenant_id, session_id) REFERENCES scenario.sessions ON DELETE CASCADE
+);
+COMMENT ON TABLE scenario.messages IS 'Turns of the conversation, read by extraction (SPEC 8).';
+COMMENT ON COLUMN scenario.messages.message_no IS 'Order within the session. NULL on insert: the next number.';
+
+CREATE TABLE scenario.field_attempts (
+    tenant_id  uuid NOT NULL,
+    session_id uuid NOT NULL,
+    attempt_no integer NOT NULL CHECK (attempt_no > 0),
+    field_name text NOT NULL,
+    value      jsonb,
+    confidence real CHECK (confidence BETWEEN 0 AND 1),
+    quote      text,
+    reason     text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    PRIMARY KEY (tenant_id, session_id, attempt_no),
+    FOREIGN KEY (tenant_id, session_id) REFERENCES scenario.sessions ON DELETE CASCADE
+);
+COMMENT ON TABLE scenario.field_attempts IS
+    'Values that were found but not used: confidence below the threshold, or invalid (SPEC 8).';
+COMMENT ON COLUMN scenario.field_attempts.attempt_no IS 'Order within the session. NULL on insert: the next number.';
+COMMENT ON COLUMN scenario.field_attempts.reason IS 'Why the value was not used.';

@@ -1,0 +1,94 @@
+-- Visits, messages and attempts: rows that belong to a session (SPEC 8, 11).
+-- Needs: 30_sessions.sql. Calls no Rust function.
+
+CREATE FUNCTION scenario.step_visits_refuse() RETURNS trigger
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RAISE EXCEPTION USING ERRCODE = '55000',
+        MESSAGE = 'the history of a session cannot be changed',
+        DETAIL = 'Checkpoints that a customer passed are read from it.',
+        HINT = 'Move the session (advance_session, or UPDATE scenario.sessions); deleting a session deletes its history.';
+END
+$$;
+COMMENT ON FUNCTION scenario.step_visits_refuse() IS 'Trigger: refuses UPDATE and direct DELETE of visits (55000).';
+
+CREATE TRIGGER step_visits_refuse
+    BEFORE UPDATE OR DELETE ON scenario.step_visits
+    FOR EACH STATEMENT WHEN (pg_catalog.pg_trigger_depth() = 0)
+    EXECUTE FUNCTION scenario.step_visits_refuse();
+
+CREATE FUNCTION scenario.step_visits_check() RETURNS trigger
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_count integer;
+BEGIN
+    SELECT s.visit_count INTO v_count
+      FROM scenario.sessions AS s
+     WHERE s.tenant_id = NEW.tenant_id AND s.session_id = NEW.session_id;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'P0002',
+            MESSAGE = format('session %s does not exist', NEW.session_id);
+    ELSIF NEW.visit_no > v_count THEN
+        RAISE EXCEPTION USING ERRCODE = '55000',
+            MESSAGE = format('visit %s cannot be added to session %s: it counts %s', NEW.visit_no, NEW.session_id, v_count),
+            DETAIL = 'The next arrival of the session would collide with it.',
+            HINT = 'Visits are recorded when the session moves: advance_session, or UPDATE scenario.sessions.';
+    END IF;
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION scenario.step_visits_check() IS
+    'Trigger: a visit written directly (a restore) must be one that its session counts (P0002, 55000).';
+
+CREATE TRIGGER step_visits_check
+    BEFORE INSERT ON scenario.step_visits
+    FOR EACH ROW WHEN (pg_catalog.pg_trigger_depth() = 0)
+    EXECUTE FUNCTION scenario.step_visits_check();
+
+-- Numbers are the greatest + 1 under the session's lock: two writers of one session wait for each other instead of one failing,
+-- and a sequence would have gaps, be shared by tenants and not be dumped. A row that gives its number takes no lock.
+CREATE FUNCTION scenario.messages_number() RETURNS trigger
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM FROM scenario.sessions AS s
+      WHERE s.tenant_id = NEW.tenant_id AND s.session_id = NEW.session_id
+        FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'P0002',
+            MESSAGE = format('session %s does not exist', NEW.session_id),
+            HINT = 'Start it first: start_session(tenant_id, session_id, scenario_id).';
+    END IF;
+    NEW.message_no := coalesce((SELECT max(m.message_no) FROM scenario.messages AS m
+                                 WHERE m.tenant_id = NEW.tenant_id AND m.session_id = NEW.session_id), 0) + 1;
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION scenario.messages_number() IS 'Trigger: gives a message the next number of its session. Raises P0002.';
+
+CREATE TRIGGER messages_number
+    BEFORE INSERT ON scenario.messages
+    FOR EACH ROW WHEN (NEW.message_no IS NULL)
+    EXECUTE FUNCTION scenario.messages_number();
+
+CREATE FUNCTION scenario.field_attempts_number() RETURNS trigger
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM FROM scenario.sessions AS s
+      WHERE s.tenant_id = NEW.tenant_id AND s.session_id = NEW.session_id
+        FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'P0002',
+            MESSAGE = format('session %s does not exist', NEW.session_id),
+            HINT = 'Start it first: start_session(tenant_id, session_id, scenario_id).';
+    END IF;
+    NEW.attempt_no := coalesce((SELECT max(f.attempt_no) FROM scenario.field_attempts AS f
+                                 WHERE f.tenant_id = NEW.tenant_id AND f.session_id = NEW.session_id), 0) + 1;
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION scenario.field_attempts_number() IS 'Trigger: gives an attempt the next number of its session. Raises P0002.';
+
+CREATE TRIGGER field_attempts_number
+    BEFORE INSERT ON scenario.field_attempts
+    FOR EACH ROW WHEN (NEW.attempt_no IS NULL)
+    EXECUTE FUNCTION scenario.field_attempts_number();

@@ -1,0 +1,62 @@
+-- The audit of migrations (SPEC 13).
+-- Needs: nothing. Calls no Rust function.
+
+CREATE TABLE scenario.migration_audit (
+    tenant_id             uuid NOT NULL,
+    session_id            uuid NOT NULL,
+    revision              integer NOT NULL CHECK (revision > 0),
+    scenario_id           uuid,
+    plan_ids              uuid[] NOT NULL DEFAULT '{}',
+    from_version          integer,
+    to_version            integer,
+    migration_scenario    text CHECK (migration_scenario IN ('clean_graft', 'gap_fill', 're_route')),
+    anchor_content_hash   text,
+    step_before           text,
+    step_after            text,
+    action                text NOT NULL,
+    fields_filled         jsonb NOT NULL DEFAULT '{}' CHECK (pg_catalog.jsonb_typeof(fields_filled) = 'object'),
+    fields_asked          text[] NOT NULL DEFAULT '{}',
+    checkpoint            text,
+    blocked_by_checkpoint boolean NOT NULL DEFAULT false,
+    reason                text,
+    microseconds          bigint CHECK (microseconds >= 0),
+    created_at            timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    db_role               text NOT NULL DEFAULT CURRENT_USER,
+    PRIMARY KEY (tenant_id, session_id, revision)
+);
+CREATE INDEX migration_audit_target ON scenario.migration_audit (tenant_id, scenario_id, to_version, created_at);
+COMMENT ON TABLE scenario.migration_audit IS
+    'One row per application, block, pin, exit, revert and first collect request. Append-only. No foreign key: it outlives '
+    'sessions, plans and versions.';
+COMMENT ON COLUMN scenario.migration_audit.revision IS
+    'revision of the session once this was applied: the key that makes it happen at most once.';
+COMMENT ON COLUMN scenario.migration_audit.plan_ids IS 'Plans applied, in order; several when versions were skipped, none in a fallback.';
+COMMENT ON COLUMN scenario.migration_audit.fields_filled IS 'Field → source. Never a value.';
+COMMENT ON COLUMN scenario.migration_audit.checkpoint IS 'Checkpoint that blocked, by name.';
+COMMENT ON COLUMN scenario.migration_audit.microseconds IS 'Time that the decision and its application took.';
+
+CREATE FUNCTION scenario.migration_audit_refuse() RETURNS trigger
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_owner oid;
+BEGIN
+    -- Retention deletes as the owner of the table, who could take this trigger off anyway; the setting is there so that not
+    -- even the owner does it by accident.
+    IF TG_OP = 'DELETE' AND current_setting('scenario.retention', true) = 'on' THEN
+        SELECT c.relowner INTO v_owner FROM pg_class AS c WHERE c.oid = TG_RELID;
+        IF pg_has_role(current_user, v_owner, 'USAGE') THEN
+            RETURN NULL;
+        END IF;
+    END IF;
+    RAISE EXCEPTION USING ERRCODE = '42501',
+        MESSAGE = format('migration_audit is append-only: %s is refused', TG_OP),
+        DETAIL = 'It is the record of what was done to customers.',
+        HINT = 'Old rows are removed by apply_retention() only.';
+END
+$$;
+COMMENT ON FUNCTION scenario.migration_audit_refuse() IS
+    'Trigger: refuses UPDATE, TRUNCATE, and DELETE but by retention: the owner, with scenario.retention = on (42501).';
+
+CREATE TRIGGER migration_audit_refuse
+    BEFORE UPDATE OR DELETE OR TRUNCATE ON scenario.migration_audit
+    FOR EACH STATEMENT EXECUTE FUNCTION scenario.migration_audit_refuse();

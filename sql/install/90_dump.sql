@@ -1,0 +1,17 @@
+-- pg_dump takes the rows of these tables, which are users' data (scenario_steps is derived again on restore).
+-- Needs: all tables. Works only inside CREATE EXTENSION.
+
+SELECT pg_catalog.pg_extension_config_dump('scenario.scenarios', '');
+SELECT pg_catalog.pg_extension_config_dump('scenario.scenario_versions', '');
+SELECT pg_catalog.pg_extension_config_dump('scenario.migration_plans', '');
+SELECT pg_catalog.pg_extension_config_dump('scenario.plan_anchors', '');
+SELECT pg_catalog.pg_extension_config_dump('scenario.anchor_policies', '');
+SELECT pg_catalog.pg_extension_config_dump('scenario.sessions', '');
+SELECT pg_catalog.pg_extension_config_dump('scenario.step_visits', '');
+SELECT pg_catalog.pg_extension_config_dump('scenario.session_actions', '');
+SELECT pg_catalog.pg_extension_config_dump('scenario.session_decisions', '');
+SELECT pg_catalog.pg_extension_config_dump('scenario.messages', '');
+SELECT pg_catalog.pg_extension_config_dump('scenario.field_attempts', '');
+SELECT pg_catalog.pg_extension_config_dump('scenario.field_definitions', '');
+SELECT pg_catalog.pg_extension_config_dump('scenario.profile_fields', '');
+SELECT pg_catalog.pg_extension_config_dump('scenario.migration_audit', '');
