@@ -9,15 +9,14 @@ demo: ## watch a new version meet live sessions, on a throwaway server
 	@tools/demo.sh
 
 test: ## all tests, on a throwaway server; ends with "N passed, N failed"
-	@tools/setup.sh
 	@tools/test.sh
 
 install: ## build and install into the PostgreSQL of PG_CONFIG
-	@tools/setup.sh
+	@tools/setup.sh build
 	@tools/install.sh
 
 lint: ## formatting and clippy; warnings are errors
-	@tools/setup.sh
+	@tools/setup.sh build
 	@tools/lint.sh
 
 test-engine: ## the engine alone, without PostgreSQL [TESTS="name"]
@@ -27,15 +26,12 @@ test-engine-long: ## its property tests, a million cases each
 	@tools/test.sh engine-long
 
 test-regress: ## pg_regress [TESTS="file file"] [ACCEPT=1]
-	@tools/setup.sh
 	@tools/test.sh regress
 
 test-isolation: ## races [TESTS="file file"] [ACCEPT=1]
-	@tools/setup.sh
 	@tools/test.sh isolation
 
 test-client: ## pytest over real connections [TESTS="name name"]
-	@tools/setup.sh
 	@tools/test.sh client
 
 bench: ## benchmarks, as ratios

@@ -22,7 +22,7 @@ build_extension release "$stage"
 for folder in "$("$PG_CONFIG" --pkglibdir)" "$("$PG_CONFIG" --sharedir)/extension"; do
   folder=${DESTDIR:-}$folder
   if { mkdir -p "$folder" 2>/dev/null && [ -w "$folder" ]; }; then continue; fi
-  die "$(id -un) may not write to $folder" "it is all built; to install it, run" "" "    sudo cp -R $stage/. /"
+  die "$(id -un) may not write to $folder" "it is all built; to install it, run" "" "    sudo cp -R --remove-destination $stage/. ${DESTDIR:-}/"
 done
 
 say "installing"

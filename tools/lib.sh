@@ -26,6 +26,10 @@ for name in $(compgen -e PG || true); do
   case $name in PG_CONFIG | PGRX_*) ;; *) unset "$name" ;; esac
 done
 
+if [ -z "${HOME:-}" ]; then
+  HOME=$(getent passwd "$(id -u)" | cut -d: -f6)
+  export HOME
+fi
 if [ -d "${CARGO_HOME:-$HOME/.cargo}/bin" ]; then PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin; fi
 
 if [ -n "${CARGO_TARGET_DIR:-}" ]; then
@@ -97,5 +101,5 @@ build_extension() {
 
 # The Python environment of the tests, one for each version of Python and of the list of packages.
 venv_folder() {
-  echo "$target/venv-$({ command -v python3; python3 --version; cat tests/cluster/requirements.txt; } | sha256sum | cut -c1-12)"
+  echo "$target/venv-$({ python3 -c 'import sys; print(sys.base_prefix, sys.version)'; cat tests/cluster/requirements.txt; } | sha256sum | cut -c1-12)"
 }

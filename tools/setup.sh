@@ -4,9 +4,13 @@
 # Looks for: a C compiler, make, Rust, PostgreSQL with its development files, libclang, Python with venv, cargo-pgrx.
 # Missing Debian packages are installed when run as root; anybody else is told which they are. cargo-pgrx and the Python
 # packages of the tests go into target/. Running it again does nothing and takes a second.
+#
+#   tools/setup.sh          everything
+#   tools/setup.sh build    only what building needs: no Python
 
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
+scope=${1:-all}
 missing=()
 
 look() {
@@ -15,7 +19,7 @@ look() {
   command -v make >/dev/null || missing+=(make)
   [ -n "${LIBCLANG_PATH:-}" ] || grep -q 'libclang[-.0-9]*so' <<<"$(ldconfig -p 2>/dev/null)" ||
     compgen -G '/usr/lib*/llvm*/lib*/libclang*.so*' >/dev/null || missing+=(libclang-dev)
-  python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3 python3-venv)
+  [ "$scope" = build ] || python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3 python3-venv)
   find_postgres || missing+=($(postgres_packages))
 }
 
@@ -30,6 +34,10 @@ postgres_packages() {
   echo "postgresql-$version" "postgresql-server-dev-$version"
 }
 
+# A PG_CONFIG that was asked for and does not work is a mistake to be told, unless it names a Debian package to install.
+if [ -n "${PG_CONFIG:-}" ] && ! grep -q '^/usr/lib/postgresql/' <<<"$PG_CONFIG" && ! find_postgres; then
+  die "PG_CONFIG=$PG_CONFIG is not the pg_config of a PostgreSQL server with its development files"
+fi
 look
 if [ ${#missing[@]} -gt 0 ]; then
   if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
@@ -57,7 +65,7 @@ if [ "$(cargo pgrx --version 2>/dev/null)" != "cargo-pgrx $pgrx_version" ]; then
 fi
 
 venv=$(venv_folder)
-if [ ! -f "$venv/ready" ]; then
+if [ "$scope" != build ] && [ ! -f "$venv/ready" ]; then
   rm -rf "$venv"
   run_quietly "making the Python environment of the tests" python3 -m venv "$venv"
   run_quietly "installing $(tr '\n' ' ' <tests/cluster/requirements.txt)" \

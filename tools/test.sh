@@ -23,6 +23,10 @@ source "$root/tools/server.sh"
 tests=${TESTS:-}
 suites=("$@")
 [ ${#suites[@]} -gt 0 ] || suites=(engine extension regress isolation client)
+case ${suites[*]} in
+engine | engine-long) ;;
+*) tools/setup.sh ;;
+esac
 
 mkdir -p "$target/logs"
 scratch=$(mktemp -d "$target/logs/test.XXXXXX")
