@@ -36,6 +36,7 @@ if [ -n "${CARGO_TARGET_DIR:-}" ]; then
   target=$(realpath -m "$CARGO_TARGET_DIR")
 elif [ "${CI:-}" = true ]; then
   target=${XDG_CACHE_HOME:-$HOME/.cache}/pg_scenario/target-$(rustc --version 2>/dev/null | cut -d' ' -f2 || true)
+  export CARGO_INCREMENTAL=0
 else
   target=$root/target
 fi
