@@ -21,8 +21,6 @@ const MAX_SCHEMA_BYTES: usize = 64 * 1024;
 const MAX_SCHEMA_DEPTH: usize = 32;
 /// Parts of a schema after its references are followed: what validation may have to visit.
 const MAX_SCHEMA_PARTS: usize = 10_000;
-/// Different parts that a schema refers to.
-const MAX_REFERENCES: usize = 64;
 /// Matches of an extraction pattern that are tried in one message.
 const MAX_MATCHES: usize = 64;
 /// Characters of a quote that are kept.
@@ -66,14 +64,19 @@ impl RequiredLevel {
 /// What a tenant says about a field: a row of `field_definitions` (SPEC section 8).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldDefinition {
+    /// The key of the value in profiles and in a session's variables.
     pub field_name: String,
+    /// As people call it.
     pub display_name: Option<String>,
     /// JSON Schema of a valid value, as JSON text.
     pub schema: Option<String>,
+    /// What the customer is asked.
     pub collection_prompt: Option<String>,
+    /// What a language model should look for.
     pub extraction_hint: Option<String>,
     /// Regular expression that finds a value in a customer's message.
     pub extraction_pattern: Option<String>,
+    /// What happens when there is no value.
     pub required_level: RequiredLevel,
 }
 
@@ -149,7 +152,7 @@ impl FieldDefinition {
             None => None,
         };
         let target = schema.as_ref().map_or(Target::Text, |schema| schema.target);
-        messages_newest_first.iter().enumerate().find_map(|(message_index, message)| {
+        let search = |message_index: usize, message: &str| {
             pattern.captures_iter(message).take(MAX_MATCHES).find_map(|captures| {
                 let whole = captures.get(0)?.as_str();
                 let captured = if pattern.capture_names().flatten().any(|name| name == "value") {
@@ -163,7 +166,12 @@ impl FieldDefinition {
                 self.validate_value(&value).ok()?;
                 Some(Extracted { value, quote: whole.chars().take(MAX_QUOTE).collect(), message_index })
             })
-        })
+        };
+        // The regex engine is known to panic on a few odd pairs of pattern and text (rust-lang/regex#1344).
+        let search = |(index, message): (usize, &&str)| {
+            catch_unwind(AssertUnwindSafe(|| search(index, message))).unwrap_or_default()
+        };
+        messages_newest_first.iter().enumerate().find_map(search)
     }
 }
 
@@ -298,7 +306,7 @@ impl Measure {
             return Err(format!("the schema has more than {MAX_SCHEMA_PARTS} parts, references followed"));
         }
         if self.height > MAX_SCHEMA_DEPTH {
-            return Err(format!("the schema is nested deeper than {MAX_SCHEMA_DEPTH} levels, references followed"));
+            return Err(too_deep());
         }
         Ok(())
     }
@@ -306,25 +314,29 @@ impl Measure {
 
 impl<'a> Extent<'a> {
     fn check(root: &'a Value) -> Result<(), String> {
-        Extent { root, measured: HashMap::new() }.measure(root, true).map(|_| ())
+        Extent { root, measured: HashMap::new() }.measure(root, 0).map(|_| ())
     }
 
-    /// Recursion is bounded: parsing refuses what is nested deeper than 127 levels, and each reference is followed once.
-    fn measure(&mut self, part: &'a Value, is_root: bool) -> Result<Measure, String> {
+    /// `depth` bounds this recursion; the height in the result bounds that of the crate, also through references that
+    /// were measured before.
+    fn measure(&mut self, part: &'a Value, depth: usize) -> Result<Measure, String> {
+        if depth > MAX_SCHEMA_DEPTH {
+            return Err(too_deep());
+        }
         let mut measure = Measure { parts: 1, height: 0 };
         match part {
             Value::Array(items) => {
                 for item in items {
-                    let below = self.measure(item, false)?;
+                    let below = self.measure(item, depth + 1)?;
                     measure.add(below)?;
                 }
             }
             Value::Object(entries) => {
-                if let Some(below) = self.reference(entries, is_root)? {
+                if let Some(below) = self.reference(entries, depth)? {
                     measure.add(below)?;
                 }
                 for value in entries.values() {
-                    let below = self.measure(value, false)?;
+                    let below = self.measure(value, depth + 1)?;
                     measure.add(below)?;
                 }
             }
@@ -333,13 +345,13 @@ impl<'a> Extent<'a> {
         Ok(measure)
     }
 
-    fn reference(&mut self, entries: &'a Map<String, Value>, is_root: bool) -> Result<Option<Measure>, String> {
+    fn reference(&mut self, entries: &'a Map<String, Value>, depth: usize) -> Result<Option<Measure>, String> {
         for keyword in ["$dynamicRef", "$recursiveRef"] {
             if entries.get(keyword).is_some_and(Value::is_string) {
                 return Err(format!("the schema uses {keyword}, which is not supported"));
             }
         }
-        if !is_root && entries.get("$id").is_some_and(Value::is_string) {
+        if depth > 0 && entries.get("$id").is_some_and(Value::is_string) {
             return Err("the schema has an $id inside, which is not supported".to_owned());
         }
         let Some(Value::String(reference)) = entries.get("$ref") else { return Ok(None) };
@@ -354,17 +366,18 @@ impl<'a> Extent<'a> {
             Some(None) => return Err(shortened(&format!("the schema refers to itself in a circle, at {reference}"))),
             None => {}
         }
-        if self.measured.len() >= MAX_REFERENCES {
-            return Err(format!("the schema refers to more than {MAX_REFERENCES} of its parts"));
-        }
         let Some(target) = self.root.pointer(&unescaped(pointer)) else {
             return Err(shortened(&format!("the schema refers to {reference}, which it does not have")));
         };
         self.measured.insert(pointer, None);
-        let measure = self.measure(target, false)?;
+        let measure = self.measure(target, depth + 1)?;
         self.measured.insert(pointer, Some(measure));
         Ok(Some(measure))
     }
+}
+
+fn too_deep() -> String {
+    format!("the schema is nested deeper than {MAX_SCHEMA_DEPTH} levels, references followed")
 }
 
 /// A reference is a URI: `%25` in it is `%`.
@@ -406,8 +419,8 @@ fn compile_pattern(text: &str) -> Result<regex::Regex, String> {
 }
 
 thread_local! {
-    static SCHEMAS: RefCell<Kept<Schema>> = RefCell::new(Kept(Vec::new()));
-    static PATTERNS: RefCell<Kept<regex::Regex>> = RefCell::new(Kept(Vec::new()));
+    static SCHEMAS: RefCell<Kept<Schema>> = const { RefCell::new(Kept(Vec::new())) };
+    static PATTERNS: RefCell<Kept<regex::Regex>> = const { RefCell::new(Kept(Vec::new())) };
 }
 
 fn schema(text: &str) -> Result<Rc<Schema>, Rc<String>> {
@@ -445,4 +458,239 @@ fn shortened(text: &str) -> String {
         return text.to_owned();
     }
     text.chars().take(MAX_REASON - 1).chain(std::iter::once('…')).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn field(schema: Option<Value>, pattern: Option<&str>) -> FieldDefinition {
+        FieldDefinition {
+            schema: schema.map(|schema| schema.to_string()),
+            extraction_pattern: pattern.map(str::to_owned),
+            ..FieldDefinition::undeclared("f")
+        }
+    }
+
+    fn reasons(schema: Value, value: &str) -> Vec<String> {
+        field(Some(schema), None).validate_value(value).err().unwrap_or_default()
+    }
+
+    fn extracted(schema: Option<Value>, pattern: &str, messages: &[&str]) -> Option<(String, String, usize)> {
+        let found = field(schema, Some(pattern)).extract(messages)?;
+        Some((found.value, found.quote, found.message_index))
+    }
+
+    #[test]
+    fn an_undeclared_field_takes_any_value_but_null() {
+        let field = FieldDefinition::undeclared("age");
+        assert_eq!(field.required_level, RequiredLevel::Hard);
+        assert_eq!(field.check(), Ok(()));
+        for value in ["1", "\"x\"", "false", "[]", "{}", "1e400", "123456789012345678901234567890.5"] {
+            assert_eq!(field.validate_value(value), Ok(()), "{value}");
+        }
+        assert_eq!(field.validate_value("null"), Err(vec!["null is no value".to_owned()]));
+        assert!(field.validate_value("nul").is_err_and(|why| why[0].contains("not valid JSON")));
+        let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+        assert_eq!(field.validate_value(&deep), Err(vec!["nested too deep".to_owned()]));
+        assert_eq!(field.extract(&["42"]), None);
+    }
+
+    #[test]
+    fn levels_have_names() {
+        for level in [RequiredLevel::Hard, RequiredLevel::Soft] {
+            assert_eq!(RequiredLevel::from_name(level.as_str()), Some(level));
+        }
+        assert_eq!(RequiredLevel::from_name("Hard"), None);
+    }
+
+    #[test]
+    fn a_value_that_fails_its_schema_says_why_without_the_value() {
+        let schema =
+            json!({"type": "object", "required": ["b"], "properties": {"a": {"type": "integer", "minimum": 18}}});
+        assert_eq!(reasons(schema.clone(), r#"{"a": 18, "b": 1}"#), [""; 0]);
+        let why = reasons(schema, r#"{"a": "secret"}"#);
+        assert_eq!(why.len(), 2, "{why:?}");
+        assert!(why.iter().any(|why| why.starts_with("at /a: ") && why.contains("integer")), "{why:?}");
+        assert!(why.iter().all(|why| !why.contains("secret")), "{why:?}");
+        assert_eq!(reasons(json!({"items": {"type": "null"}}), &format!("[1{}]", ",1".repeat(50))).len(), MAX_REASONS);
+        let long = reasons(json!({"const": "x".repeat(1000)}), "1");
+        assert_eq!(long[0].chars().count(), MAX_REASON);
+    }
+
+    #[test]
+    fn formats_are_checked() {
+        assert_eq!(reasons(json!({"format": "date"}), "\"2024-02-29\""), [""; 0]);
+        assert_eq!(reasons(json!({"format": "date"}), "\"2023-02-29\"").len(), 1);
+        assert_eq!(reasons(json!({"format": "our-own"}), "\"x\""), [""; 0]);
+    }
+
+    #[test]
+    fn long_numbers_are_compared_as_they_are() {
+        let schema = json!({"type": "integer", "maximum": 9_007_199_254_740_992_u64});
+        assert_eq!(reasons(schema.clone(), "9007199254740992"), [""; 0]);
+        assert_eq!(reasons(schema, "9007199254740993").len(), 1);
+        assert_eq!(reasons(json!({"type": "number", "maximum": 10}), "1e400").len(), 1);
+    }
+
+    #[test]
+    fn schemas_that_cannot_be_used_are_refused() {
+        let circle = json!({"$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"allOf": [{"$ref": "#/$defs/a"}]}}});
+        let mut doubled = serde_json::Map::new();
+        let mut chained = serde_json::Map::new();
+        for i in 0..40 {
+            let (this, next) = (format!("d{:02}", 40 - i), json!({"$ref": format!("#/$defs/d{:02}", 39 - i)}));
+            if i < 14 {
+                doubled.insert(
+                    format!("d{:02}", 14 - i),
+                    json!([{"$ref": format!("#/$defs/d{:02}", 13 - i)}, {"$ref": format!("#/$defs/d{:02}", 13 - i)}]),
+                );
+            }
+            chained.insert(this, next);
+        }
+        doubled.insert("d00".into(), json!({}));
+        chained.insert("d00".into(), json!({}));
+        let deep = (0..40).fold(json!({}), |schema, _| json!({"not": schema}));
+        for (schema, why) in [
+            (json!([]), "object"),
+            (json!({"type": "strin"}), "JSON Schema"),
+            (json!({"minimum": "x"}), "JSON Schema"),
+            (json!({"pattern": "("}), "regex"),
+            (json!({"pattern": "(?=a)b"}), "regex"),
+            (json!({"pattern": "\\w{1000}{100}"}), "regex"),
+            (json!({"$ref": "http://example.com/schema.json"}), "own parts"),
+            (json!({"$ref": "file:///etc/passwd"}), "own parts"),
+            (json!({"$ref": "other"}), "own parts"),
+            (json!({"$ref": "#anchor"}), "own parts"),
+            (json!({"$ref": "#/nowhere"}), "does not have"),
+            (json!({"$schema": "http://example.com/own"}), "meta-schema"),
+            (json!({"$ref": "#"}), "circle"),
+            (json!({"properties": {"child": {"$ref": "#"}}}), "circle"),
+            (circle, "circle"),
+            (json!({"$dynamicRef": "#x"}), "$dynamicRef"),
+            (json!({"items": {"$id": "x", "$ref": "#"}}), "$id"),
+            (json!({"$defs": doubled}), "parts"),
+            (json!({"$defs": chained}), "deeper"),
+            (deep, "deeper"),
+        ] {
+            let reasons = field(Some(schema.clone()), None).check().unwrap_err();
+            assert!(reasons.len() == 1 && reasons[0].contains(why), "{schema}: {reasons:?}");
+            assert!(reasons[0].chars().count() <= MAX_REASON);
+            // What is stored all the same fills nothing.
+            assert_eq!(field(Some(schema), None).validate_value("1"), Err(reasons));
+        }
+        let broken = FieldDefinition { schema: Some("{".to_owned()), ..field(None, Some("(")) };
+        assert_eq!(broken.check().unwrap_err().len(), 2);
+        let long = FieldDefinition { schema: Some(" ".repeat(MAX_SCHEMA_BYTES + 1)), ..field(None, None) };
+        assert!(long.check().is_err());
+    }
+
+    #[test]
+    fn schemas_that_can_be_used() {
+        for schema in [
+            json!(true),
+            json!({}),
+            json!({"$schema": "http://json-schema.org/draft-07/schema#", "type": "string"}),
+            json!({"$id": "https://example.com/age", "type": "integer"}),
+            json!({"$defs": {"a": {"type": "integer"}}, "anyOf": [{"$ref": "#/$defs/a"}, {"$ref": "#/$defs/a"}]}),
+            json!({"properties": {"$ref": {"type": "string"}, "$id": {"type": "string"}}}),
+            json!({"$defs": {"a b/c": {"type": "integer"}}, "$ref": "#/$defs/a%20b~1c"}),
+        ] {
+            assert_eq!(field(Some(schema.clone()), None).check(), Ok(()), "{schema}");
+        }
+    }
+
+    #[test]
+    fn the_deepest_that_is_accepted_fits_a_small_stack() {
+        let thread = std::thread::Builder::new().stack_size(1024 * 1024).spawn(|| {
+            let schema = (0..MAX_SCHEMA_DEPTH / 2 - 1).fold(json!({"type": "integer"}), |s, _| json!({"anyOf": [s]}));
+            let field = field(Some(schema), None);
+            assert_eq!(field.check(), Ok(()));
+            assert!(field.validate_value(&format!("{}{}", "[".repeat(120), "]".repeat(120))).is_err());
+            let unique = self::field(Some(json!({"uniqueItems": true, "enum": [[[[1]]]]})), None);
+            assert!(unique.validate_value(&format!("{}1,1{}", "[".repeat(120), "]".repeat(120))).is_err());
+        });
+        assert!(thread.unwrap().join().is_ok());
+    }
+
+    #[test]
+    fn extraction_takes_the_named_group_then_the_first_then_the_match() {
+        assert_eq!(
+            extracted(None, r"i am (\w+) or (?<value>\d+)", &["i am x or 42"]),
+            Some(("\"42\"".into(), "i am x or 42".into(), 0))
+        );
+        assert_eq!(extracted(None, r"i am (\d+)", &["well, i am 42."]), Some(("\"42\"".into(), "i am 42".into(), 0)));
+        assert_eq!(extracted(None, r"\d+", &["i am 42"]), Some(("\"42\"".into(), "42".into(), 0)));
+        assert_eq!(extracted(None, r"(?:a(?<value>x))?b", &["b", "b axb"]), Some(("\"x\"".into(), "axb".into(), 1)));
+        assert_eq!(extracted(None, r"I AM", &["i am"]), None);
+        assert_eq!(extracted(None, r"(?i)I AM", &["i am"]).unwrap().0, "\"i am\"");
+    }
+
+    #[test]
+    fn extraction_prefers_newer_messages_and_passes_over_invalid_values() {
+        let schema = json!({"type": "integer", "minimum": 18, "maximum": 120});
+        let found = extracted(Some(schema.clone()), r"\d+", &["hello", "2 children, i am 30", "i am 40"]);
+        assert_eq!(found, Some(("30".into(), "30".into(), 1)));
+        assert_eq!(extracted(Some(schema), r"\d+", &["1", "2 3"]), None);
+        assert_eq!(extracted(Some(json!({"type": "strin"})), r"\d+", &["1"]), None);
+        assert_eq!(extracted(None, "(", &["1"]), None);
+    }
+
+    #[test]
+    fn extracted_texts_become_what_the_schema_says() {
+        for (schema, text, value) in [
+            (json!({"type": "integer"}), "007", Some("7")),
+            (json!({"type": "integer"}), "+0", Some("0")),
+            (json!({"type": "integer"}), "-12345678901234567890123", Some("-12345678901234567890123")),
+            (json!({"type": "integer"}), "1.0", None),
+            (json!({"type": "integer"}), "one", None),
+            (json!({"type": "number"}), ".5", Some("0.5")),
+            (json!({"type": "number"}), "00.50", Some("0.50")),
+            (json!({"type": "number"}), "1.", None),
+            (json!({"type": ["number", "null"]}), "1e3", Some("1e3")),
+            (json!({"type": "number"}), "NaN", None),
+            (json!({"type": "number"}), "--1", None),
+            (json!({"type": "boolean"}), "Yes", Some("true")),
+            (json!({"type": "boolean"}), "no", Some("false")),
+            (json!({"type": "boolean"}), "maybe", None),
+            (json!({"type": ["integer", "string"]}), "7", Some("\"7\"")),
+            (json!({"type": "array"}), "7", None),
+            (json!({"minLength": 1}), "é\"", Some("\"é\\\"\"")),
+        ] {
+            let found = extracted(Some(schema.clone()), "^.*$", &[text]).map(|found| found.0);
+            assert_eq!(found.as_deref(), value, "{schema} {text}");
+        }
+    }
+
+    #[test]
+    fn quotes_are_short_and_matches_are_counted() {
+        let long = "é".repeat(10_000);
+        assert_eq!(extracted(None, ".*", &[&long]).unwrap().1.chars().count(), MAX_QUOTE);
+        let digits = "1 ".repeat(100) + "20";
+        assert_eq!(extracted(Some(json!({"type": "integer", "minimum": 2})), r"\d+", &[&digits]), None);
+    }
+
+    #[test]
+    fn the_last_few_are_kept() {
+        let mut kept: Kept<usize> = Kept(Vec::new());
+        let compiled = std::cell::Cell::new(0);
+        let mut get = |text: &str| {
+            kept.get(text, |text| {
+                compiled.set(compiled.get() + 1);
+                text.parse().map_err(|_| "no number".to_owned())
+            })
+        };
+        assert_eq!(get("1").map(|value| *value), Ok(1));
+        assert_eq!(get("x"), Err(Rc::new("no number".to_owned())));
+        let _ = (get("1"), get("x"));
+        assert_eq!(compiled.get(), 2);
+        for i in 100..100 + KEPT - 1 {
+            let _ = get(&i.to_string());
+        }
+        let _ = get("x");
+        assert_eq!(compiled.get(), 1 + KEPT);
+        let _ = get("1");
+        assert_eq!(compiled.get(), 2 + KEPT);
+    }
 }

@@ -103,3 +103,82 @@ fn sorted(items: &[String]) -> Vec<&str> {
 fn digest(text: &str) -> String {
     Sha256::digest(text.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::definition::{parse, parse_step};
+
+    /// Step and hash, computed by Python's `json` and `hashlib` as the rustdoc of [`step_content_hash`] shows.
+    const BY_PYTHON: [(&str, &str); 16] = [
+        (r#"{"name": "Welcome", "description": "Greet"}"#, "1c7cef6031f8fbf5"),
+        (r#"{"name": "Caf\u00e9 \ud83d\ude00", "description": "Greet"}"#, "00bf98932365faec"),
+        (r#"{"name": ""}"#, "128a97ab7bfc11a0"),
+        (r#"{"name": "Cafe\u0301", "description": "combining"}"#, "f3f2b839c787c827"),
+        (
+            r#"{"name": "\u0645\u0631\u062d\u0628\u0627 \u0628\u0627\u0644\u0639\u0627\u0644\u0645", "description": "\u05e9\u05dc\u05d5\u05dd \u200f\u202eabc"}"#,
+            "8d6d4ea96918371c",
+        ),
+        (
+            r#"{"name": "\u65e5\u672c\u8a9e \ud55c\uad6d\uc5b4 \u0e44\u0e17\u0e22", "description": "\u0939\u093f\u0928\u094d\u0926\u0940 \u0395\u03bb\u03bb\u03b7\u03bd\u03b9\u03ba\u03ac \u0420\u0443\u0441\u0441\u043a\u0438\u0439"}"#,
+            "44653928a85157b6",
+        ),
+        (
+            r#"{"name": "\u0001\u0007\b\t\n\u000b\f\r\u001f\u007f\u0080\u009f", "description": "\u2028\u2029\ufeff\ufffd\uffff"}"#,
+            "94b01be095bef958",
+        ),
+        (r#"{"name": "\"'`\\/ \" '", "description": "\\u0041 \\n {\"a\": 1}"}"#, "3d33920111de03e5"),
+        (
+            r#"{"name": "\ud800\udc00\udbff\udfff\ud83d\udc68\u200d\ud83d\udc69\u200d\ud83d\udc67", "description": "\ud7ff\ue000"}"#,
+            "f82b39189dffad64",
+        ),
+        (
+            r#"{"name": "sorted", "rule_ids": ["b", "a", "B", "A", "\u00e9", "z", "\ud83d\ude00", "\uffff", "aa", "a", "10", "9", ""], "collects_profile_fields": ["zip", "age", "\u00c2ge", "age"]}"#,
+            "39a441d2d9078c8b",
+        ),
+        (
+            r#"{"name": "order", "rule_ids": ["\ud800\udc00", "\uffff", "\ue000"], "collects_profile_fields": ["\u00df", "ss", "SS"]}"#,
+            "cca3e0d59dca4b66",
+        ),
+        (
+            r#"{"name": "Pay", "description": "Take the money", "is_checkpoint": true, "checkpoint_description": "paid 5 \u20ac", "performs_action": true}"#,
+            "4635bcccb6309c67",
+        ),
+        (r#"{"name": "Pay", "is_checkpoint": true}"#, "69e8d2d1ddcd98ab"),
+        (r#"{"name": "Pay", "performs_action": true}"#, "91e9bd89ab096b37"),
+        (r#"{"name": "Pay", "checkpoint_description": "not a checkpoint"}"#, "bba725c3722d7ac5"),
+        (r#"{"name": " leading and trailing ", "description": "\u00a0\u3000"}"#, "2ae714996aecd7c4"),
+    ];
+
+    #[test]
+    fn hashes_are_those_of_python() {
+        for (step, hash) in BY_PYTHON {
+            assert_eq!(step_content_hash(&parse_step(step).unwrap()), hash, "{step}");
+        }
+    }
+
+    #[test]
+    fn nulls_are_empty() {
+        let step = r#"{"id": "x", "name": "Pay", "description": null, "rule_ids": null, "collects_profile_fields": null,
+            "is_checkpoint": null, "checkpoint_description": null, "performs_action": null, "unknown": [1e400]}"#;
+        let plain = parse_step(r#"{"name": "Pay", "description": "", "checkpoint_description": ""}"#).unwrap();
+        assert_eq!(step_content_hash(&parse_step(step).unwrap()), step_content_hash(&plain));
+    }
+
+    #[test]
+    fn checksums_are_those_of_python() {
+        let text = r#"{"name": "Flow", "entry_step_id": "é", "steps": [
+            {"id": "é", "name": "Start", "transitions": [
+                {"to_step_id": "b", "condition_text": "age < 18 && name == \"Zoë\"", "condition_fields": ["name", "age"], "priority": -3},
+                {"to_step_id": "é"}]},
+            {"id": "b", "name": "End", "is_terminal": true}]}"#;
+        let definition = parse(text).unwrap();
+        assert_eq!(checksum(&definition, 1), "35a6d38d23b4ab01");
+        assert_eq!(checksum(&definition, i32::MAX), "475d7b7ea0ac24b6");
+        let mut turned = definition.clone();
+        turned.steps.reverse();
+        assert_eq!(checksum(&turned, 1), checksum(&definition, 1));
+        turned.steps[1].transitions.reverse();
+        assert_ne!(checksum(&turned, 1), checksum(&definition, 1));
+    }
+}

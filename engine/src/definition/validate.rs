@@ -253,3 +253,106 @@ pub(super) fn quoted(text: &str) -> String {
     }
     format!("\"{shown}\"")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Code and step id of every finding.
+    fn found(text: &str) -> Vec<(&'static str, Option<String>)> {
+        validate(text).into_iter().map(|finding| (finding.code, finding.step_id)).collect()
+    }
+
+    fn at(code: &'static str, step_id: &str) -> (&'static str, Option<String>) {
+        (code, Some(step_id.to_owned()))
+    }
+
+    #[test]
+    fn nothing_to_complain_about() {
+        let text = r#"{"name": "x", "entry_step_id": "a", "steps": [
+            {"id": "a", "name": "A", "collects_profile_fields": ["age"], "transitions": [
+                {"to_step_id": "b", "condition_text": "age < 18"},
+                {"to_step_id": "a", "condition_text": "the customer is unsure"},
+                {"to_step_id": "b"}]},
+            {"id": "b", "name": "B", "is_terminal": true, "is_checkpoint": true, "checkpoint_description": "paid"}]}"#;
+        assert_eq!(found(text), []);
+    }
+
+    #[test]
+    fn each_warning() {
+        let text = r#"{"entry_step_id": "a", "steps": [
+            {"id": "a", "name": "A", "transitions": [
+                {"to_step_id": "b"},
+                {"to_step_id": "c", "condition_text": "income > 3", "condition_fields": ["income"], "priority": -1},
+                {"to_step_id": "c", "condition_text": "items.all(i, i > 3)", "condition_fields": ["items"], "priority": 1}]},
+            {"id": "b", "name": "B", "is_checkpoint": true, "checkpoint_description": " "},
+            {"id": "c", "name": "", "is_terminal": true},
+            {"id": "d", "name": "D", "transitions": [{"to_step_id": "e"}]},
+            {"id": "e", "name": "D", "transitions": [{"to_step_id": "d"}]},
+            {"id": "f", "name": "D", "transitions": [{"to_step_id": "f"}]}]}"#;
+        let expected = [
+            ("missing_name", None),
+            at("hides_later_transitions", "a"),
+            at("condition_reads_uncollected_field", "a"),
+            at("condition_not_evaluable", "a"),
+            at("checkpoint_without_description", "b"),
+            at("dead_end", "b"),
+            at("missing_name", "c"),
+            at("unreachable_step", "d"),
+            at("twin_steps", "d"),
+            at("unreachable_step", "e"),
+            at("unreachable_step", "f"),
+        ];
+        assert_eq!(found(text), expected);
+        let findings = validate(text);
+        assert!(findings.iter().all(|finding| finding.severity == Severity::Warning));
+        assert!(findings[1].message.contains("hides 1 after it"), "{}", findings[1].message);
+        assert!(findings[8].message.contains(r#""d", "e", "f""#), "{}", findings[8].message);
+    }
+
+    #[test]
+    fn errors_come_first_and_warnings_do_not_repeat_them() {
+        let text = r#"{"name": "x", "entry_step_id": "a", "steps": [
+            {"id": "a", "name": "A", "transitions": [{"to_step_id": "b"}]},
+            {"id": "b", "name": "B", "is_terminal": 1},
+            {"id": "c", "name": "C"},
+            {"id": "c", "name": ""}]}"#;
+        assert_eq!(found(text), [at("wrong_type", "b"), at("duplicate_step_id", "c"), at("dead_end", "c")]);
+        assert_eq!(found("[]"), [("not_an_object", None)]);
+        assert_eq!(found("{"), [("malformed_json", None)]);
+    }
+
+    #[test]
+    fn a_line_of_ten_thousand_steps() {
+        let steps: Vec<String> = (0..10_000)
+            .map(|i| {
+                format!(r#"{{"id": "{i}", "name": "{i}", "transitions": [{{"to_step_id": "{}"}}]}}"#, (i + 1) % 10_000)
+            })
+            .collect();
+        let text = format!(r#"{{"name": "x", "entry_step_id": "5", "steps": [{}]}}"#, steps.join(","));
+        let thread = std::thread::Builder::new().stack_size(512 * 1024).spawn(move || found(&text));
+        assert_eq!(thread.unwrap().join().unwrap(), []);
+    }
+
+    #[test]
+    fn findings_are_capped_and_counted() {
+        let steps: Vec<String> = (0..2000).map(|i| format!(r#"{{"id": "{i}", "name": "{i}"}}"#)).collect();
+        let text = format!(r#"{{"name": "x", "entry_step_id": "0", "steps": [{}]}}"#, steps.join(","));
+        let findings = validate(&text);
+        assert_eq!(findings.len(), 1001);
+        assert_eq!(findings[1000].message, "and 2999 more findings");
+        assert_eq!(findings[1000].severity, Severity::Warning);
+    }
+
+    #[test]
+    fn texts_of_the_document_are_shown_short_and_in_one_line() {
+        assert_eq!(quoted("a\nb\"é"), "\"a\\nb\"é\"");
+        assert_eq!(quoted(&"x".repeat(500)).chars().count(), 103);
+    }
+
+    #[test]
+    fn severities_have_names() {
+        assert_eq!((Severity::Error.as_str(), Severity::Warning.as_str()), ("error", "warning"));
+        assert!(Severity::Error < Severity::Warning);
+    }
+}

@@ -34,7 +34,7 @@ pub(super) struct Upstream<'a> {
     pub lost_own_transition: bool,
 }
 
-pub(super) fn classify(causes: &Causes, upstream: &Upstream) -> MigrationScenario {
+pub(super) fn classify(causes: &Causes, upstream: &Upstream<'_>) -> MigrationScenario {
     let new_fork = !upstream.inserted.is_disjoint(&causes.forks) || !upstream.kept.is_disjoint(&causes.changed_forks);
     if new_fork {
         return MigrationScenario::ReRoute;

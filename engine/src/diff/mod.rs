@@ -1,7 +1,7 @@
 //! The diff of two versions by meaning (SPEC section 4): a pure function of two definitions.
 //!
-//! [`pairing`] pairs the steps, [`changes`] says what changed between the pairs, [`build`] puts both together into the
-//! [`TransformationMap`], and [`classify`] says for each anchor what its sessions need.
+//! `pairing` pairs the steps, `changes` says what changed between the pairs, `build` puts both together into the
+//! [`TransformationMap`], and `classify` says for each anchor what its sessions need.
 
 mod build;
 mod changes;

@@ -161,8 +161,8 @@ fn pair_twins(pairing: &mut Pairing, old: &Graph, new: &Graph, groups: &Groups) 
             }
             continue;
         }
-        let old_sides: Vec<Neighbourhood> = olds.iter().map(|o| Neighbourhood::of(old, *o)).collect();
-        let new_sides: Vec<Neighbourhood> = news.iter().map(|n| Neighbourhood::of(new, *n)).collect();
+        let old_sides: Vec<Neighbourhood<'_>> = olds.iter().map(|o| Neighbourhood::of(old, *o)).collect();
+        let new_sides: Vec<Neighbourhood<'_>> = news.iter().map(|n| Neighbourhood::of(new, *n)).collect();
         let mut ranked = Vec::with_capacity(olds.len() * news.len());
         for (i, o) in olds.iter().enumerate() {
             for (j, n) in news.iter().enumerate() {
@@ -197,7 +197,7 @@ impl<'a> Neighbourhood<'a> {
     }
 
     /// How many neighbours mean the same, on both sides.
-    fn agreement(&self, other: &Neighbourhood) -> usize {
+    fn agreement(&self, other: &Neighbourhood<'_>) -> usize {
         common(&self.predecessors, &other.predecessors) + common(&self.successors, &other.successors)
     }
 }

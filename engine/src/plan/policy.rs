@@ -166,7 +166,7 @@ impl Policy {
     /// `session_condition` needs it. `Err` says why the session is left out.
     pub fn admits(
         &self,
-        subject: &ScopeSubject,
+        subject: &ScopeSubject<'_>,
         variable: &mut dyn FnMut(&str) -> Option<Value>,
     ) -> Result<(), String> {
         let scope = &self.scope;

@@ -46,7 +46,7 @@ struct Warning {
 
 /// The summary document: `anchors` by migration scenario, `steps_deleted`, `sessions` in all and by anchor, `fields_to_collect`
 /// with the anchors that need them and why, and `warnings`.
-pub fn summarize(input: &SummaryInput) -> Value {
+pub fn summarize(input: &SummaryInput<'_>) -> Value {
     let map = input.map;
     let counts = |step: &str| input.sessions_by_old_step.get(step).copied().unwrap_or_default();
     let mut by_scenario: BTreeMap<&str, u64> =
@@ -94,13 +94,13 @@ pub fn summarize(input: &SummaryInput) -> Value {
     })
 }
 
-fn effective_scenario(input: &SummaryInput, anchor: &Anchor) -> MigrationScenario {
+fn effective_scenario(input: &SummaryInput<'_>, anchor: &Anchor) -> MigrationScenario {
     let forced = input.policies.get(&anchor.anchor_content_hash).and_then(|p| p.force_scenario);
     forced.unwrap_or(anchor.migration_scenario)
 }
 
 /// Field by field: which inserted or edited steps and which new forks want it, and at how many anchors and sessions.
-fn fields_to_collect(input: &SummaryInput) -> Value {
+fn fields_to_collect(input: &SummaryInput<'_>) -> Value {
     struct Wanted {
         why: BTreeMap<String, Value>,
         anchors: Vec<Value>,
@@ -164,7 +164,7 @@ fn fields_to_collect(input: &SummaryInput) -> Value {
         .collect()
 }
 
-fn warnings(input: &SummaryInput) -> Value {
+fn warnings(input: &SummaryInput<'_>) -> Value {
     let mut found: Vec<Warning> = Vec::new();
     for anchor in &input.map.anchors {
         anchor_warnings(input, anchor, &mut found);
@@ -221,7 +221,7 @@ fn warnings(input: &SummaryInput) -> Value {
 }
 
 /// Whether some candidate of a deleted step comes to no checkpoint of the new version any more.
-fn any_candidate_beyond_checkpoints(input: &SummaryInput, step: &crate::diff::DeletedStep) -> bool {
+fn any_candidate_beyond_checkpoints(input: &SummaryInput<'_>, step: &crate::diff::DeletedStep) -> bool {
     let graph = input.new;
     let checkpoints: Vec<usize> = (0..graph.len()).filter(|n| graph.node(*n).is_checkpoint).collect();
     step.candidates
@@ -230,7 +230,7 @@ fn any_candidate_beyond_checkpoints(input: &SummaryInput, step: &crate::diff::De
         .any(|place| !checkpoints.iter().any(|c| graph.reaches(place, *c)))
 }
 
-fn anchor_warnings(input: &SummaryInput, anchor: &Anchor, found: &mut Vec<Warning>) {
+fn anchor_warnings(input: &SummaryInput<'_>, anchor: &Anchor, found: &mut Vec<Warning>) {
     let catalogue = &input.map.catalogue;
     let at = input.sessions_by_old_step.get(&anchor.old_step_id).copied().unwrap_or_default();
     let scenario = effective_scenario(input, anchor);

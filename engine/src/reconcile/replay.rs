@@ -13,6 +13,7 @@ use crate::diff::{ForkChange, added_fields, fork_change};
 use crate::graph::{Branch, Graph, Node, StepIx};
 use fixedbitset::FixedBitSet;
 use serde_json::json;
+use std::collections::HashMap;
 
 /// How far the replay may go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +76,7 @@ impl Replay<'_> {
         let steps = &self.path.steps;
         let last = steps.len() - 1;
         let mut replayed = Replayed::default();
+        let place_on_path: HashMap<StepIx, usize> = steps.iter().enumerate().map(|(place, s)| (s.new, place)).collect();
         let mut at = self.path.start;
         let mut target = 0;
         let mut behind: Option<usize> = None;
@@ -82,15 +84,17 @@ impl Replay<'_> {
         let mut expanded = FixedBitSet::with_capacity(graph.len());
         let mut expansions = 0;
         loop {
-            if at == steps[target].new {
+            // Where there are loops, the way to a step of the path can lead over a later one: who has come that far is not sent
+            // round for what lies between, least of all past the landing step.
+            if let Some(place) = place_on_path.get(&at).copied().filter(|place| *place >= target) {
                 unsure = false;
-                behind = Some(target);
+                behind = Some(place);
                 expanded.clear();
-                if target == last {
+                if place == last {
                     trace.step(Event::Landing, graph.node(at), json!({}));
                     return Ok(replayed);
                 }
-                target += 1;
+                target = place + 1;
             }
             expansions += 1;
             if expansions > EXPANSIONS {
