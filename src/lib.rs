@@ -1,9 +1,55 @@
 //! pg_scenario: how PostgreSQL reaches the engine that moves customers from one version of a scenario to the next.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`api`] | the SQL functions: arguments → engine → result, one file a subject |
+//! | [`planning`], [`publishing`] | what building, deploying and publishing consist of, step by step |
+//! | [`store`] | every SQL statement that Rust runs, one file a table |
+//! | [`cache`] | compiled graphs that a backend keeps |
+//! | [`error`] | every error with its SQLSTATE |
+//! | [`json`], [`row`] | datum types: jsonb as text, whole rows |
+//! | [`settings`] | the settings under `scenario.` |
+//! | [`turn`] | one turn of one session: look, decide, apply |
+//! | [`version`] | what differs between versions of PostgreSQL |
+//!
+//! Tables, triggers and comments are in `sql/install/`, embedded below and beside the functions they belong to.
+
+// Functions return pgrx's ErrorReport, whatever it weighs: it alone keeps SQLSTATE, DETAIL and HINT.
+#![allow(clippy::result_large_err)]
+
+pub mod api;
+pub mod cache;
+pub mod error;
+pub mod json;
+pub mod planning;
+pub mod publishing;
+pub mod row;
+pub mod settings;
+pub mod store;
+pub mod turn;
+pub mod version;
 
 use pgrx::prelude::*;
 
 pg_module_magic!(name, version);
 
+// Tables first, then the Rust functions that return their rows, then the rest. Triggers call Rust functions by name and
+// only when they fire, so they come with the tables. Comments on Rust functions are embedded beside these, in src/api.
+extension_sql_file!("../sql/install/10_scenarios.sql", name = "scenarios", bootstrap);
+extension_sql_file!("../sql/install/20_plans.sql", name = "plans", requires = ["scenarios"]);
+extension_sql_file!("../sql/install/30_sessions.sql", name = "sessions", requires = ["plans"]);
+extension_sql_file!("../sql/install/40_fields.sql", name = "fields", requires = ["sessions"]);
+extension_sql_file!("../sql/install/50_audit.sql", name = "audit", requires = ["fields"]);
+extension_sql_file!("../sql/install/11_scenario_triggers.sql", name = "scenario_triggers", requires = ["audit"]);
+extension_sql_file!("../sql/install/21_plan_triggers.sql", name = "plan_triggers", requires = ["scenario_triggers"]);
+extension_sql_file!("../sql/install/31_session_triggers.sql", name = "session_triggers", requires = ["plan_triggers"]);
+extension_sql_file!("../sql/install/32_session_rows.sql", name = "session_rows", requires = ["session_triggers"]);
+extension_sql_file!("../sql/install/90_dump.sql", name = "dump", requires = ["session_rows"]);
+extension_sql_file!("../sql/install/91_restore.sql", name = "restore", requires = ["dump"]);
+extension_sql_file!("../sql/install/99_revoke.sql", name = "revoke", finalize);
+
 /// Called once by each backend that loads the library.
 #[pg_guard]
-pub extern "C-unwind" fn _PG_init() {}
+pub extern "C-unwind" fn _PG_init() {
+    settings::define();
+}

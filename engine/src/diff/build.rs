@@ -11,7 +11,7 @@ use super::map::{
     TransformationMap, TransitionChange,
 };
 use super::pairing::{PairKind, Pairing};
-use super::relocation::candidates;
+use super::relocation::{candidates, most_candidates};
 use super::side::{Ranges, Side};
 use crate::graph::{Graph, Reach, StepIx};
 use fixedbitset::FixedBitSet;
@@ -106,7 +106,7 @@ pub fn diff(old: &Graph, new: &Graph) -> TransformationMap {
                 step_id: old.node(o).id.clone(),
                 name: old.node(o).name.clone(),
                 content_hash: old.node(o).content_hash.clone(),
-                candidates: candidates(old, new, &pairing, o),
+                candidates: candidates(old, new, &pairing, o, most_candidates(numbering.deleted.len())),
             })
             .collect(),
         catalogue: Catalogue {

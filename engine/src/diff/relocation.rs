@@ -6,17 +6,21 @@ use crate::graph::{Graph, StepIx};
 use fixedbitset::FixedBitSet;
 
 /// Every anchor that a breadth-first search over the old version finds from the deleted step, both ways along its
-/// transitions, nearest first; of those at equal distance, the ones found over a successor first.
-///
-/// A version of thousands of deleted steps would keep thousands of candidates for each: the list ends after
-/// [`CANDIDATES`]; whoever finds no place among so many neighbours leaves by the same rule as where there is none.
-pub(super) fn candidates(old: &Graph, new: &Graph, pairing: &Pairing, deleted: StepIx) -> Vec<RelocationCandidate> {
+/// transitions, nearest first; of those at equal distance, the ones found over a successor first. The list ends after
+/// `most`.
+pub(super) fn candidates(
+    old: &Graph,
+    new: &Graph,
+    pairing: &Pairing,
+    deleted: StepIx,
+    most: usize,
+) -> Vec<RelocationCandidate> {
     let mut found = Vec::new();
     let mut seen = FixedBitSet::with_capacity(old.len());
     seen.insert(deleted);
     let mut level = vec![deleted];
     let mut distance = 0;
-    while !level.is_empty() && found.len() < CANDIDATES {
+    while !level.is_empty() && found.len() < most {
         distance += 1;
         let mut next = Vec::new();
         for &step in &level {
@@ -36,9 +40,16 @@ pub(super) fn candidates(old: &Graph, new: &Graph, pairing: &Pairing, deleted: S
         }
         level = next;
     }
-    found.truncate(CANDIDATES);
+    found.truncate(most);
     found
 }
 
-/// How many candidates a deleted step keeps.
-const CANDIDATES: usize = 10_000;
+/// Candidates of all deleted steps together: half of the steps of a version of a thousand can be deleted and each of them
+/// still keeps all. Without a bound, a legal version of 10,000 steps would keep 25 million, in gigabytes.
+const CANDIDATES: usize = 250_000;
+
+/// How many candidates each of so many deleted steps keeps. Whoever finds no place among so many neighbours leaves by the same
+/// rule as where there is none.
+pub(super) fn most_candidates(deleted_steps: usize) -> usize {
+    CANDIDATES / deleted_steps.max(1)
+}

@@ -33,6 +33,14 @@ impl Ranges {
         self.0.chunks_exact(2).map(|r| (r[1].saturating_sub(r[0])) as usize + 1).sum()
     }
 
+    /// Whether any of some ascending positions is among them.
+    pub fn contains_any(&self, positions: &[u32]) -> bool {
+        self.0.chunks_exact(2).any(|range| {
+            let from = positions.partition_point(|p| *p < range[0]);
+            positions.get(from).is_some_and(|p| *p <= range[1])
+        })
+    }
+
     /// The positions, ascending.
     pub fn iter(&self) -> impl Iterator<Item = usize> + '_ {
         self.0.chunks_exact(2).flat_map(|r| r[0] as usize..=r[1] as usize)

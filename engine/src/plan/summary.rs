@@ -82,6 +82,7 @@ pub fn summarize(input: &SummaryInput<'_>) -> Value {
             "goes_to_step_id": step.candidates.first().map(|c| &c.new_step_id),
         }));
     }
+    let index = FieldIndex::of(map);
     json!({
         "anchors": { "total": map.anchors.len(), "by_scenario": by_scenario },
         "steps_inserted": map.catalogue.inserted_step_ids.len(),
@@ -89,8 +90,8 @@ pub fn summarize(input: &SummaryInput<'_>) -> Value {
         "steps_deleted": map.deleted_steps.len(),
         "deleted_steps": deleted,
         "sessions": { "total": total, "by_scenario": sessions_by_scenario, "by_anchor": by_anchor },
-        "fields_to_collect": fields_to_collect(input),
-        "warnings": warnings(input),
+        "fields_to_collect": fields_to_collect(input, &index),
+        "warnings": warnings(input, &index),
     })
 }
 
@@ -99,75 +100,118 @@ fn effective_scenario(input: &SummaryInput<'_>, anchor: &Anchor) -> MigrationSce
     forced.unwrap_or(anchor.migration_scenario)
 }
 
-/// Field by field: which inserted or edited steps and which new forks want it, and at how many anchors and sessions.
-fn fields_to_collect(input: &SummaryInput<'_>) -> Value {
-    struct Wanted {
-        why: BTreeMap<String, Value>,
-        anchors: Vec<Value>,
-        sessions: u64,
-    }
-    let map = input.map;
-    let catalogue = &map.catalogue;
-    let mut wanted: BTreeMap<&str, Wanted> = BTreeMap::new();
-    for anchor in &map.anchors {
-        if effective_scenario(input, anchor) == MigrationScenario::CleanGraft {
-            continue;
-        }
-        let sessions = input.sessions_by_old_step.get(&anchor.old_step_id).copied().unwrap_or_default().sessions;
-        let side = &anchor.upstream;
-        let mut here: BTreeMap<&str, Vec<(String, Value)>> = BTreeMap::new();
-        for step in side.inserted_steps.iter().filter_map(|p| catalogue.inserted_steps.get(p)) {
+/// Where the changes want a field: ascending positions in the catalogue.
+#[derive(Default)]
+struct WantedAt {
+    inserted: Vec<u32>,
+    edited: Vec<u32>,
+    forks: Vec<u32>,
+}
+
+/// Every field that some change wants. Anchors are asked field by field rather than change by change: thousands of changes
+/// upstream of thousands of anchors want only so many fields.
+struct FieldIndex<'a>(BTreeMap<&'a str, WantedAt>);
+
+impl<'a> FieldIndex<'a> {
+    fn of(map: &'a TransformationMap) -> FieldIndex<'a> {
+        let mut index: BTreeMap<&str, WantedAt> = BTreeMap::new();
+        for (position, step) in (0..).zip(&map.catalogue.inserted_steps) {
             for field in &step.collects_fields {
-                let why = json!({"kind": "inserted_step", "step_id": step.step_id, "name": step.name});
-                here.entry(field).or_default().push((format!("1{}", step.step_id), why));
+                index.entry(field).or_default().inserted.push(position);
             }
         }
-        for step in side.edited_steps.iter().filter_map(|p| catalogue.edited_steps.get(p)) {
+        for (position, step) in (0..).zip(&map.catalogue.edited_steps) {
             for field in &step.added_fields {
-                let why = json!({"kind": "edited_step", "step_id": step.new_step_id, "name": step.name});
-                here.entry(field).or_default().push((format!("2{}", step.new_step_id), why));
+                index.entry(field).or_default().edited.push(position);
             }
         }
-        for fork in side.new_forks.iter().filter_map(|p| catalogue.new_forks.get(p)) {
-            for branch in fork.branches.iter().filter(|b| b.condition_kind == ConditionKind::Expression) {
-                for field in &branch.condition_fields {
-                    let why = json!({"kind": "new_fork", "step_id": fork.step_id, "name": fork.name});
-                    here.entry(field).or_default().push((format!("3{}", fork.step_id), why));
+        for (position, fork) in (0..).zip(&map.catalogue.new_forks) {
+            let read = fork.branches.iter().filter(|b| b.condition_kind == ConditionKind::Expression);
+            for field in read.flat_map(|b| &b.condition_fields) {
+                let forks = &mut index.entry(field).or_default().forks;
+                if forks.last() != Some(&position) {
+                    forks.push(position);
                 }
             }
         }
-        for (field, whys) in here {
-            let entry = wanted.entry(field).or_insert_with(|| Wanted {
-                why: BTreeMap::new(),
-                anchors: Vec::new(),
-                sessions: 0,
-            });
-            entry.why.extend(whys);
-            entry.sessions += sessions;
-            entry.anchors.push(json!({
-                "anchor_content_hash": anchor.anchor_content_hash,
-                "anchor_name": anchor.anchor_name,
-                "sessions": sessions,
-            }));
-        }
+        FieldIndex(index)
     }
-    wanted
-        .into_iter()
-        .map(|(field, w)| {
-            json!({
-                "field": field,
-                "sessions_at_most": w.sessions,
-                "because": w.why.into_values().collect::<Vec<_>>(),
-                "anchors": w.anchors,
-            })
-        })
-        .collect()
+
+    /// Whether a step before the anchor collects the field, or a fork before it reads it.
+    fn wants(wanted: &WantedAt, anchor: &Anchor) -> bool {
+        let side = &anchor.upstream;
+        Self::collects(wanted, anchor) || side.new_forks.contains_any(&wanted.forks)
+    }
+
+    fn collects(wanted: &WantedAt, anchor: &Anchor) -> bool {
+        let side = &anchor.upstream;
+        side.inserted_steps.contains_any(&wanted.inserted) || side.edited_steps.contains_any(&wanted.edited)
+    }
 }
 
-fn warnings(input: &SummaryInput<'_>) -> Value {
+/// Field by field: which inserted or edited steps and which new forks want it, and at which anchors, of how many sessions.
+fn fields_to_collect(input: &SummaryInput<'_>, index: &FieldIndex<'_>) -> Value {
+    let catalogue = &input.map.catalogue;
+    let asking: Vec<&Anchor> = input
+        .map
+        .anchors
+        .iter()
+        .filter(|anchor| effective_scenario(input, anchor) != MigrationScenario::CleanGraft)
+        .collect();
+    let mut fields = Vec::new();
+    for (field, wanted) in &index.0 {
+        let anchors: Vec<&Anchor> = asking.iter().copied().filter(|a| FieldIndex::wants(wanted, a)).collect();
+        if anchors.is_empty() {
+            continue;
+        }
+        let on_some = |positions: &[u32], of: fn(&Anchor) -> &crate::diff::Ranges| -> Vec<usize> {
+            let positions = positions.iter().filter(|p| anchors.iter().any(|a| of(a).contains_any(&[**p])));
+            positions.map(|p| *p as usize).collect()
+        };
+        let mut because = Vec::new();
+        for position in on_some(&wanted.inserted, |a| &a.upstream.inserted_steps) {
+            let step = &catalogue.inserted_steps[position];
+            because.push(json!({"kind": "inserted_step", "step_id": step.step_id, "name": step.name}));
+        }
+        for position in on_some(&wanted.edited, |a| &a.upstream.edited_steps) {
+            let step = &catalogue.edited_steps[position];
+            because.push(json!({"kind": "edited_step", "step_id": step.new_step_id, "name": step.name}));
+        }
+        for position in on_some(&wanted.forks, |a| &a.upstream.new_forks) {
+            let fork = &catalogue.new_forks[position];
+            let entry = json!({"kind": "new_fork", "step_id": fork.step_id, "name": fork.name});
+            if !because.contains(&entry) {
+                because.push(entry);
+            }
+        }
+        let sessions = |a: &Anchor| input.sessions_by_old_step.get(&a.old_step_id).map_or(0, |c| c.sessions);
+        fields.push(json!({
+            "field": field,
+            "sessions_at_most": anchors.iter().map(|a| sessions(a)).sum::<u64>(),
+            "because": because,
+            "anchors": anchors.iter().map(|a| json!({
+                "anchor_content_hash": a.anchor_content_hash,
+                "anchor_name": a.anchor_name,
+                "sessions": sessions(a),
+            })).collect::<Vec<_>>(),
+        }));
+    }
+    Value::Array(fields)
+}
+
+/// Names for a message: some, and how many more.
+fn some_of(names: &[&str]) -> String {
+    const SHOWN: usize = 10;
+    match names.len().checked_sub(SHOWN) {
+        Some(more) if more > 0 => format!("{} and {more} more", names[..SHOWN].join(", ")),
+        _ => names.join(", "),
+    }
+}
+
+fn warnings(input: &SummaryInput<'_>, index: &FieldIndex<'_>) -> Value {
     let mut found: Vec<Warning> = Vec::new();
     for anchor in &input.map.anchors {
-        anchor_warnings(input, anchor, &mut found);
+        anchor_warnings(input, anchor, index, &mut found);
     }
     let sessions = |step: &str| input.sessions_by_old_step.get(step).copied().unwrap_or_default();
     for step in input.map.deleted_steps.iter() {
@@ -230,7 +274,7 @@ fn any_candidate_beyond_checkpoints(input: &SummaryInput<'_>, step: &crate::diff
         .any(|place| !checkpoints.iter().any(|c| graph.reaches(place, *c)))
 }
 
-fn anchor_warnings(input: &SummaryInput<'_>, anchor: &Anchor, found: &mut Vec<Warning>) {
+fn anchor_warnings(input: &SummaryInput<'_>, anchor: &Anchor, index: &FieldIndex<'_>, found: &mut Vec<Warning>) {
     let catalogue = &input.map.catalogue;
     let at = input.sessions_by_old_step.get(&anchor.old_step_id).copied().unwrap_or_default();
     let scenario = effective_scenario(input, anchor);
@@ -258,7 +302,7 @@ fn anchor_warnings(input: &SummaryInput<'_>, anchor: &Anchor, found: &mut Vec<Wa
         let message = format!(
             "sessions at \"{}\" passed a checkpoint that a new fork could redirect them behind ({}): redirects will be blocked",
             anchor.anchor_name,
-            names.join(", ")
+            some_of(&names)
         );
         warn(WarningSeverity::Warning, "checkpoint_conflict", message, at.passed_checkpoint);
     }
@@ -271,22 +315,19 @@ fn anchor_warnings(input: &SummaryInput<'_>, anchor: &Anchor, found: &mut Vec<Wa
         let message = format!(
             "sessions at \"{}\" may wait for somebody to decide a natural-language fork ({})",
             anchor.anchor_name,
-            natural.join(", ")
+            some_of(&natural)
         );
         warn(WarningSeverity::Warning, "natural_language_fork", message, at.sessions);
     }
     if scenario != MigrationScenario::CleanGraft {
-        let inserted = anchor.upstream.inserted_steps.iter().filter_map(|p| catalogue.inserted_steps.get(p));
-        let edited = anchor.upstream.edited_steps.iter().filter_map(|p| catalogue.edited_steps.get(p));
-        let mut fields: Vec<&str> = inserted
-            .flat_map(|s| s.collects_fields.iter())
-            .chain(edited.flat_map(|s| s.added_fields.iter()))
-            .map(String::as_str)
+        let fields: Vec<&str> = index
+            .0
+            .iter()
+            .filter(|(_, wanted)| FieldIndex::collects(wanted, anchor))
+            .map(|(field, _)| *field)
             .collect();
-        fields.sort_unstable();
-        fields.dedup();
         if !fields.is_empty() {
-            let message = format!("sessions at \"{}\" may be asked for {}", anchor.anchor_name, fields.join(", "));
+            let message = format!("sessions at \"{}\" may be asked for {}", anchor.anchor_name, some_of(&fields));
             warn(WarningSeverity::Info, "data_collection", message, at.sessions);
         }
     }

@@ -109,7 +109,7 @@ pub struct FilledField {
 
 /// Why a field is needed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum NeededFor {
     /// The new version collects it at this step of the customer's path.
     Step { step_id: String, step_name: String },

@@ -74,6 +74,11 @@ impl History {
         Ok(History { stops, visited })
     }
 
+    /// The last visit of a new step's counterpart.
+    pub(super) fn last_visit(&self, step: StepIx) -> Option<i32> {
+        self.stops.iter().rev().find(|stop| stop.new == Some(step)).map(|stop| stop.visit_no)
+    }
+
     /// Whether the customer themselves went from one step straight to the other.
     pub(super) fn went(&self, from: StepIx, to: StepIx) -> bool {
         self.stops.windows(2).any(|pair| pair[0].new == Some(from) && pair[1].new == Some(to))

@@ -428,7 +428,10 @@ impl Replay<'_> {
             return None;
         }
         let graph = &*self.relation.new;
-        let place = walk.behind.and_then(|place| self.path.steps[place].last_visit);
+        // A walk that comes round to a fork again is behind a later step than the customer was when they stood there: in loops the
+        // order cannot be told, so the earlier of both counts.
+        let behind = walk.behind.and_then(|place| self.path.steps[place].last_visit);
+        let place = behind.map(|behind| self.history.last_visit(walk.at).map_or(behind, |own| own.min(behind)));
         let checkpoints = Checkpoints::of(self.history);
         let (stop, rule): (&Stop, BlockRule) = checkpoints.forbids_redirect(graph, place, branch.to)?;
         let target = graph.node(branch.to);

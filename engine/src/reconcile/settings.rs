@@ -39,7 +39,7 @@ impl Default for Settings {
             notify_user: true,
             reroute_message: "Our process has changed since we last spoke, so we continue from a different step."
                 .into(),
-            collect_message: "Before we continue, we need a little more from you:".into(),
+            collect_message: "Before we continue, we need a little more from you.".into(),
             exit_message:
                 "This conversation has been closed because our process has changed. Write to us at any time to \
                            start again."

@@ -1,0 +1,131 @@
+//! Answers: fields, extractions, actions and decisions (SPEC 7.3, 7.5, 8).
+
+use crate::error::{required, tenant};
+use crate::json::Json;
+use crate::turn::answers::{self, Extraction};
+use crate::turn::walk::check_confidence;
+use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::prelude::*;
+use pgrx::{Uuid, default};
+
+/// Takes the customer's answers: `submit_fields(tenant_id, session_id, values)` (SPEC 8).
+///
+/// * `values`: a JSON object, field → value. A field that nobody declared takes any value but null.
+///
+/// Returns a row for each field: whether it was accepted, and why not. Errors: P0002 for a session that does not exist, 22023
+/// for NULL or values that are no object. Writes the accepted values into the session's variables and, if it has a customer,
+/// into their profile (source `customer`, confidence 1); of a rejected value nothing.
+#[pg_extern]
+#[allow(clippy::type_complexity)]
+fn submit_fields(
+    tenant_id: Option<Uuid>,
+    session_id: Option<Uuid>,
+    values: Option<Json>,
+) -> Result<
+    TableIterator<'static, (name!(field, String), name!(accepted, bool), name!(errors, Vec<String>))>,
+    ErrorReport,
+> {
+    let tenant_id = tenant(tenant_id)?;
+    let session_id = required(session_id, "session_id")?;
+    let verdicts = answers::submit_fields(tenant_id, session_id, &required(values, "values")?)?;
+    Ok(TableIterator::new(verdicts.into_iter().map(|v| (v.field, v.accepted, v.errors))))
+}
+
+/// Takes the customer's word on a value that was found: `confirm_field(tenant_id, session_id, field, accepted)` (SPEC 8).
+///
+/// Returns one row: whether the value counts now, and why not. Errors: P0002 for a session that does not exist, 55000 if the
+/// field has no value to confirm, 22023 for NULL. Accepted: writes the value into the session's variables and settles it in the
+/// profile. Not accepted: the value is not used, nor found again in the same words.
+#[pg_extern]
+#[allow(clippy::type_complexity)]
+fn confirm_field(
+    tenant_id: Option<Uuid>,
+    session_id: Option<Uuid>,
+    field: Option<String>,
+    accepted: Option<bool>,
+) -> Result<
+    TableIterator<'static, (name!(field, String), name!(accepted, bool), name!(errors, Vec<String>))>,
+    ErrorReport,
+> {
+    let tenant_id = tenant(tenant_id)?;
+    let session_id = required(session_id, "session_id")?;
+    let field = required(field, "field")?;
+    let verdict = answers::confirm_field(tenant_id, session_id, field, required(accepted, "accepted")?)?;
+    Ok(TableIterator::once((verdict.field, verdict.accepted, verdict.errors)))
+}
+
+/// Takes a value that a model extracted: `record_extraction(tenant_id, session_id, field, value, confidence [, quote])`
+/// (SPEC 8).
+///
+/// * `confidence`: 0 to 1. `quote`: the customer's words that it was taken from.
+///
+/// Returns one row: whether the value is used, whether the customer must confirm it, and why it is not used. Errors: P0002 for
+/// a session that does not exist, 22023 for NULL or a confidence outside 0 to 1. Writes the value into the customer's profile
+/// (without a customer: into the session's variables); one that is not used, into `field_attempts`.
+#[pg_extern]
+#[allow(clippy::type_complexity)]
+fn record_extraction(
+    tenant_id: Option<Uuid>,
+    session_id: Option<Uuid>,
+    field: Option<String>,
+    value: Option<Json>,
+    confidence: Option<f32>,
+    quote: default!(Option<String>, "NULL"),
+) -> Result<
+    TableIterator<'static, (name!(used, bool), name!(needs_confirmation, bool), name!(errors, Vec<String>))>,
+    ErrorReport,
+> {
+    let tenant_id = tenant(tenant_id)?;
+    let session_id = required(session_id, "session_id")?;
+    let field = required(field, "field")?;
+    let value = required(value, "value")?;
+    let confidence = required(confidence, "confidence")?;
+    check_confidence(confidence)?;
+    let verdict = answers::record_extraction(tenant_id, session_id, Extraction { field, value, confidence, quote })?;
+    Ok(TableIterator::once((verdict.used, verdict.needs_confirmation, verdict.errors)))
+}
+
+/// Records that a required action was executed: `complete_action(tenant_id, session_id, step_id)` (SPEC 7.3).
+///
+/// * `step_id`: a required action of the published version. A second time changes nothing.
+///
+/// Errors: P0002 for a session or a step that does not exist, 22023 for a step that is no required action (DETAIL lists those
+/// that there are) or for NULL, 55000 for a session in no scenario. Writes `session_actions`.
+#[pg_extern]
+fn complete_action(
+    tenant_id: Option<Uuid>,
+    session_id: Option<Uuid>,
+    step_id: Option<String>,
+) -> Result<(), ErrorReport> {
+    let tenant_id = tenant(tenant_id)?;
+    let session_id = required(session_id, "session_id")?;
+    Ok(answers::complete_action(tenant_id, session_id, required(step_id, "step_id")?)?)
+}
+
+/// Records the answer to a natural-language fork: `submit_decision(tenant_id, session_id, fork_step_id, target_step_id)`
+/// (SPEC 7.5).
+///
+/// * `fork_step_id`, `target_step_id`: a fork of the published version and one of its branches. A later answer for the same
+///   fork takes the place of the first.
+///
+/// Errors: P0002 for a session or a fork that does not exist, 22023 for a target that is none of its branches (DETAIL lists
+/// them) or for NULL, 55000 for a session in no scenario. Writes `session_decisions`.
+#[pg_extern]
+fn submit_decision(
+    tenant_id: Option<Uuid>,
+    session_id: Option<Uuid>,
+    fork_step_id: Option<String>,
+    target_step_id: Option<String>,
+) -> Result<(), ErrorReport> {
+    let tenant_id = tenant(tenant_id)?;
+    let session_id = required(session_id, "session_id")?;
+    let fork_step_id = required(fork_step_id, "fork_step_id")?;
+    let target_step_id = required(target_step_id, "target_step_id")?;
+    Ok(answers::submit_decision(tenant_id, session_id, fork_step_id, target_step_id)?)
+}
+
+extension_sql_file!(
+    "../../sql/install/67_answer_functions.sql",
+    name = "answer_functions",
+    requires = [submit_fields, confirm_field, record_extraction, complete_action, submit_decision]
+);

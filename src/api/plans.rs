@@ -1,0 +1,121 @@
+//! Plans and policies (SPEC section 5).
+
+use crate::error::{required, tenant};
+use crate::json::Json;
+use crate::planning::{self, Order};
+use crate::row::PlanRow;
+use crate::store::plans;
+use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::prelude::*;
+use scenario_engine::plan::PlanStatus;
+
+/// Builds a migration plan and stores it, pending (SPEC 5).
+///
+/// Arguments: tenant, scenario, the version to go to (a draft; with `from_version` also the published one); optionally the
+/// version to come from (else the published one), who builds it (else the login), and whether an open plan for the same two
+/// versions is superseded (else it is in the way). Result: the plan's id. Errors: P0002 for an unknown scenario or version;
+/// 55000 if nothing is published, `to_version` is archived or `from_version` a draft; 22023 for NULL or equal versions; 23505
+/// for a second open plan. Writes migration_plans, plan_anchors.
+#[pg_extern]
+fn build_migration_plan(
+    tenant_id: Option<pgrx::Uuid>,
+    scenario_id: Option<pgrx::Uuid>,
+    to_version: Option<i32>,
+    from_version: default!(Option<i32>, "NULL"),
+    created_by: default!(Option<String>, "NULL"),
+    replace: default!(Option<bool>, "false"),
+) -> Result<pgrx::Uuid, ErrorReport> {
+    let plan = planning::build(&Order {
+        tenant_id: tenant(tenant_id)?,
+        scenario_id: required(scenario_id, "scenario_id")?,
+        to_version: required(to_version, "to_version")?,
+        from_version,
+        created_by: created_by.as_deref(),
+        replace: replace.unwrap_or(false),
+    })?;
+    Ok(plan.plan_id)
+}
+
+/// The whole plan as one document: header, `stale`, `history` (status, at, by), `policies` by anchor, `transformation_map`
+/// (SPEC 4.5, 5).
+///
+/// Arguments: tenant, plan. Errors: P0002 for an unknown plan; 22023 for NULL; 54000 if it holds more than a million changes.
+/// Writes nothing.
+#[pg_extern(stable, parallel_restricted)]
+fn migration_plan(tenant_id: Option<pgrx::Uuid>, plan_id: Option<pgrx::Uuid>) -> Result<Json, ErrorReport> {
+    Ok(planning::plan_document(tenant(tenant_id)?, required(plan_id, "plan_id")?)?)
+}
+
+/// What an operator is told before approving: anchors by scenario, sessions counted, fields to collect, warnings (SPEC 5).
+///
+/// Arguments: tenant, plan. Result: one object. Errors: P0002 for an unknown plan; 22023 for NULL. Writes nothing.
+#[pg_extern(stable, parallel_restricted)]
+fn migration_summary(tenant_id: Option<pgrx::Uuid>, plan_id: Option<pgrx::Uuid>) -> Result<Json, ErrorReport> {
+    Ok(planning::summary_document(tenant(tenant_id)?, required(plan_id, "plan_id")?)?)
+}
+
+/// Sets the policy of one anchor of a pending plan (SPEC 5). `{}` sets the defaults.
+///
+/// Arguments: tenant, plan, the anchor's content hash, the policy. Result: the policy as stored. Errors: P0002 for an unknown
+/// plan, or an anchor that it does not have, with those that it has; 55000 if it is not pending; 22023 for NULL or a policy
+/// that is not valid, with all findings. Writes anchor_policies.
+#[pg_extern]
+fn set_anchor_policy(
+    tenant_id: Option<pgrx::Uuid>,
+    plan_id: Option<pgrx::Uuid>,
+    anchor_content_hash: Option<String>,
+    policy: Option<Json>,
+) -> Result<Json, ErrorReport> {
+    let (tenant_id, plan_id) = (tenant(tenant_id)?, required(plan_id, "plan_id")?);
+    let hash = required(anchor_content_hash, "anchor_content_hash")?;
+    Ok(planning::set_policy(tenant_id, plan_id, &hash, &required(policy, "policy")?)?)
+}
+
+/// Approves a pending plan (SPEC 5).
+///
+/// Arguments: tenant, plan; optionally who approves (else the login). Result: the plan's row. Errors: P0002 for an unknown plan;
+/// 55000 if it is not pending, or stale; 22023 for NULL. Writes migration_plans.
+#[pg_extern(requires = ["plans"])]
+fn approve_migration_plan(
+    tenant_id: Option<pgrx::Uuid>,
+    plan_id: Option<pgrx::Uuid>,
+    approved_by: default!(Option<String>, "NULL"),
+) -> Result<PlanRow, ErrorReport> {
+    let (tenant_id, plan_id) = (tenant(tenant_id)?, required(plan_id, "plan_id")?);
+    let plan = plans::lock(tenant_id, plan_id)?;
+    planning::require_status(&plan, &[PlanStatus::Pending], "it cannot be approved", "approve_migration_plan")?;
+    planning::require_fresh(tenant_id, &plan)?;
+    plans::approve(tenant_id, plan_id, approved_by.as_deref())?;
+    Ok(plans::row(tenant_id, plan_id)?)
+}
+
+/// Rejects a pending plan (SPEC 5).
+///
+/// Arguments: tenant, plan; optionally who rejects (else the login), and why. Result: the plan's row. Errors: P0002 for an
+/// unknown plan; 55000 if it is not pending; 22023 for NULL. Writes migration_plans.
+#[pg_extern(requires = ["plans"])]
+fn reject_migration_plan(
+    tenant_id: Option<pgrx::Uuid>,
+    plan_id: Option<pgrx::Uuid>,
+    rejected_by: default!(Option<String>, "NULL"),
+    reason: default!(Option<String>, "NULL"),
+) -> Result<PlanRow, ErrorReport> {
+    let (tenant_id, plan_id) = (tenant(tenant_id)?, required(plan_id, "plan_id")?);
+    let plan = plans::lock(tenant_id, plan_id)?;
+    planning::require_status(&plan, &[PlanStatus::Pending], "it cannot be rejected", "reject_migration_plan")?;
+    plans::reject(tenant_id, plan_id, rejected_by.as_deref(), reason.as_deref())?;
+    Ok(plans::row(tenant_id, plan_id)?)
+}
+
+extension_sql_file!(
+    "../../sql/install/62_plan_functions.sql",
+    name = "plan_functions",
+    requires = [
+        build_migration_plan,
+        migration_plan,
+        migration_summary,
+        set_anchor_policy,
+        approve_migration_plan,
+        reject_migration_plan
+    ]
+);

@@ -1,0 +1,66 @@
+//! Sessions: starting and walking on (SPEC 11).
+
+use crate::error::{required, tenant};
+use crate::json::Json;
+use crate::row::SessionRow;
+use crate::store::sessions::{Advance, Start};
+use crate::turn::walk;
+use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::prelude::*;
+use pgrx::{Uuid, default};
+
+/// Starts a session: `start_session(tenant_id, session_id, scenario_id [, channel, customer_id, variables, step_id])`
+/// (SPEC 11, 19).
+///
+/// * `variables`: a JSON object, default `{}`. `step_id`: default the entry step of the published version.
+///
+/// Returns the session's row. Errors: P0002 for a scenario or a step that does not exist, 55000 for a scenario with no
+/// published version, 23505 for a session id that is taken, 22023 for NULL or variables that are no object. Writes the session
+/// and its first visit.
+#[pg_extern(requires = ["sessions"])]
+#[allow(clippy::too_many_arguments)]
+fn start_session(
+    tenant_id: Option<Uuid>,
+    session_id: Option<Uuid>,
+    scenario_id: Option<Uuid>,
+    channel: default!(Option<&str>, "NULL"),
+    customer_id: default!(Option<Uuid>, "NULL"),
+    variables: default!(Option<Json>, "NULL"),
+    step_id: default!(Option<&str>, "NULL"),
+) -> Result<SessionRow, ErrorReport> {
+    let tenant_id = tenant(tenant_id)?;
+    let session_id = required(session_id, "session_id")?;
+    let scenario_id = required(scenario_id, "scenario_id")?;
+    Ok(walk::start(tenant_id, Start { session_id, scenario_id, channel, customer_id, variables, step_id })?)
+}
+
+/// Takes a session to the next step: `advance_session(tenant_id, session_id, to_step_id [, turn_number, reason,
+/// confidence])` (SPEC 11, 19).
+///
+/// * `turn_number`: the turn of the conversation, kept as `turn_count`; default as it is. `reason`: for the visit, default
+///   `advance`. `confidence`: 0 to 1.
+///
+/// Returns the session's row. Errors: P0002 for a session that does not exist, 22023 if no transition leads there (DETAIL
+/// lists those that there are) or for NULL, 55000 for a session that is not active or in no scenario. Writes the session and a
+/// visit, also for a transition that leads back to the same step.
+#[pg_extern(requires = ["sessions"])]
+fn advance_session(
+    tenant_id: Option<Uuid>,
+    session_id: Option<Uuid>,
+    to_step_id: Option<&str>,
+    turn_number: default!(Option<i32>, "NULL"),
+    reason: default!(Option<&str>, "NULL"),
+    confidence: default!(Option<f32>, "NULL"),
+) -> Result<SessionRow, ErrorReport> {
+    let tenant_id = tenant(tenant_id)?;
+    let session_id = required(session_id, "session_id")?;
+    let to_step_id = required(to_step_id, "to_step_id")?;
+    let reason = reason.unwrap_or(walk::DEFAULT_REASON);
+    Ok(walk::advance(tenant_id, session_id, &Advance { to_step_id, turn_number, reason, confidence })?)
+}
+
+extension_sql_file!(
+    "../../sql/install/65_session_functions.sql",
+    name = "session_functions",
+    requires = [start_session, advance_session]
+);

@@ -1,0 +1,91 @@
+//! jsonb in and out as JSON text.
+//!
+//! pgrx's own `JsonB` parses every value into a tree: it panics at 128 levels or on `1e400` and loses digits of long
+//! numerics. Here the text is handed on as it is, and whoever needs to look inside parses it and maps the error.
+
+use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
+use pgrx::datum::Datum;
+use pgrx::nullable::Nullable;
+use pgrx::{FromDatum, IntoDatum, direct_function_call_as_datum, pg_sys};
+use std::ffi::{CStr, CString};
+
+/// A jsonb value as JSON text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Json(pub String);
+
+impl Json {
+    /// What a value of our own serializes to. Our types have string keys only, so this cannot fail; if it ever did, the
+    /// column would be JSON null, which the tables' checks refuse.
+    pub fn of<T: serde::Serialize + ?Sized>(value: &T) -> Json {
+        Json(serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+pgrx::impl_sql_translatable!(Json, "jsonb");
+
+impl FromDatum for Json {
+    unsafe fn from_polymorphic_datum(datum: pg_sys::Datum, is_null: bool, _: pg_sys::Oid) -> Option<Json> {
+        if is_null {
+            return None;
+        }
+        // SAFETY: PostgreSQL gave us a jsonb datum that is not null (pgrx compares the type's oid before). jsonb_out takes
+        // it detoasted, and answers a string with a terminator, allocated in the current memory context, which is ours
+        // to free; so is the detoasted copy, when it is one.
+        unsafe {
+            let stored = datum.cast_mut_ptr::<pg_sys::varlena>();
+            let plain = pg_sys::pg_detoast_datum(stored);
+            let out = direct_function_call_as_datum(pg_sys::jsonb_out, &[Some(pg_sys::Datum::from(plain))])?;
+            let text = CStr::from_ptr(out.cast_mut_ptr());
+            // A database in another encoding than UTF-8 may hold bytes that are none: better replaced than refused.
+            let json = Json(text.to_string_lossy().into_owned());
+            pg_sys::pfree(out.cast_mut_ptr());
+            if plain != stored {
+                pg_sys::pfree(plain.cast());
+            }
+            Some(json)
+        }
+    }
+}
+
+impl IntoDatum for Json {
+    fn into_datum(self) -> Option<pg_sys::Datum> {
+        // JSON text has no NUL: serializers write \u0000, which jsonb_in refuses with an error of its own.
+        let text = CString::new(self.0).unwrap_or_default();
+        // SAFETY: jsonb_in takes a string with a terminator, which lives until after the call, and copies what it keeps. What
+        // it raises (too large, too deep for the stack, \u0000) passes through as the SQL error that it is.
+        unsafe { direct_function_call_as_datum(pg_sys::jsonb_in, &[Some(text.as_ptr().into())]) }
+    }
+
+    fn type_oid() -> pg_sys::Oid {
+        pg_sys::JSONBOID
+    }
+}
+
+// SAFETY: the argument's type is jsonb by `SqlTranslatable`, which is what `from_polymorphic_datum` reads.
+unsafe impl<'fcx> ArgAbi<'fcx> for Json {
+    unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Json {
+        // SAFETY: as above. A NULL comes here only for an argument that is not `Option`; then the function is STRICT and was
+        // not called.
+        unsafe { arg.unbox_arg_using_from_datum() }.unwrap_or_else(|| Json("null".to_owned()))
+    }
+
+    unsafe fn unbox_nullable_arg(arg: Arg<'_, 'fcx>) -> Nullable<Json> {
+        // SAFETY: as above.
+        unsafe { arg.unbox_arg_using_from_datum() }.into()
+    }
+}
+
+// SAFETY: the datum is a jsonb allocated in the memory context of the function's caller, and returned at once.
+unsafe impl BoxRet for Json {
+    unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
+        match self.into_datum() {
+            // SAFETY: as above.
+            Some(datum) => unsafe { fcinfo.return_raw_datum(datum) },
+            None => fcinfo.return_null(),
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Building plans, and what is asked of a plan before it may go on (SPEC section 5).
+
+use crate::error::{Error, Result};
+use crate::json::Json;
+use crate::store::plans::{self, Plan};
+use crate::store::{anchors, marks, policies, scenarios, versions};
+use pgrx::Uuid;
+use scenario_engine::diff::{MapError, TransformationMap, diff};
+use scenario_engine::plan::{PlanStatus, Policy, SummaryInput, summarize};
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+
+/// What is to be built.
+pub struct Order<'a> {
+    pub tenant_id: Uuid,
+    pub scenario_id: Uuid,
+    pub to_version: i32,
+    /// `None`: the published version.
+    pub from_version: Option<i32>,
+    pub created_by: Option<&'a str>,
+    /// An open plan for the same versions is superseded instead of being in the way.
+    pub replace: bool,
+}
+
+/// Builds a plan and stores it, pending.
+pub fn build(order: &Order<'_>) -> Result<Plan> {
+    let Order { tenant_id, scenario_id, to_version, created_by, .. } = *order;
+    // Builders, deployers and publishers of one scenario take turns: of two open plans for the same versions the second is
+    // refused by us, in words, and not by an index.
+    let published = scenarios::lock(tenant_id, scenario_id)?;
+    let from_version = order.from_version.or(published).ok_or_else(|| no_published_version(scenario_id))?;
+    let to = versions::find(tenant_id, scenario_id, to_version)?;
+    let from = versions::find(tenant_id, scenario_id, from_version)?;
+    if from_version == to_version {
+        return Err(same_version(scenario_id, to_version, order.from_version.is_none()));
+    }
+    if to.status == "archived" {
+        return Err(Error::wrong_state(format!(
+            "version {to_version} of scenario {scenario_id} is archived and cannot be planned for"
+        ))
+        .hint("To go back to its definition, store it as a new version: create_scenario_version(…)."));
+    }
+    if from.is_draft() {
+        return Err(Error::wrong_state(format!(
+            "version {from_version} of scenario {scenario_id} is a draft and cannot be planned from"
+        ))
+        .detail("No session walks a draft.")
+        .hint("Leave from_version out to plan from the published version."));
+    }
+    let open = plans::lock_open(tenant_id, scenario_id, from_version, to_version)?;
+    if let Some(open) = &open
+        && !order.replace
+    {
+        return Err(Error::duplicate(format!(
+            "scenario {scenario_id} has an open plan from version {from_version} to {to_version} already"
+        ))
+        .detail(format!("Plan {} is {}.", open.plan_id, open.status.as_str()))
+        .hint("Go on with that one, or build with replace => true, which supersedes it."));
+    }
+    let plan = Plan {
+        plan_id: plans::new_id()?,
+        scenario_id,
+        from_version,
+        to_version,
+        from_checksum: from.checksum,
+        to_checksum: to.checksum,
+        status: PlanStatus::Pending,
+    };
+    let old = versions::graph(tenant_id, scenario_id, from_version)?;
+    let new = versions::graph(tenant_id, scenario_id, to_version)?;
+    let map = diff(&old, &new);
+    if let Some(open) = open {
+        plans::supersede(tenant_id, open.plan_id, plan.plan_id)?;
+    }
+    plans::insert(tenant_id, &plan, &map, created_by)?;
+    Ok(plan)
+}
+
+fn no_published_version(scenario_id: Uuid) -> Error {
+    Error::wrong_state(format!("scenario {scenario_id} has no published version to plan from"))
+        .hint("Its first version needs no plan: UPDATE scenario.scenarios SET published_version = ….")
+}
+
+fn same_version(scenario_id: Uuid, version: i32, by_default: bool) -> Error {
+    let error =
+        Error::bad_argument(format!("a plan for scenario {scenario_id} cannot go from version {version} to itself"));
+    if by_default {
+        error
+            .detail(format!("Version {version} is the published one."))
+            .hint("Plan for a draft, or give from_version to plan from an older version that still has sessions.")
+    } else {
+        error.hint("Give another from_version or to_version.")
+    }
+}
+
+/// The diff of two stored versions as its document.
+pub fn diff_document(tenant_id: Uuid, scenario_id: Uuid, from_version: i32, to_version: i32) -> Result<Json> {
+    let old = versions::graph(tenant_id, scenario_id, from_version)?;
+    let new = versions::graph(tenant_id, scenario_id, to_version)?;
+    document(&diff(&old, &new))
+}
+
+/// The document of a map (SPEC 4.5). 54000 if it does not fit into one value.
+pub fn document(map: &TransformationMap) -> Result<Json> {
+    map.to_document().map(Json).map_err(|MapError { changes, limit }| {
+        Error::too_large("the document of this diff is too large")
+            .detail(format!("It would hold {changes} changes; at most {limit} are written into one document."))
+            .hint("Build a plan, which has no such limit, and read scenario.plan_anchors and migration_summary(…).")
+    })
+}
+
+/// The whole plan as one document: its header, history, policies and transformation map.
+pub fn plan_document(tenant_id: Uuid, plan_id: Uuid) -> Result<Json> {
+    let (header, history) = plans::header(tenant_id, plan_id)?;
+    let mut whole: BTreeMap<String, Box<RawValue>> = object(&header)?;
+    whole.insert("history".to_owned(), raw(history)?);
+    whole.insert("policies".to_owned(), raw(policies::document(tenant_id, plan_id)?)?);
+    whole.insert("transformation_map".to_owned(), raw(document(&plans::map(tenant_id, plan_id)?)?)?);
+    Ok(Json::of(&whole))
+}
+
+/// The summary for the operator (SPEC 5), below the plan's header.
+pub fn summary_document(tenant_id: Uuid, plan_id: Uuid) -> Result<Json> {
+    let plan = plans::by_id(tenant_id, plan_id)?;
+    let (header, _) = plans::header(tenant_id, plan_id)?;
+    let summary = summarize(&SummaryInput {
+        map: &plans::map(tenant_id, plan_id)?,
+        policies: &policies::of_plan(tenant_id, plan_id)?,
+        sessions_by_old_step: &marks::counts_by_step(tenant_id, &plan)?,
+        old: &*versions::graph(tenant_id, plan.scenario_id, plan.from_version)?,
+        new: &*versions::graph(tenant_id, plan.scenario_id, plan.to_version)?,
+    });
+    let mut whole = object(&header)?;
+    whole.extend(object(&Json::of(&summary))?);
+    Ok(Json::of(&whole))
+}
+
+fn object(json: &Json) -> Result<BTreeMap<String, Box<RawValue>>> {
+    serde_json::from_str(json.as_str()).map_err(unreadable)
+}
+
+fn raw(json: Json) -> Result<Box<RawValue>> {
+    RawValue::from_string(json.0).map_err(unreadable)
+}
+
+fn unreadable(error: serde_json::Error) -> Error {
+    Error::internal(format!("a document of our own cannot be read: {error}"))
+}
+
+/// Sets the policy of an anchor and gives it as stored. Only while the plan is pending.
+pub fn set_policy(tenant_id: Uuid, plan_id: Uuid, anchor_content_hash: &str, policy: &Json) -> Result<Json> {
+    let plan = plans::lock(tenant_id, plan_id)?;
+    require_status(&plan, &[PlanStatus::Pending], "its policies cannot change", "set_anchor_policy")?;
+    let policy = Policy::parse(policy.as_str()).map_err(|error| {
+        Error::bad_argument("the policy is not valid")
+            .detail(error.findings.join("\n"))
+            .hint("Correct it and set it again; {} sets the defaults.")
+    })?;
+    require_anchor(tenant_id, plan_id, anchor_content_hash)?;
+    policies::set(tenant_id, plan_id, anchor_content_hash, &policy)
+}
+
+/// How many anchors an error lists before it counts the rest.
+const LISTED_ANCHORS: usize = 200;
+
+fn require_anchor(tenant_id: Uuid, plan_id: Uuid, anchor_content_hash: &str) -> Result<()> {
+    let names = anchors::names(tenant_id, plan_id)?;
+    if names.iter().any(|a| !a.deleted && a.content_hash == anchor_content_hash) {
+        return Ok(());
+    }
+    let anchors: Vec<String> =
+        names.iter().filter(|a| !a.deleted).map(|a| format!("{} \"{}\"", a.content_hash, a.name)).collect();
+    let mut listed = anchors.iter().take(LISTED_ANCHORS).cloned().collect::<Vec<_>>().join("\n");
+    if anchors.len() > LISTED_ANCHORS {
+        listed.push_str(&format!("\nand {} more: see scenario.plan_anchors", anchors.len() - LISTED_ANCHORS));
+    }
+    let error = Error::none_such(format!("plan {plan_id} has no anchor {anchor_content_hash}"))
+        .detail(if anchors.is_empty() { "It has no anchors.".to_owned() } else { format!("It has:\n{listed}") });
+    Err(if names.iter().any(|a| a.content_hash == anchor_content_hash) {
+        error.hint("That step is deleted: its sessions follow the policy of the anchor that they go to.")
+    } else {
+        error.hint("An anchor is named by the content hash of its old step.")
+    })
+}
+
+/// Refuses unless the plan has one of these statuses, naming the status that it has and those that are allowed.
+pub fn require_status(plan: &Plan, allowed: &[PlanStatus], refused: &str, function: &str) -> Result<()> {
+    if allowed.contains(&plan.status) {
+        return Ok(());
+    }
+    let names: Vec<&str> = allowed.iter().map(|status| status.as_str()).collect();
+    Err(Error::wrong_state(format!("plan {} is {}: {refused}", plan.plan_id, plan.status.as_str()))
+        .detail(format!("{function} is allowed while a plan is {}.", names.join(" or ")))
+        .hint(
+            "A plan goes pending → approved → deployed → cancelled, or ends as rejected or superseded. Build a new one to \
+             start over.",
+        ))
+}
+
+/// Refuses a plan whose versions are not what it was built from.
+pub fn require_fresh(tenant_id: Uuid, plan: &Plan) -> Result<()> {
+    for (version, built_for) in [(plan.from_version, &plan.from_checksum), (plan.to_version, &plan.to_checksum)] {
+        let now = versions::find(tenant_id, plan.scenario_id, version)?.checksum;
+        if now != *built_for {
+            return Err(Error::wrong_state(format!(
+                "plan {} is stale: version {version} has changed since it was built",
+                plan.plan_id
+            ))
+            .detail(format!("It was built for checksum {built_for}; the version has checksum {now}."))
+            .hint("Build it again: build_migration_plan(tenant_id, scenario_id, to_version, replace => true)."));
+        }
+    }
+    Ok(())
+}

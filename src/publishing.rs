@@ -1,0 +1,149 @@
+//! Deploying plans and publishing versions: phase 1, mark (SPEC section 6).
+//!
+//! One mechanism, whichever way it came: an UPDATE of `scenarios.published_version` fires [`on_publish`], which
+//! [`deploy`]s the plan between the two versions; `deploy_migration_plan` does that UPDATE. Where the plan leads to the version
+//! that is published already, there is nothing to publish and it is deployed by itself.
+
+use crate::error::{Error, Result};
+use crate::planning::{self, Order};
+use crate::settings;
+use crate::store::plans::{self, Plan};
+use crate::store::{marks, notify, policies, scenarios, versions};
+use pgrx::Uuid;
+use scenario_engine::plan::PlanStatus;
+use serde_json::json;
+
+/// Deploys a plan, publishing its version if that is still a draft. Two at once: the second sees what the first did.
+pub fn deploy_plan(tenant_id: Uuid, plan_id: Uuid, deployed_by: Option<&str>) -> Result<()> {
+    let scenario_id = plans::by_id(tenant_id, plan_id)?.scenario_id;
+    let published = scenarios::lock(tenant_id, scenario_id)?;
+    let plan = plans::lock(tenant_id, plan_id)?;
+    require_deployable(&plan)?;
+    planning::require_fresh(tenant_id, &plan)?;
+    if published == Some(plan.to_version) {
+        return deploy(tenant_id, &plan, deployed_by);
+    }
+    require_publishable(tenant_id, &plan, published)?;
+    scenarios::publish(tenant_id, scenario_id, plan.to_version)?;
+    match deployed_by {
+        Some(name) => plans::set_deployed_by(tenant_id, plan_id, name),
+        None => Ok(()),
+    }
+}
+
+/// With approval required only an approved plan, without it a pending one too.
+fn require_deployable(plan: &Plan) -> Result<()> {
+    let allowed: &[PlanStatus] = if settings::require_approval() {
+        &[PlanStatus::Approved]
+    } else {
+        &[PlanStatus::Approved, PlanStatus::Pending]
+    };
+    let checked = planning::require_status(plan, allowed, "it cannot be deployed", "deploy_migration_plan");
+    if plan.status == PlanStatus::Pending {
+        checked.map_err(|error| error.hint("Approve it first: approve_migration_plan(tenant_id, plan_id)."))
+    } else {
+        checked
+    }
+}
+
+/// Publishing takes the place of the published version, so the plan must start there.
+fn require_publishable(tenant_id: Uuid, plan: &Plan, published: Option<i32>) -> Result<()> {
+    let Plan { plan_id, from_version, to_version, .. } = plan;
+    let refused = |why: String| Error::wrong_state(format!("plan {plan_id} cannot be deployed: {why}"));
+    if !versions::find(tenant_id, plan.scenario_id, *to_version)?.is_draft() {
+        return Err(refused(format!("version {to_version}, which it leads to, is archived"))
+            .hint("Build a plan for the published version or for a draft."));
+    }
+    if published != Some(*from_version) {
+        let now = published.map_or_else(|| "none".to_owned(), |version| version.to_string());
+        return Err(refused(format!("it starts at version {from_version}, which is not the published one"))
+            .detail(format!("The published version is {now}; version {to_version} is a draft."))
+            .hint(format!(
+                "Publish version {to_version} with a plan from version {now}; then this one can be deployed too."
+            )));
+    }
+    Ok(())
+}
+
+/// What belongs to publishing `new` in the place of `old` (SPEC 6). The trigger of `scenarios` calls it; the statuses of the
+/// versions move after it.
+pub fn on_publish(tenant_id: Uuid, scenario_id: Uuid, old: Option<i32>, new: i32) -> Result<()> {
+    let Some(old) = old else { return Ok(()) }; // a first version needs no plan
+    let open = plans::lock_open(tenant_id, scenario_id, old, new)?;
+    let plan = match open {
+        Some(plan) if plan.status == PlanStatus::Approved => {
+            planning::require_fresh(tenant_id, &plan)?;
+            plan
+        }
+        open if settings::require_approval() => {
+            return match marks::live_sessions(tenant_id, scenario_id, old)? {
+                0 => Ok(()),
+                live => Err(approval_needed(scenario_id, old, new, live, open.as_ref())),
+            };
+        }
+        Some(plan) if planning::require_fresh(tenant_id, &plan).is_ok() => plan,
+        _ => planning::build(&Order {
+            tenant_id,
+            scenario_id,
+            to_version: new,
+            from_version: Some(old),
+            created_by: None,
+            replace: true,
+        })?,
+    };
+    deploy(tenant_id, &plan, None)
+}
+
+fn approval_needed(scenario_id: Uuid, old: i32, new: i32, live: i64, open: Option<&Plan>) -> Error {
+    let walk = if live == 1 { "1 session walks".to_owned() } else { format!("{live} sessions walk") };
+    Error::wrong_state(format!(
+        "version {new} of scenario {scenario_id} cannot be published: {walk} version {old}, and no plan for them is approved"
+    ))
+    .hint(match open {
+        Some(plan) => format!(
+            "Plan {} is pending: look at migration_summary(tenant_id, plan_id), then approve_migration_plan(…) and \
+             deploy_migration_plan(…).",
+            plan.plan_id
+        ),
+        None => "Build a plan and approve it: build_migration_plan(tenant_id, scenario_id, to_version), \
+                 approve_migration_plan(…), deploy_migration_plan(…). Or set scenario.require_approval to off."
+            .to_owned(),
+    })
+}
+
+/// The plan becomes deployed, older open ones superseded, and its sessions get their marks.
+fn deploy(tenant_id: Uuid, plan: &Plan, deployed_by: Option<&str>) -> Result<()> {
+    if plan.status == PlanStatus::Pending {
+        plans::approve(tenant_id, plan.plan_id, deployed_by)?; // approval is not required
+    }
+    plans::deploy(tenant_id, plan.plan_id, deployed_by)?;
+    plans::supersede_older(tenant_id, plan.scenario_id, plan.plan_id)?;
+    if settings::auto_mark_sessions() {
+        let marked = marks::set(tenant_id, plan, &policies::of_plan(tenant_id, plan.plan_id)?)?;
+        plans::add_marked(tenant_id, plan.plan_id, marked)?;
+    }
+    notify("deployed", tenant_id, plan)
+}
+
+/// Stops a deployment: the plan pins the sessions that it has not migrated yet. Gives the number of marks taken off.
+pub fn cancel(tenant_id: Uuid, plan_id: Uuid, cancelled_by: Option<&str>) -> Result<u64> {
+    let scenario_id = plans::by_id(tenant_id, plan_id)?.scenario_id;
+    scenarios::lock(tenant_id, scenario_id)?;
+    let plan = plans::lock(tenant_id, plan_id)?;
+    planning::require_status(&plan, &[PlanStatus::Deployed], "it cannot be cancelled", "cancel_deployment")?;
+    plans::cancel(tenant_id, plan_id, cancelled_by)?;
+    let unmarked = marks::take_off(tenant_id, plan_id)?;
+    notify("cancelled", tenant_id, &plan)?;
+    Ok(unmarked)
+}
+
+fn notify(event: &str, tenant_id: Uuid, plan: &Plan) -> Result<()> {
+    notify::notify(&json!({
+        "event": event,
+        "tenant_id": tenant_id.to_string(),
+        "scenario_id": plan.scenario_id.to_string(),
+        "plan_id": plan.plan_id.to_string(),
+        "from_version": plan.from_version,
+        "to_version": plan.to_version,
+    }))
+}

@@ -1,0 +1,151 @@
+//! The engine's [`Facts`] from the tables: each read when the engine asks, none before.
+
+use super::{actions, anchors, attempts, audit, fields, messages, profiles, versions, visits};
+use crate::error::{Error, Result};
+use crate::settings;
+use pgrx::Uuid;
+use scenario_engine::field::FieldDefinition;
+use scenario_engine::graph::Graph;
+use scenario_engine::plan::PlanRef;
+use scenario_engine::reconcile::{Candidate, CompletedAction, Facts, PlanRow, SubmittedDecision, Visit};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// How sure a match of an `extraction_pattern` is. The words are the customer's own, but whom they speak of is the pattern's
+/// guess ("my son is 12"). So it lies between the two thresholds as they are by default: the value is used, and the
+/// customer confirms it. Who trusts their patterns sets `scenario.confirmation_threshold` to 0.9 or less; who does not at
+/// all, `scenario.extraction_confidence_threshold` to more.
+pub const PATTERN_CONFIDENCE: f32 = 0.9;
+
+/// What the tables say of one session, for one decision.
+pub struct SessionFacts {
+    pub tenant_id: Uuid,
+    pub session_id: Uuid,
+    pub scenario_id: Uuid,
+    pub customer_id: Option<Uuid>,
+    definitions: HashMap<String, Option<Rc<FieldDefinition>>>,
+    /// The customer's messages, once a field has asked for them.
+    messages: Option<Vec<String>>,
+}
+
+impl SessionFacts {
+    pub fn new(tenant_id: Uuid, session_id: Uuid, scenario_id: Uuid, customer_id: Option<Uuid>) -> SessionFacts {
+        SessionFacts { tenant_id, session_id, scenario_id, customer_id, definitions: HashMap::new(), messages: None }
+    }
+
+    /// What a pattern finds in the conversation: the newest value that the customer has not said is wrong.
+    fn matched(&mut self, field: &FieldDefinition) -> Result<Option<Candidate>> {
+        if field.extraction_pattern.is_none() {
+            return Ok(None);
+        }
+        let wrong = attempts::rejected_by_customer(self.tenant_id, self.session_id, &field.field_name)?;
+        let messages = match &mut self.messages {
+            Some(messages) => messages,
+            none => {
+                let most = settings::max_conversation_turns();
+                none.insert(messages::last_of_customer(self.tenant_id, self.session_id, most)?)
+            }
+        };
+        let mut older: Vec<&str> = messages.iter().map(String::as_str).collect();
+        while let Some(found) = field.extract(&older) {
+            if !wrong.iter().any(|value| same_json(value.as_str(), &found.value)) {
+                return Ok(Some(Candidate {
+                    value: found.value,
+                    confidence: Some(PATTERN_CONFIDENCE),
+                    needs_confirmation: false,
+                    quote: Some(found.quote),
+                }));
+            }
+            older.drain(..=found.message_index.min(older.len() - 1));
+        }
+        Ok(None)
+    }
+}
+
+impl Facts for SessionFacts {
+    type Error = Error;
+
+    fn plan_row(&mut self, plan: &PlanRef, old_step_id: &str) -> Result<Option<PlanRow>> {
+        anchors::plan_row(self.tenant_id, self.scenario_id, plan, old_step_id)
+    }
+
+    fn plan_pairs(&mut self, plan: &PlanRef) -> Result<Rc<Vec<(String, String)>>> {
+        anchors::pairs(self.tenant_id, super::sql_id(plan.plan_id))
+    }
+
+    fn graph(&mut self, version: i32) -> Result<Rc<Graph>> {
+        versions::graph(self.tenant_id, self.scenario_id, version)
+    }
+
+    fn visits(&mut self) -> Result<Vec<Visit>> {
+        visits::history(self.tenant_id, self.session_id, self.scenario_id)
+    }
+
+    /// By the plans that the audit says moved the session; a plan that retention has removed says nothing any more.
+    fn walked_pairs(&mut self, from_version: i32, to_version: i32) -> Result<Rc<Vec<(String, String)>>> {
+        let plans = audit::plans_between(self.tenant_id, self.session_id, self.scenario_id, from_version, to_version)?;
+        let mut walked: Option<Rc<Vec<(String, String)>>> = None;
+        for plan_id in plans {
+            let link = anchors::pairs(self.tenant_id, plan_id)?;
+            walked = Some(match walked {
+                None => link,
+                Some(so_far) => Rc::new(compose(&so_far, &link)),
+            });
+        }
+        Ok(walked.unwrap_or_default())
+    }
+
+    fn completed_actions(&mut self) -> Result<Vec<CompletedAction>> {
+        actions::completed(self.tenant_id, self.session_id, self.scenario_id)
+    }
+
+    fn decisions(&mut self) -> Result<Vec<SubmittedDecision>> {
+        actions::decisions(self.tenant_id, self.session_id, self.scenario_id)
+    }
+
+    /// Kept for the decision: the prompts of the result ask again for what the engine has asked.
+    fn field_definition(&mut self, field: &str) -> Result<Option<Rc<FieldDefinition>>> {
+        if let Some(known) = self.definitions.get(field) {
+            return Ok(known.clone());
+        }
+        let definition = fields::definition(self.tenant_id, field)?.map(Rc::new);
+        self.definitions.insert(field.to_owned(), definition.clone());
+        Ok(definition)
+    }
+
+    fn profile(&mut self, field: &str) -> Result<Option<Candidate>> {
+        let Some(customer_id) = self.customer_id else { return Ok(None) };
+        let known = profiles::active(self.tenant_id, customer_id, field)?;
+        Ok(known.map(|known| Candidate {
+            value: known.value.0,
+            confidence: known.confidence,
+            needs_confirmation: known.needs_confirmation,
+            quote: known.quote,
+        }))
+    }
+
+    /// What somebody handed in and the customer is to confirm, else what a pattern finds.
+    fn extraction(&mut self, field: &FieldDefinition) -> Result<Option<Candidate>> {
+        match attempts::to_be_confirmed(self.tenant_id, self.session_id, &field.field_name)? {
+            Some(waiting) => Ok(Some(Candidate {
+                value: waiting.value.0,
+                confidence: waiting.confidence,
+                needs_confirmation: true,
+                quote: waiting.quote,
+            })),
+            None => self.matched(field),
+        }
+    }
+}
+
+/// Pairs of a to c, from pairs of a to b and of b to c.
+fn compose(first: &[(String, String)], second: &[(String, String)]) -> Vec<(String, String)> {
+    let onward: HashMap<&str, &str> = second.iter().map(|(b, c)| (b.as_str(), c.as_str())).collect();
+    first.iter().filter_map(|(a, b)| onward.get(b.as_str()).map(|c| (a.clone(), (*c).to_owned()))).collect()
+}
+
+/// Whether two JSON texts say the same.
+fn same_json(a: &str, b: &str) -> bool {
+    let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
+    a == b || value(a).is_some_and(|a| value(b).is_some_and(|b| a == b))
+}

@@ -1,0 +1,36 @@
+//! `scenario.field_definitions`: what a tenant says of a field (SPEC 8).
+
+use super::Statement;
+use crate::args;
+use crate::error::{Error, Result};
+use crate::json::Json;
+use pgrx::Uuid;
+use scenario_engine::field::{FieldDefinition, RequiredLevel};
+
+static BY_NAME: Statement = Statement::reading(
+    "SELECT f.display_name, f.schema, f.collection_prompt, f.extraction_hint, f.extraction_pattern, f.required_level
+       FROM scenario.field_definitions AS f
+      WHERE f.tenant_id = $1 AND f.field_name = $2",
+);
+
+/// The definition of a field; `None` if the tenant has declared nothing for it.
+pub fn definition(tenant_id: Uuid, field_name: &str) -> Result<Option<FieldDefinition>> {
+    BY_NAME.row(&args![tenant_id, field_name], |row| {
+        let level: String = row.get(6)?;
+        Ok(FieldDefinition {
+            field_name: field_name.to_owned(),
+            display_name: row.opt(1)?,
+            schema: row.opt::<Json>(2)?.map(|schema| schema.0),
+            collection_prompt: row.opt(3)?,
+            extraction_hint: row.opt(4)?,
+            extraction_pattern: row.opt(5)?,
+            required_level: RequiredLevel::from_name(&level)
+                .ok_or_else(|| Error::internal(format!("field {field_name} has the level {level}")))?,
+        })
+    })
+}
+
+/// The definition of a field, or that of one for which nothing is declared: any value but null.
+pub fn definition_or_default(tenant_id: Uuid, field_name: &str) -> Result<FieldDefinition> {
+    Ok(definition(tenant_id, field_name)?.unwrap_or_else(|| FieldDefinition::undeclared(field_name)))
+}

@@ -1,0 +1,274 @@
+//! `scenario.migration_plans`.
+
+use super::{Row, Statement, anchors, engine_id};
+use crate::args;
+use crate::error::{Error, Result};
+use crate::json::Json;
+use crate::row::PlanRow;
+use pgrx::Uuid;
+use pgrx::datum::TimestampWithTimeZone;
+use scenario_engine::diff::TransformationMap;
+use scenario_engine::plan::{PlanRef, PlanStatus};
+
+/// A plan without its content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    pub plan_id: Uuid,
+    pub scenario_id: Uuid,
+    pub from_version: i32,
+    pub to_version: i32,
+    pub from_checksum: String,
+    pub to_checksum: String,
+    pub status: PlanStatus,
+}
+
+impl Plan {
+    /// As the engine refers to it.
+    pub fn engine_ref(&self) -> PlanRef {
+        PlanRef {
+            plan_id: engine_id(self.plan_id),
+            from_version: self.from_version,
+            to_version: self.to_version,
+            status: self.status,
+        }
+    }
+}
+
+static BY_ID: Statement = Statement::reading(
+    "SELECT p.plan_id, p.scenario_id, p.from_version, p.to_version, p.from_checksum, p.to_checksum, p.status
+       FROM scenario.migration_plans AS p WHERE p.tenant_id = $1 AND p.plan_id = $2",
+);
+
+static LOCK: Statement = Statement::writing(
+    "SELECT p.plan_id, p.scenario_id, p.from_version, p.to_version, p.from_checksum, p.to_checksum, p.status
+       FROM scenario.migration_plans AS p WHERE p.tenant_id = $1 AND p.plan_id = $2
+        FOR NO KEY UPDATE",
+);
+
+static LOCK_OPEN: Statement = Statement::writing(
+    "SELECT p.plan_id, p.scenario_id, p.from_version, p.to_version, p.from_checksum, p.to_checksum, p.status
+       FROM scenario.migration_plans AS p
+      WHERE p.tenant_id = $1 AND p.scenario_id = $2 AND p.from_version = $3 AND p.to_version = $4
+        AND p.status IN ('pending', 'approved')
+        FOR NO KEY UPDATE",
+);
+
+static REFS: Statement = Statement::reading(
+    "SELECT p.plan_id, p.from_version, p.to_version, p.status FROM scenario.migration_plans AS p
+      WHERE p.tenant_id = $1 AND p.scenario_id = $2 AND p.status IN ('deployed', 'cancelled')
+      ORDER BY p.deployed_at DESC, p.created_at DESC, p.plan_id",
+);
+
+static ROW: Statement =
+    Statement::reading("SELECT p FROM scenario.migration_plans AS p WHERE p.tenant_id = $1 AND p.plan_id = $2");
+
+static NEW_ID: Statement = Statement::reading("SELECT pg_catalog.gen_random_uuid()");
+
+static INSERT: Statement = Statement::writing(
+    "INSERT INTO scenario.migration_plans
+            (tenant_id, plan_id, scenario_id, from_version, to_version, from_checksum, to_checksum, changes, created_by)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, coalesce($9, session_user))",
+);
+
+static CHANGES: Statement =
+    Statement::reading("SELECT p.changes FROM scenario.migration_plans AS p WHERE p.tenant_id = $1 AND p.plan_id = $2");
+
+static HEADER: Statement = Statement::reading(
+    "SELECT pg_catalog.jsonb_build_object(
+                'plan_id', p.plan_id, 'scenario_id', p.scenario_id, 'from_version', p.from_version,
+                'to_version', p.to_version, 'from_checksum', p.from_checksum, 'to_checksum', p.to_checksum,
+                'status', p.status, 'stale', f.checksum <> p.from_checksum OR t.checksum <> p.to_checksum,
+                'sessions_marked', p.sessions_marked),
+            (SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_strip_nulls(pg_catalog.to_jsonb(h) - 'place')
+                                         ORDER BY h.place)
+               FROM (VALUES (1, 'pending', p.created_at, p.created_by, NULL::text, NULL::uuid),
+                            (2, 'approved', p.approved_at, p.approved_by, NULL, NULL),
+                            (3, 'rejected', p.rejected_at, p.rejected_by, p.rejected_reason, NULL),
+                            (4, 'deployed', p.deployed_at, p.deployed_by, NULL, NULL),
+                            (5, 'superseded', p.superseded_at, NULL, NULL, p.superseded_by),
+                            (6, 'cancelled', p.cancelled_at, p.cancelled_by, NULL, NULL))
+                 AS h (place, status, at, by, reason, by_plan_id)
+              WHERE h.at IS NOT NULL)
+       FROM scenario.migration_plans AS p
+       JOIN scenario.scenario_versions AS f
+         ON f.tenant_id = p.tenant_id AND f.scenario_id = p.scenario_id AND f.version = p.from_version
+       JOIN scenario.scenario_versions AS t
+         ON t.tenant_id = p.tenant_id AND t.scenario_id = p.scenario_id AND t.version = p.to_version
+      WHERE p.tenant_id = $1 AND p.plan_id = $2",
+);
+
+static APPROVE: Statement = Statement::writing(
+    "UPDATE scenario.migration_plans AS p SET status = 'approved', approved_by = coalesce($3, session_user)
+      WHERE p.tenant_id = $1 AND p.plan_id = $2",
+);
+
+static REJECT: Statement = Statement::writing(
+    "UPDATE scenario.migration_plans AS p
+        SET status = 'rejected', rejected_by = coalesce($3, session_user), rejected_reason = $4
+      WHERE p.tenant_id = $1 AND p.plan_id = $2",
+);
+
+static DEPLOY: Statement = Statement::writing(
+    "UPDATE scenario.migration_plans AS p SET status = 'deployed', deployed_by = coalesce($3, session_user)
+      WHERE p.tenant_id = $1 AND p.plan_id = $2",
+);
+
+static SET_DEPLOYED_BY: Statement = Statement::writing(
+    "UPDATE scenario.migration_plans AS p SET deployed_by = $3 WHERE p.tenant_id = $1 AND p.plan_id = $2",
+);
+
+static CANCEL: Statement = Statement::writing(
+    "UPDATE scenario.migration_plans AS p SET status = 'cancelled', cancelled_by = coalesce($3, session_user)
+      WHERE p.tenant_id = $1 AND p.plan_id = $2",
+);
+
+static SUPERSEDE: Statement = Statement::writing(
+    "UPDATE scenario.migration_plans AS p SET status = 'superseded', superseded_by = $3
+      WHERE p.tenant_id = $1 AND p.plan_id = $2",
+);
+
+// "Older": built before, or in the same transaction.
+static SUPERSEDE_OLDER: Statement = Statement::writing(
+    "UPDATE scenario.migration_plans AS p SET status = 'superseded', superseded_by = $3
+      WHERE p.tenant_id = $1 AND p.scenario_id = $2 AND p.plan_id <> $3 AND p.status IN ('pending', 'approved')
+        AND p.created_at <= (SELECT d.created_at FROM scenario.migration_plans AS d
+                              WHERE d.tenant_id = $1 AND d.plan_id = $3)",
+);
+
+static DEPLOYED_AT: Statement = Statement::reading(
+    "SELECT p.deployed_at FROM scenario.migration_plans AS p WHERE p.tenant_id = $1 AND p.plan_id = $2",
+);
+
+static ADD_MARKED: Statement = Statement::writing(
+    "UPDATE scenario.migration_plans AS p SET sessions_marked = p.sessions_marked + $3
+      WHERE p.tenant_id = $1 AND p.plan_id = $2",
+);
+
+fn read_plan(row: &Row<'_>) -> Result<Plan> {
+    Ok(Plan {
+        plan_id: row.get(1)?,
+        scenario_id: row.get(2)?,
+        from_version: row.get(3)?,
+        to_version: row.get(4)?,
+        from_checksum: row.get(5)?,
+        to_checksum: row.get(6)?,
+        status: read_status(&row.get::<String>(7)?)?,
+    })
+}
+
+fn read_status(text: &str) -> Result<PlanStatus> {
+    PlanStatus::parse(text).ok_or_else(|| Error::internal(format!("unknown plan status {text}")))
+}
+
+fn missing(plan_id: Uuid) -> Error {
+    Error::not_found("plan", plan_id).hint("Build it first: build_migration_plan(tenant_id, scenario_id, to_version).")
+}
+
+/// A plan. P0002 if there is no such plan.
+pub fn by_id(tenant_id: Uuid, plan_id: Uuid) -> Result<Plan> {
+    BY_ID.row(&args![tenant_id, plan_id], read_plan)?.ok_or_else(|| missing(plan_id))
+}
+
+/// A plan as it stands now, and it stays so until this transaction ends.
+pub fn lock(tenant_id: Uuid, plan_id: Uuid) -> Result<Plan> {
+    LOCK.row(&args![tenant_id, plan_id], read_plan)?.ok_or_else(|| missing(plan_id))
+}
+
+/// The pending or approved plan between two versions, locked. There is at most one.
+pub fn lock_open(tenant_id: Uuid, scenario_id: Uuid, from_version: i32, to_version: i32) -> Result<Option<Plan>> {
+    LOCK_OPEN.row(&args![tenant_id, scenario_id, from_version, to_version], read_plan)
+}
+
+/// The deployed and cancelled plans of a scenario, newest first: what a session's way is found among.
+pub fn refs(tenant_id: Uuid, scenario_id: Uuid) -> Result<Vec<PlanRef>> {
+    REFS.rows(&args![tenant_id, scenario_id], |row| {
+        Ok(PlanRef {
+            plan_id: engine_id(row.get(1)?),
+            from_version: row.get(2)?,
+            to_version: row.get(3)?,
+            status: read_status(&row.get::<String>(4)?)?,
+        })
+    })
+}
+
+/// The plan's row, for the caller of a function.
+pub fn row(tenant_id: Uuid, plan_id: Uuid) -> Result<PlanRow> {
+    ROW.row(&args![tenant_id, plan_id], |row| row.get(1))?.ok_or_else(|| missing(plan_id))
+}
+
+/// An id for a plan to be.
+pub fn new_id() -> Result<Uuid> {
+    NEW_ID.row(&[], |row| row.get(1))?.ok_or_else(|| Error::internal("no id was generated"))
+}
+
+/// Stores a plan, pending, with a row for each anchor and each deleted step.
+pub fn insert(tenant_id: Uuid, plan: &Plan, map: &TransformationMap, created_by: Option<&str>) -> Result<()> {
+    INSERT.execute(&args![
+        tenant_id,
+        plan.plan_id,
+        plan.scenario_id,
+        plan.from_version,
+        plan.to_version,
+        plan.from_checksum.as_str(),
+        plan.to_checksum.as_str(),
+        Json::of(&map.catalogue),
+        created_by
+    ])?;
+    anchors::insert(tenant_id, plan.plan_id, map)
+}
+
+/// The map that a plan was built from.
+pub fn map(tenant_id: Uuid, plan_id: Uuid) -> Result<TransformationMap> {
+    let changes = CHANGES.row(&args![tenant_id, plan_id], |row| row.get::<Json>(1))?;
+    let catalogue = anchors::stored(&changes.ok_or_else(|| missing(plan_id))?)?;
+    let mut map = TransformationMap { catalogue, ..TransformationMap::default() };
+    anchors::load(tenant_id, plan_id, &mut map)?;
+    Ok(map)
+}
+
+/// The plan's header and its history, as JSON: statuses with when, by whom and why.
+pub fn header(tenant_id: Uuid, plan_id: Uuid) -> Result<(Json, Json)> {
+    HEADER.row(&args![tenant_id, plan_id], |row| Ok((row.get(1)?, row.get(2)?)))?.ok_or_else(|| missing(plan_id))
+}
+
+pub fn approve(tenant_id: Uuid, plan_id: Uuid, by: Option<&str>) -> Result<()> {
+    APPROVE.execute(&args![tenant_id, plan_id, by]).map(|_| ())
+}
+
+pub fn reject(tenant_id: Uuid, plan_id: Uuid, by: Option<&str>, reason: Option<&str>) -> Result<()> {
+    REJECT.execute(&args![tenant_id, plan_id, by, reason]).map(|_| ())
+}
+
+pub fn deploy(tenant_id: Uuid, plan_id: Uuid, by: Option<&str>) -> Result<()> {
+    DEPLOY.execute(&args![tenant_id, plan_id, by]).map(|_| ())
+}
+
+/// Says who deployed, where the trigger that did it could not know.
+pub fn set_deployed_by(tenant_id: Uuid, plan_id: Uuid, by: &str) -> Result<()> {
+    SET_DEPLOYED_BY.execute(&args![tenant_id, plan_id, by]).map(|_| ())
+}
+
+pub fn cancel(tenant_id: Uuid, plan_id: Uuid, by: Option<&str>) -> Result<()> {
+    CANCEL.execute(&args![tenant_id, plan_id, by]).map(|_| ())
+}
+
+/// The plan gives way to a newer one.
+pub fn supersede(tenant_id: Uuid, plan_id: Uuid, by_plan_id: Uuid) -> Result<()> {
+    SUPERSEDE.execute(&args![tenant_id, plan_id, by_plan_id]).map(|_| ())
+}
+
+/// Every open plan of the scenario that is older than this one gives way to it.
+pub fn supersede_older(tenant_id: Uuid, scenario_id: Uuid, by_plan_id: Uuid) -> Result<()> {
+    SUPERSEDE_OLDER.execute(&args![tenant_id, scenario_id, by_plan_id]).map(|_| ())
+}
+
+/// When the plan was deployed.
+pub fn deployed_at(tenant_id: Uuid, plan_id: Uuid) -> Result<Option<TimestampWithTimeZone>> {
+    DEPLOYED_AT.row(&args![tenant_id, plan_id], |row| row.opt(1))?.ok_or_else(|| missing(plan_id))
+}
+
+/// Counts marks that were set.
+pub fn add_marked(tenant_id: Uuid, plan_id: Uuid, marks: u64) -> Result<()> {
+    let marks = i32::try_from(marks).unwrap_or(i32::MAX);
+    ADD_MARKED.execute(&args![tenant_id, plan_id, marks]).map(|_| ())
+}

@@ -1,0 +1,80 @@
+//! `scenario.profile_fields`: what is known of a customer, whatever session it came from (SPEC 8).
+
+use super::Statement;
+use crate::args;
+use crate::error::Result;
+use crate::json::Json;
+use pgrx::Uuid;
+
+static ACTIVE: Statement = Statement::reading(
+    "SELECT p.value, p.confidence, p.needs_confirmation, p.quote
+       FROM scenario.profile_fields AS p
+      WHERE p.tenant_id = $1 AND p.customer_id = $2 AND p.field_name = $3
+        AND p.status = 'active' AND (p.expires_at IS NULL OR p.expires_at > pg_catalog.now())",
+);
+
+/// A new value starts a life of its own: active, with no end.
+static PUT: Statement = Statement::writing(
+    "INSERT INTO scenario.profile_fields AS p
+            (tenant_id, customer_id, field_name, value, source, confidence, needs_confirmation, quote, session_id)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+     ON CONFLICT (tenant_id, customer_id, field_name)
+     DO UPDATE SET value = EXCLUDED.value, status = EXCLUDED.status, source = EXCLUDED.source,
+                   confidence = EXCLUDED.confidence, needs_confirmation = EXCLUDED.needs_confirmation,
+                   quote = EXCLUDED.quote, session_id = EXCLUDED.session_id, expires_at = EXCLUDED.expires_at,
+                   updated_at = EXCLUDED.updated_at",
+);
+
+static SETTLE: Statement = Statement::writing(
+    "UPDATE scenario.profile_fields AS p SET status = $4, needs_confirmation = false, updated_at = pg_catalog.now()
+      WHERE p.tenant_id = $1 AND p.customer_id = $2 AND p.field_name = $3",
+);
+
+/// A value that counts: active, not expired.
+pub struct Known {
+    pub value: Json,
+    pub confidence: Option<f32>,
+    pub needs_confirmation: bool,
+    pub quote: Option<String>,
+}
+
+/// A value to keep, with where it came from.
+pub struct Learnt<'a> {
+    pub field: &'a str,
+    pub value: Json,
+    pub source: &'a str,
+    pub confidence: Option<f32>,
+    pub needs_confirmation: bool,
+    pub quote: Option<&'a str>,
+    pub session_id: Uuid,
+}
+
+/// The customer's value for a field, if there is one that counts.
+pub fn active(tenant_id: Uuid, customer_id: Uuid, field: &str) -> Result<Option<Known>> {
+    ACTIVE.row(&args![tenant_id, customer_id, field], |row| {
+        Ok(Known { value: row.get(1)?, confidence: row.opt(2)?, needs_confirmation: row.get(3)?, quote: row.opt(4)? })
+    })
+}
+
+/// Keeps a value in place of what was known.
+pub fn put(tenant_id: Uuid, customer_id: Uuid, learnt: Learnt<'_>) -> Result<()> {
+    PUT.execute(&args![
+        tenant_id,
+        customer_id,
+        learnt.field,
+        learnt.value,
+        learnt.source,
+        learnt.confidence,
+        learnt.needs_confirmation,
+        learnt.quote,
+        learnt.session_id,
+    ])?;
+    Ok(())
+}
+
+/// The customer has said whether the value is right: it counts from now on, or never again.
+pub fn settle(tenant_id: Uuid, customer_id: Uuid, field: &str, accepted: bool) -> Result<()> {
+    let status = if accepted { "active" } else { "rejected" };
+    SETTLE.execute(&args![tenant_id, customer_id, field, status])?;
+    Ok(())
+}

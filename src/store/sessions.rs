@@ -1,0 +1,357 @@
+//! `scenario.sessions`: what a turn reads of it, and the only statements of Rust that write it (SPEC 7, 11).
+//!
+//! Visits, hashes and the cleaning of marks are the work of the table's triggers (`31_session_triggers.sql`); a statement
+//! here says where the session is to be, and why.
+
+use super::{Statement, engine_id};
+use crate::args;
+use crate::error::{Error, Result};
+use crate::json::Json;
+use crate::row::SessionRow;
+use pgrx::Uuid;
+use pgrx::datum::datetime_support::now;
+use scenario_engine::reconcile;
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+
+/// SPEC 7.1, in one place: the session `s` of scenario `c` needs nothing.
+macro_rules! settled {
+    () => {
+        "(s.scenario_id IS NULL OR s.status <> 'active'
+          OR (s.pending_plan_id IS NULL AND s.reconciled_version = coalesce(c.published_version, s.reconciled_version)))"
+    };
+}
+
+/// The hot path: two small rows by their primary keys, no JSON.
+static GLANCE: Statement = Statement::reading(concat!(
+    "SELECT ",
+    settled!(),
+    ", s.step_id, s.scenario_version
+       FROM scenario.sessions AS s
+       LEFT JOIN scenario.scenarios AS c ON c.tenant_id = s.tenant_id AND c.scenario_id = s.scenario_id
+      WHERE s.tenant_id = $1 AND s.session_id = $2"
+));
+
+/// NO KEY, since no turn changes a key: messages can be added meanwhile, other turns wait.
+static LOCK: Statement = Statement::writing(
+    "SELECT s.revision FROM scenario.sessions AS s WHERE s.tenant_id = $1 AND s.session_id = $2 FOR NO KEY UPDATE",
+);
+
+static LOOK: Statement = Statement::reading(concat!(
+    "SELECT ",
+    settled!(),
+    ", s.scenario_id, s.scenario_version, s.step_id, s.step_content_hash,
+       s.scenario_checksum = v.checksum, c.published_version, p.checksum,
+       s.status, s.channel, s.customer_id, s.variables, s.revision, s.pending_plan_id, s.waiting_for,
+       (extract(epoch FROM pg_catalog.now() - s.created_at) / 86400)::pg_catalog.float8
+       FROM scenario.sessions AS s
+       LEFT JOIN scenario.scenarios AS c ON c.tenant_id = s.tenant_id AND c.scenario_id = s.scenario_id
+       LEFT JOIN scenario.scenario_versions AS v
+         ON v.tenant_id = s.tenant_id AND v.scenario_id = s.scenario_id AND v.version = s.scenario_version
+       LEFT JOIN scenario.scenario_versions AS p
+         ON p.tenant_id = c.tenant_id AND p.scenario_id = c.scenario_id AND p.version = c.published_version
+      WHERE s.tenant_id = $1 AND s.session_id = $2"
+));
+
+static ROW: Statement =
+    Statement::reading("SELECT s FROM scenario.sessions AS s WHERE s.tenant_id = $1 AND s.session_id = $2");
+
+static INSERT: Statement = Statement::writing(
+    "INSERT INTO scenario.sessions (tenant_id, session_id, scenario_id, channel, customer_id, variables, step_id)
+     VALUES ($1, $2, $3, $4, $5, coalesce($6, '{}'), $7)
+     ON CONFLICT (tenant_id, session_id) DO NOTHING",
+);
+
+/// One more visit is counted even at the same step: so a self-loop is an arrival.
+static ADVANCE: Statement = Statement::writing(
+    "UPDATE scenario.sessions AS s
+        SET step_id = $3, turn_count = coalesce($4, s.turn_count), visit_count = s.visit_count + 1,
+            visit_reason = $5, visit_confidence = $6
+      WHERE s.tenant_id = $1 AND s.session_id = $2",
+);
+
+static MERGE_VARIABLES: Statement = Statement::writing(
+    "UPDATE scenario.sessions AS s SET variables = s.variables || $3 WHERE s.tenant_id = $1 AND s.session_id = $2",
+);
+
+/// The mark and what was waited for are cleared here too, for a move within the version (a foreign checksum, SPEC 10).
+static MOVE: Statement = Statement::writing(
+    "UPDATE scenario.sessions AS s
+        SET scenario_version = $3, step_id = $4, reconciled_version = $3, scenario_checksum = $5,
+            step_content_hash = coalesce($6, s.step_content_hash), visit_count = s.visit_count + 1,
+            visit_reason = 'migration', visit_plan_id = $7, revision = $8, variables = s.variables || $9,
+            pending_plan_id = NULL, pending_target_version = NULL, pending_anchor_hash = NULL, pending_marked_at = NULL,
+            waiting_for = NULL, waiting_since = NULL
+      WHERE s.tenant_id = $1 AND s.session_id = $2",
+);
+
+static PIN: Statement = Statement::writing(
+    "UPDATE scenario.sessions AS s
+        SET reconciled_version = $3, revision = $4,
+            pending_plan_id = NULL, pending_target_version = NULL, pending_anchor_hash = NULL, pending_marked_at = NULL,
+            waiting_for = NULL, waiting_since = NULL
+      WHERE s.tenant_id = $1 AND s.session_id = $2",
+);
+
+/// The trigger clears place and mark.
+static EXIT: Statement = Statement::writing(
+    "UPDATE scenario.sessions AS s
+        SET scenario_id = NULL, revision = $3, waiting_for = NULL, waiting_since = NULL
+      WHERE s.tenant_id = $1 AND s.session_id = $2",
+);
+
+/// The time is a parameter, since distributed tables refuse `now()` inside CASE. A mark that the way does not confirm is replaced by the way's own plan; a fallback has none, and so no mark.
+static WAIT: Statement = Statement::writing(
+    "UPDATE scenario.sessions AS s
+        SET waiting_since = CASE WHEN s.waiting_for = $3 THEN s.waiting_since ELSE $4 END, waiting_for = $3,
+            revision = $5,
+            pending_marked_at = CASE WHEN $6 IS NULL THEN NULL WHEN s.pending_plan_id = $6 THEN s.pending_marked_at ELSE $4 END,
+            pending_target_version = CASE WHEN $6 IS NULL THEN NULL ELSE $7 END,
+            pending_anchor_hash = CASE WHEN $6 IS NULL THEN NULL ELSE $8 END,
+            pending_plan_id = $6
+      WHERE s.tenant_id = $1 AND s.session_id = $2",
+);
+
+/// What the hot path sees of a session.
+pub struct Glance {
+    /// It needs nothing (SPEC 7.1).
+    pub settled: bool,
+    pub step_id: Option<String>,
+    pub scenario_version: Option<i32>,
+}
+
+/// A session as a turn needs it, with what its scenario has published.
+pub struct State {
+    /// As [`Glance::settled`].
+    pub settled: bool,
+    /// `None`: in no scenario.
+    pub place: Option<Place>,
+    pub status: String,
+    pub channel: Option<String>,
+    pub customer_id: Option<Uuid>,
+    /// A JSON object.
+    pub variables: Json,
+    pub revision: i32,
+    pub pending_plan_id: Option<Uuid>,
+    pub waiting_for: Option<String>,
+    pub age_days: f64,
+}
+
+/// Where a session is.
+#[derive(Clone)]
+pub struct Place {
+    pub scenario_id: Uuid,
+    pub scenario_version: i32,
+    pub step_id: String,
+    pub step_content_hash: Option<String>,
+    /// The session's checksum is that of the version it walks.
+    pub matches_version: bool,
+    pub published_version: i32,
+    pub published_checksum: String,
+}
+
+/// A session that may not exist, or is another tenant's: the same to the caller.
+fn missing(session_id: Uuid) -> Error {
+    Error::not_found("session", session_id).hint("Start it first: start_session(tenant_id, session_id, scenario_id).")
+}
+
+/// The hot path of `reconcile_session`: one index lookup, no lock, no transaction id. P0002 if there is no such session.
+pub fn glance(tenant_id: Uuid, session_id: Uuid) -> Result<Glance> {
+    GLANCE
+        .row(&args![tenant_id, session_id], |row| {
+            Ok(Glance { settled: row.get(1)?, step_id: row.opt(2)?, scenario_version: row.opt(3)? })
+        })?
+        .ok_or_else(|| missing(session_id))
+}
+
+/// Locks the session's row until the end of the transaction: turns of one session come one after the other. P0002.
+pub fn lock(tenant_id: Uuid, session_id: Uuid) -> Result<()> {
+    let found: Option<i32> = LOCK.row(&args![tenant_id, session_id], |row| row.get(1))?;
+    found.map(|_| ()).ok_or_else(|| missing(session_id))
+}
+
+/// The session as it stands now; after [`lock`], as it stays. P0002.
+pub fn look(tenant_id: Uuid, session_id: Uuid) -> Result<State> {
+    LOOK.row(&args![tenant_id, session_id], |row| {
+        let place = match row.opt::<Uuid>(2)? {
+            None => None,
+            Some(scenario_id) => Some(Place {
+                scenario_id,
+                scenario_version: row.get(3)?,
+                step_id: row.get(4)?,
+                step_content_hash: row.opt(5)?,
+                matches_version: row.opt(6)?.unwrap_or(false),
+                published_version: row.get(7)?,
+                published_checksum: row.get(8)?,
+            }),
+        };
+        Ok(State {
+            settled: row.get(1)?,
+            place,
+            status: row.get(9)?,
+            channel: row.opt(10)?,
+            customer_id: row.opt(11)?,
+            variables: row.get(12)?,
+            revision: row.get(13)?,
+            pending_plan_id: row.opt(14)?,
+            waiting_for: row.opt(15)?,
+            age_days: row.get(16)?,
+        })
+    })?
+    .ok_or_else(|| missing(session_id))
+}
+
+impl State {
+    /// The place of a session that must be in a scenario: 55000 if it is in none.
+    pub fn place(&self, session_id: Uuid) -> Result<&Place> {
+        self.place.as_ref().ok_or_else(|| {
+            Error::wrong_state(format!("session {session_id} is in no scenario"))
+                .hint("Put it into one: UPDATE scenario.sessions SET scenario_id = ….")
+        })
+    }
+
+    /// The value of a variable, with every digit.
+    pub fn variable(&self, name: &str) -> Result<Option<Json>> {
+        Ok(self.read_variables()?.remove(name).map(|value| Json(value.get().to_owned())))
+    }
+
+    fn read_variables(&self) -> Result<BTreeMap<String, Box<RawValue>>> {
+        serde_json::from_str(self.variables.as_str())
+            .map_err(|error| Error::internal(format!("variables of a session cannot be read: {error}")))
+    }
+
+    /// What the engine is told of the session.
+    pub fn for_engine(&self, session_id: Uuid, place: &Place) -> Result<reconcile::Session> {
+        Ok(reconcile::Session {
+            session_id: engine_id(session_id),
+            scenario_version: place.scenario_version,
+            step_id: place.step_id.clone(),
+            step_content_hash: place.step_content_hash.clone(),
+            matches_version: place.matches_version,
+            channel: self.channel.clone(),
+            age_days: self.age_days,
+            variables: self.read_variables()?,
+        })
+    }
+}
+
+/// The whole row, for a function that returns it.
+pub fn row(tenant_id: Uuid, session_id: Uuid) -> Result<SessionRow> {
+    ROW.row(&args![tenant_id, session_id], |row| row.get(1))?.ok_or_else(|| missing(session_id))
+}
+
+/// A session that begins; what is `None` takes its default.
+pub struct Start<'a> {
+    pub session_id: Uuid,
+    pub scenario_id: Uuid,
+    pub channel: Option<&'a str>,
+    pub customer_id: Option<Uuid>,
+    pub variables: Option<Json>,
+    pub step_id: Option<&'a str>,
+}
+
+/// Starts a session: the trigger completes and checks it (P0002, 55000). 23505 if the id is taken.
+pub fn insert(tenant_id: Uuid, start: Start<'_>) -> Result<()> {
+    let id = start.session_id;
+    let written = INSERT.execute(&args![
+        tenant_id,
+        id,
+        start.scenario_id,
+        start.channel,
+        start.customer_id,
+        start.variables,
+        start.step_id,
+    ])?;
+    if written == 0 {
+        return Err(Error::duplicate(format!("session {id} exists already"))
+            .hint("Give every conversation a session id of its own."));
+    }
+    Ok(())
+}
+
+/// An arrival that a turn makes.
+pub struct Advance<'a> {
+    pub to_step_id: &'a str,
+    /// `None`: as the session counts.
+    pub turn_number: Option<i32>,
+    pub reason: &'a str,
+    pub confidence: Option<f32>,
+}
+
+/// Arrives at a step of the version that the session walks.
+pub fn advance(tenant_id: Uuid, session_id: Uuid, to: &Advance<'_>) -> Result<()> {
+    ADVANCE.execute(&args![tenant_id, session_id, to.to_step_id, to.turn_number, to.reason, to.confidence])?;
+    Ok(())
+}
+
+/// Writes values into the session's variables; the others stay. `values` is a JSON object.
+pub fn merge_variables(tenant_id: Uuid, session_id: Uuid, values: Json) -> Result<()> {
+    MERGE_VARIABLES.execute(&args![tenant_id, session_id, values])?;
+    Ok(())
+}
+
+/// Where a migration puts a session.
+pub struct Move<'a> {
+    pub scenario_version: i32,
+    pub scenario_checksum: &'a str,
+    pub step_id: &'a str,
+    /// Only for a move within the version, where the trigger keeps the hash.
+    pub step_content_hash: Option<&'a str>,
+    /// The plan that moves it; none in a fallback.
+    pub plan_id: Option<Uuid>,
+    pub revision: i32,
+    /// Filled values to add to the variables: a JSON object.
+    pub variables: Json,
+}
+
+/// Moves the session to the published version.
+pub fn migrate(tenant_id: Uuid, session_id: Uuid, to: Move<'_>) -> Result<()> {
+    MOVE.execute(&args![
+        tenant_id,
+        session_id,
+        to.scenario_version,
+        to.step_id,
+        to.scenario_checksum,
+        to.step_content_hash,
+        to.plan_id,
+        to.revision,
+        to.variables,
+    ])?;
+    Ok(())
+}
+
+/// Leaves the session on the version that it walks, as reconciled against the published one.
+pub fn pin(tenant_id: Uuid, session_id: Uuid, published_version: i32, revision: i32) -> Result<()> {
+    PIN.execute(&args![tenant_id, session_id, published_version, revision])?;
+    Ok(())
+}
+
+/// Takes the session out of its scenario.
+pub fn exit(tenant_id: Uuid, session_id: Uuid, revision: i32) -> Result<()> {
+    EXIT.execute(&args![tenant_id, session_id, revision])?;
+    Ok(())
+}
+
+/// The mark of a session that waits.
+pub struct Wait<'a> {
+    pub waiting_for: &'static str,
+    pub plan_id: Option<Uuid>,
+    pub target_version: i32,
+    pub anchor_hash: Option<&'a str>,
+    pub revision: i32,
+}
+
+/// Keeps the mark (or sets it, if it was missed) and writes down what is waited for.
+pub fn wait(tenant_id: Uuid, session_id: Uuid, wait: &Wait<'_>) -> Result<()> {
+    WAIT.execute(&args![
+        tenant_id,
+        session_id,
+        wait.waiting_for,
+        now(),
+        wait.revision,
+        wait.plan_id,
+        wait.target_version,
+        wait.anchor_hash,
+    ])?;
+    Ok(())
+}

@@ -1,0 +1,95 @@
+//! `scenario.scenario_versions`.
+
+use super::{Statement, engine_id, scenarios};
+use crate::args;
+use crate::cache::{self, GraphKey};
+use crate::error::{Error, Result};
+use crate::json::Json;
+use pgrx::Uuid;
+use scenario_engine::definition::{self, Definition};
+use scenario_engine::graph::Graph;
+use std::rc::Rc;
+
+static FIND: Statement = Statement::reading(
+    "SELECT v.status, v.checksum FROM scenario.scenario_versions AS v
+      WHERE v.tenant_id = $1 AND v.scenario_id = $2 AND v.version = $3",
+);
+
+static DEFINITION: Statement = Statement::reading(
+    "SELECT v.definition FROM scenario.scenario_versions AS v
+      WHERE v.tenant_id = $1 AND v.scenario_id = $2 AND v.version = $3",
+);
+
+static NEXT: Statement = Statement::reading(
+    "SELECT coalesce(max(v.version), 0) + 1 FROM scenario.scenario_versions AS v
+      WHERE v.tenant_id = $1 AND v.scenario_id = $2",
+);
+
+// The checksum is computed by trigger.
+static INSERT: Statement = Statement::writing(
+    "INSERT INTO scenario.scenario_versions (tenant_id, scenario_id, version, definition, checksum, created_by)
+     VALUES ($1, $2, $3, $4, '', coalesce($5, session_user))",
+);
+
+/// A version without its definition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version {
+    pub version: i32,
+    pub status: String,
+    pub checksum: String,
+}
+
+impl Version {
+    pub fn is_draft(&self) -> bool {
+        self.status == "draft"
+    }
+}
+
+/// A version. P0002, naming the scenario or the version, whichever does not exist.
+pub fn find(tenant_id: Uuid, scenario_id: Uuid, version: i32) -> Result<Version> {
+    let found = FIND.row(&args![tenant_id, scenario_id, version], |row| {
+        Ok(Version { version, status: row.get(1)?, checksum: row.get(2)? })
+    })?;
+    match found {
+        Some(found) => Ok(found),
+        None => {
+            scenarios::published_version(tenant_id, scenario_id)?;
+            Err(Error::none_such(format!("version {version} of scenario {scenario_id} does not exist"))
+                .hint("The versions of a scenario are in scenario.scenario_versions."))
+        }
+    }
+}
+
+/// The compiled graph of a version, kept unless it is a draft. P0002 as for [`find`].
+pub fn graph(tenant_id: Uuid, scenario_id: Uuid, version: i32) -> Result<Rc<Graph>> {
+    let found = find(tenant_id, scenario_id, version)?;
+    let compile = || Ok(Graph::compile(&definition(tenant_id, scenario_id, version)?));
+    if found.is_draft() {
+        return compile().map(Rc::new);
+    }
+    let key = GraphKey {
+        tenant_id: engine_id(tenant_id),
+        scenario_id: engine_id(scenario_id),
+        version,
+        checksum: found.checksum,
+    };
+    cache::graph(key, compile)
+}
+
+fn definition(tenant_id: Uuid, scenario_id: Uuid, version: i32) -> Result<Definition> {
+    let text = DEFINITION.row(&args![tenant_id, scenario_id, version], |row| row.get::<Json>(1))?;
+    // Between two statements of READ COMMITTED a draft can be deleted.
+    let text =
+        text.ok_or_else(|| Error::none_such(format!("version {version} of scenario {scenario_id} does not exist")))?;
+    definition::parse(text.as_str()).map_err(|findings| {
+        Error::refused_definition(&format!("version {version} of scenario {scenario_id}"), &findings)
+    })
+}
+
+/// Adds a draft and gives its number. The caller holds the lock of the scenario.
+pub fn insert_draft(tenant_id: Uuid, scenario_id: Uuid, definition: Json, created_by: Option<&str>) -> Result<i32> {
+    let next = NEXT.row(&args![tenant_id, scenario_id], |row| row.get::<i32>(1))?;
+    let version = next.ok_or_else(|| Error::internal("an aggregate gave no row"))?;
+    INSERT.execute(&args![tenant_id, scenario_id, version, definition, created_by])?;
+    Ok(version)
+}

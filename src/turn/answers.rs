@@ -1,0 +1,246 @@
+//! Answers that come from outside: a customer's, a model's, a person's (SPEC 7.3, 7.5, 8). None of them moves a session; the
+//! next reconcile goes on from them.
+
+use super::listed;
+use crate::error::{Error, Result};
+use crate::json::Json;
+use crate::settings;
+use crate::store::attempts::{self, Attempt, REJECTED_BY_CUSTOMER, TO_BE_CONFIRMED};
+use crate::store::profiles::{self, Learnt};
+use crate::store::sessions::{self, State};
+use crate::store::{actions, fields, versions};
+use pgrx::Uuid;
+use scenario_engine::graph::{Graph, Node};
+use scenario_engine::reconcile::{CompletedAction, SubmittedDecision};
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// What became of one field.
+pub struct Verdict {
+    pub field: String,
+    pub accepted: bool,
+    pub errors: Vec<String>,
+}
+
+/// What became of an extraction.
+pub struct ExtractionVerdict {
+    pub used: bool,
+    pub needs_confirmation: bool,
+    pub errors: Vec<String>,
+}
+
+/// A value that a model extracted.
+pub struct Extraction {
+    pub field: String,
+    pub value: Json,
+    pub confidence: f32,
+    pub quote: Option<String>,
+}
+
+/// Confidences are kept as real: 0.85 written as real must count as 0.85.
+const ROUNDING: f64 = 1e-6;
+
+/// Takes a customer's answers into variables and profile: each by itself, by its definition.
+pub fn submit_fields(tenant_id: Uuid, session_id: Uuid, values: &Json) -> Result<Vec<Verdict>> {
+    let values: BTreeMap<String, Box<RawValue>> = serde_json::from_str(values.as_str())
+        .map_err(|_| Error::bad_argument("values must be a JSON object: field → value"))?;
+    let state = locked(tenant_id, session_id)?;
+    let mut verdicts = Vec::with_capacity(values.len());
+    let mut accepted: BTreeMap<String, Box<RawValue>> = BTreeMap::new();
+    for (field, value) in values {
+        let errors = reasons_against(tenant_id, &field, value.get())?;
+        if errors.is_empty() {
+            accepted.insert(field.clone(), value);
+        }
+        verdicts.push(Verdict { field, accepted: errors.is_empty(), errors });
+    }
+    if accepted.is_empty() {
+        return Ok(verdicts);
+    }
+    sessions::merge_variables(tenant_id, session_id, Json::of(&accepted))?;
+    for (field, value) in &accepted {
+        attempts::forget_waiting(tenant_id, session_id, field)?;
+        let Some(customer_id) = state.customer_id else { continue };
+        profiles::put(
+            tenant_id,
+            customer_id,
+            Learnt {
+                field,
+                value: Json(value.get().to_owned()),
+                source: "customer",
+                confidence: Some(1.0),
+                needs_confirmation: false,
+                quote: None,
+                session_id,
+            },
+        )?;
+    }
+    Ok(verdicts)
+}
+
+/// The customer says whether a value that was found is right. Right: it counts, as if they had said it. Wrong: it is not used,
+/// nor found again in the same words. 55000 if nothing is to be confirmed.
+pub fn confirm_field(tenant_id: Uuid, session_id: Uuid, field: String, accepted: bool) -> Result<Verdict> {
+    let state = locked(tenant_id, session_id)?;
+    let (attempt, known_to) = to_confirm(tenant_id, session_id, &state, &field)?;
+    if !accepted {
+        if let Some(customer_id) = known_to {
+            profiles::settle(tenant_id, customer_id, &field, false)?;
+        }
+        attempts::forget_waiting(tenant_id, session_id, &field)?;
+        attempts::insert(tenant_id, session_id, &field, &attempt, REJECTED_BY_CUSTOMER)?;
+        return Ok(Verdict { field, accepted: false, errors: Vec::new() });
+    }
+    let errors = reasons_against(tenant_id, &field, attempt.value.as_str())?;
+    if !errors.is_empty() {
+        return Ok(Verdict { field, accepted: false, errors });
+    }
+    if let Some(customer_id) = known_to {
+        profiles::settle(tenant_id, customer_id, &field, true)?;
+    }
+    attempts::forget_waiting(tenant_id, session_id, &field)?;
+    sessions::merge_variables(tenant_id, session_id, one(&field, &attempt.value)?)?;
+    Ok(Verdict { field, accepted: true, errors })
+}
+
+/// The value that waits for the customer's word, and whose profile it is in, if it is in one.
+fn to_confirm(tenant_id: Uuid, session_id: Uuid, state: &State, field: &str) -> Result<(Attempt, Option<Uuid>)> {
+    if let Some(customer_id) = state.customer_id
+        && let Some(known) = profiles::active(tenant_id, customer_id, field)?
+        && known.needs_confirmation
+    {
+        let attempt = Attempt { value: known.value, confidence: known.confidence, quote: known.quote };
+        return Ok((attempt, Some(customer_id)));
+    }
+    let waiting = attempts::to_be_confirmed(tenant_id, session_id, field)?;
+    waiting.map(|attempt| (attempt, None)).ok_or_else(|| {
+        Error::wrong_state(format!("field \"{field}\" of session {session_id} has no value to confirm"))
+            .hint("reconcile_session lists what is to be confirmed in confirm_fields.")
+    })
+}
+
+/// Takes a value that a model extracted: into the profile (or the variables, without a customer) from the threshold on; below
+/// it, or if the value is not valid, it is kept as an attempt only.
+pub fn record_extraction(tenant_id: Uuid, session_id: Uuid, extraction: Extraction) -> Result<ExtractionVerdict> {
+    let Extraction { field, value, confidence, quote } = extraction;
+    let state = locked(tenant_id, session_id)?;
+    let settings = settings::engine_settings();
+    let at_least = |threshold: f64| f64::from(confidence) + ROUNDING >= threshold;
+    let mut errors = reasons_against(tenant_id, &field, value.as_str())?;
+    if !at_least(settings.extraction_confidence_threshold) {
+        let threshold = settings.extraction_confidence_threshold;
+        errors.push(format!("confidence {confidence:.2} is below {threshold:.2}"));
+    } else if errors.is_empty() && knows_better(tenant_id, &state, &field, confidence)? {
+        errors.push("a value is known that is more certain".to_owned());
+    }
+    let attempt = Attempt { value, confidence: Some(confidence), quote };
+    if !errors.is_empty() {
+        attempts::insert(tenant_id, session_id, &field, &attempt, &errors.join("; "))?;
+        return Ok(ExtractionVerdict { used: false, needs_confirmation: false, errors });
+    }
+    let needs_confirmation = !at_least(settings.confirmation_threshold);
+    attempts::forget_waiting(tenant_id, session_id, &field)?;
+    match state.customer_id {
+        Some(customer_id) => profiles::put(
+            tenant_id,
+            customer_id,
+            Learnt {
+                field: &field,
+                value: attempt.value,
+                source: "extraction",
+                confidence: Some(confidence),
+                needs_confirmation,
+                quote: attempt.quote.as_deref(),
+                session_id,
+            },
+        )?,
+        None if needs_confirmation => attempts::insert(tenant_id, session_id, &field, &attempt, TO_BE_CONFIRMED)?,
+        None => sessions::merge_variables(tenant_id, session_id, one(&field, &attempt.value)?)?,
+    }
+    Ok(ExtractionVerdict { used: true, needs_confirmation, errors })
+}
+
+/// What the customer or the application said is not replaced by what a model read: a settled, valid value of the profile of
+/// a higher confidence counts as better; without a customer, every valid value of the session, which comes before extraction.
+fn knows_better(tenant_id: Uuid, state: &State, field: &str, confidence: f32) -> Result<bool> {
+    let known = match state.customer_id {
+        Some(customer_id) => profiles::active(tenant_id, customer_id, field)?
+            .filter(|known| !known.needs_confirmation && known.confidence.unwrap_or(1.0) > confidence)
+            .map(|known| known.value),
+        None => state.variable(field)?,
+    };
+    match known {
+        Some(value) => Ok(reasons_against(tenant_id, field, value.as_str())?.is_empty()),
+        None => Ok(false),
+    }
+}
+
+/// Records that a required action was executed. P0002 for a step that the version to come to does not have, 22023 for one
+/// that is no required action, 55000 for a session in no scenario.
+pub fn complete_action(tenant_id: Uuid, session_id: Uuid, step_id: String) -> Result<()> {
+    let state = sessions::look(tenant_id, session_id)?;
+    let place = state.place(session_id)?;
+    let graph = versions::graph(tenant_id, place.scenario_id, place.published_version)?;
+    let node = step(&graph, place.scenario_id, place.published_version, &step_id)?;
+    if !node.is_required_action {
+        let required = listed(graph.nodes().iter().filter(|n| n.is_required_action).map(|n| n.id.as_str()));
+        return Err(Error::bad_argument(format!("step \"{step_id}\" is no required action"))
+            .detail(format!("Required actions of version {}: {required}.", place.published_version)));
+    }
+    let (scenario_version, step_content_hash) = (place.published_version, node.content_hash.clone());
+    let done = CompletedAction { scenario_version, step_id, step_content_hash };
+    actions::complete(tenant_id, session_id, place.scenario_id, &done)
+}
+
+/// Records the answer to a fork. P0002 for a step that the version to come to does not have, 22023 for a target that is
+/// none of its branches, 55000 for a session in no scenario.
+pub fn submit_decision(tenant_id: Uuid, session_id: Uuid, fork_step_id: String, target_step_id: String) -> Result<()> {
+    let state = sessions::look(tenant_id, session_id)?;
+    let place = state.place(session_id)?;
+    let scenario_version = place.published_version;
+    let graph = versions::graph(tenant_id, place.scenario_id, scenario_version)?;
+    let fork = step(&graph, place.scenario_id, scenario_version, &fork_step_id)?;
+    let mut targets = fork.branches.iter().map(|b| graph.node(b.to).id.as_str());
+    if !fork.is_fork() || !targets.any(|id| id == target_step_id) {
+        let what = if fork.is_fork() {
+            format!("step \"{target_step_id}\" is no branch of fork \"{fork_step_id}\"")
+        } else {
+            format!("step \"{fork_step_id}\" is no fork")
+        };
+        let allowed = listed(fork.branches.iter().map(|b| graph.node(b.to).id.as_str()));
+        return Err(
+            Error::bad_argument(what).detail(format!("Its branches in version {scenario_version} lead to: {allowed}."))
+        );
+    }
+    let decision = SubmittedDecision { scenario_version, fork_step_id, target_step_id };
+    actions::decide(tenant_id, session_id, place.scenario_id, &decision)
+}
+
+fn step<'a>(graph: &'a Rc<Graph>, scenario_id: Uuid, version: i32, step_id: &str) -> Result<&'a Node> {
+    graph.find(step_id).map(|ix| graph.node(ix)).ok_or_else(|| {
+        Error::none_such(format!("step \"{step_id}\" does not exist in version {version} of scenario {scenario_id}"))
+    })
+}
+
+/// The session, locked: answers of one session come one after the other, and none between a turn's look and its move.
+fn locked(tenant_id: Uuid, session_id: Uuid) -> Result<State> {
+    sessions::lock(tenant_id, session_id)?;
+    sessions::look(tenant_id, session_id)
+}
+
+/// Why a value does not fill the field; empty if it does. A field that nobody declared takes any value but null.
+fn reasons_against(tenant_id: Uuid, field: &str, value: &str) -> Result<Vec<String>> {
+    if field.is_empty() {
+        return Ok(vec!["a field has a name".to_owned()]);
+    }
+    let definition = fields::definition_or_default(tenant_id, field)?;
+    Ok(definition.validate_value(value).err().unwrap_or_default())
+}
+
+/// `{field: value}`, with every digit of the value.
+fn one(field: &str, value: &Json) -> Result<Json> {
+    let value = RawValue::from_string(value.as_str().to_owned())
+        .map_err(|error| Error::internal(format!("the value of field {field} is no JSON: {error}")))?;
+    Ok(Json::of(&BTreeMap::from([(field, value)])))
+}

@@ -1,0 +1,156 @@
+//! One turn of one session (SPEC 7): look, decide, and for `reconcile_session` apply. Every door comes by here, and every
+//! door asks the same engine.
+
+mod announce;
+pub mod answers;
+mod apply;
+mod prompts;
+pub mod result;
+pub mod walk;
+
+use crate::error::{Error, Result};
+use crate::json::Json;
+use crate::settings;
+use crate::store::facts::SessionFacts;
+use crate::store::plans::{self, Plan};
+use crate::store::sessions::{self, Place, State};
+use pgrx::{Uuid, pg_sys};
+use scenario_engine::plan::{Way, find_way};
+use scenario_engine::reconcile::{self, Decision};
+use std::time::Instant;
+
+/// What a turn comes to.
+pub enum Turn {
+    /// SPEC 7.1: go on where you are.
+    Settled {
+        step_id: Option<String>,
+        scenario_version: Option<i32>,
+        reason: &'static str,
+    },
+    Decided(Box<Decided>),
+}
+
+/// A decision, with what a backend needs to act on it.
+pub struct Decided {
+    pub decision: Decision,
+    /// One object a field to ask for or to have confirmed.
+    pub prompts: Json,
+}
+
+const OFF: &str = "scenario.enabled is off";
+const NOTHING: &str = "nothing to do";
+
+/// Applies whatever migration the session needs, at most once however many callers race (SPEC 7). Errors: P0002 for a session
+/// that does not exist, 25006 if something is to be done and the transaction cannot write.
+pub fn reconcile(tenant_id: Uuid, session_id: Uuid) -> Result<Turn> {
+    if !settings::enabled() {
+        return Ok(Turn::Settled { step_id: None, scenario_version: None, reason: OFF });
+    }
+    let glance = sessions::glance(tenant_id, session_id)?;
+    if glance.settled {
+        let (step_id, scenario_version) = (glance.step_id, glance.scenario_version);
+        return Ok(Turn::Settled { step_id, scenario_version, reason: NOTHING });
+    }
+    let started = Instant::now();
+    must_write(session_id)?;
+    sessions::lock(tenant_id, session_id)?;
+    // Who waited for the lock finds here what the other caller did.
+    let state = sessions::look(tenant_id, session_id)?;
+    let Some(place) = state.place.as_ref().filter(|_| !state.settled) else {
+        return Ok(settled(&state));
+    };
+    let (decided, mut facts) = decide(tenant_id, session_id, &state, place, None)?;
+    apply::Application { tenant_id, session_id, state: &state, place, decision: &decided.decision, started }
+        .apply(&mut facts)?;
+    Ok(Turn::Decided(Box::new(decided)))
+}
+
+/// What [`reconcile`] would say now, or once the plan `plan_id` was deployed. Writes nothing. Errors: P0002 for a session or a
+/// plan that does not exist, 22023 for a plan that is not for the session.
+pub fn preview(tenant_id: Uuid, session_id: Uuid, plan_id: Option<Uuid>) -> Result<Turn> {
+    if !settings::enabled() {
+        return Ok(Turn::Settled { step_id: None, scenario_version: None, reason: OFF });
+    }
+    let state = sessions::look(tenant_id, session_id)?;
+    let plan = plan_id.map(|plan_id| plans::by_id(tenant_id, plan_id)).transpose()?;
+    let active = state.status == "active";
+    let Some(place) = state.place.as_ref().filter(|_| active && (plan.is_some() || !state.settled)) else {
+        return Ok(settled(&state));
+    };
+    let (decided, _) = decide(tenant_id, session_id, &state, place, plan.as_ref())?;
+    Ok(Turn::Decided(Box::new(decided)))
+}
+
+fn settled(state: &State) -> Turn {
+    let place = state.place.as_ref();
+    Turn::Settled {
+        step_id: place.map(|p| p.step_id.clone()),
+        scenario_version: place.map(|p| p.scenario_version),
+        reason: NOTHING,
+    }
+}
+
+/// Asks the engine: by the way to the published version, or by one plan alone.
+fn decide(
+    tenant_id: Uuid,
+    session_id: Uuid,
+    state: &State,
+    place: &Place,
+    plan: Option<&Plan>,
+) -> Result<(Decided, SessionFacts)> {
+    let (way, version) = match plan {
+        Some(plan) => {
+            must_fit(plan, session_id, place)?;
+            (Way::Plans(vec![plan.engine_ref()]), plan.to_version)
+        }
+        None => {
+            let plans = plans::refs(tenant_id, place.scenario_id)?;
+            (find_way(&plans, place.scenario_version, place.published_version), place.published_version)
+        }
+    };
+    let session = state.for_engine(session_id, place)?;
+    let mut facts = SessionFacts::new(tenant_id, session_id, place.scenario_id, state.customer_id);
+    let decision = reconcile::reconcile(&session, way, version, &settings::engine_settings(), &mut facts)?;
+    let prompts = prompts::of(&decision, &mut facts)?;
+    Ok((Decided { decision, prompts }, facts))
+}
+
+/// A plan that is previewed must lead from where the session is, or to it.
+fn must_fit(plan: &Plan, session_id: Uuid, place: &Place) -> Result<()> {
+    let leads_from_here = [plan.from_version, plan.to_version].contains(&place.scenario_version);
+    if plan.scenario_id == place.scenario_id && leads_from_here {
+        return Ok(());
+    }
+    Err(Error::bad_argument(format!("plan {} is not for session {session_id}", plan.plan_id)).detail(format!(
+        "The plan leads from version {} to {} of scenario {}; the session walks version {} of scenario {}.",
+        plan.from_version, plan.to_version, plan.scenario_id, place.scenario_version, place.scenario_id
+    )))
+}
+
+/// On a hot standby PostgreSQL would say only that it cannot assign a transaction id (XX000).
+fn must_write(session_id: Uuid) -> Result<()> {
+    // SAFETY: a variable of this backend, which has one thread.
+    if unsafe { pg_sys::XactReadOnly } {
+        return Err(Error::read_only(format!(
+            "session {session_id} is to be migrated, and this transaction is read-only"
+        ))
+        .hint("Call reconcile_session on the primary; preview_reconciliation shows what it would do."));
+    }
+    Ok(())
+}
+
+/// Ids for a DETAIL: `a, b, c`, each once, or `none`; of a long list the beginning.
+fn listed<'a>(ids: impl Iterator<Item = &'a str>) -> String {
+    const MOST: usize = 20;
+    let mut listed: Vec<&str> = Vec::new();
+    for id in ids {
+        if listed.contains(&id) {
+            continue;
+        }
+        if listed.len() == MOST {
+            return format!("{}, …", listed.join(", "));
+        }
+        listed.push(id);
+    }
+    if listed.is_empty() { "none".to_owned() } else { listed.join(", ") }
+}
