@@ -81,6 +81,11 @@ pub fn on_publish(tenant_id: Uuid, scenario_id: Uuid, old: Option<i32>, new: i32
                 live => Err(approval_needed(scenario_id, old, new, live, open.as_ref())),
             };
         }
+        // What an operator has set is not lost by building anew: they are told that their plan is stale.
+        Some(plan) if has_policies(tenant_id, &plan)? => {
+            planning::require_fresh(tenant_id, &plan)?;
+            plan
+        }
         Some(plan) if planning::require_fresh(tenant_id, &plan).is_ok() => plan,
         _ => planning::build(&Order {
             tenant_id,
@@ -92,6 +97,10 @@ pub fn on_publish(tenant_id: Uuid, scenario_id: Uuid, old: Option<i32>, new: i32
         })?,
     };
     deploy(tenant_id, &plan, None)
+}
+
+fn has_policies(tenant_id: Uuid, plan: &Plan) -> Result<bool> {
+    Ok(!policies::of_plan(tenant_id, plan.plan_id)?.is_empty())
 }
 
 fn approval_needed(scenario_id: Uuid, old: i32, new: i32, live: i64, open: Option<&Plan>) -> Error {

@@ -42,7 +42,7 @@ static RETENTION: GucSetting<bool> = GucSetting::<bool>::new(false);
 static PROFILE_SOURCE: GucSetting<Text> = GucSetting::<Text>::new(Some(c""));
 static EXTRACTION_SOURCE: GucSetting<Text> = GucSetting::<Text>::new(Some(c""));
 static TENANT_ID: GucSetting<Text> = GucSetting::<Text>::new(Some(c""));
-// Unset: the engine's own text. So the texts are written in one place.
+// The engine's own texts are put in as their defaults by `define`: so they are written in one place.
 static REROUTE_MESSAGE: GucSetting<Text> = GucSetting::<Text>::new(None);
 static COLLECT_MESSAGE: GucSetting<Text> = GucSetting::<Text>::new(None);
 static EXIT_MESSAGE: GucSetting<Text> = GucSetting::<Text>::new(None);
@@ -245,12 +245,21 @@ fn define_numbers() {
 }
 
 fn define_texts() {
-    let messages: [(&'static CStr, &'static CStr, &'static GucSetting<Text>); 3] = [
-        (c"scenario.reroute_message", c"What a redirected customer is told.", &REROUTE_MESSAGE),
-        (c"scenario.collect_message", c"What stands before the questions to a customer.", &COLLECT_MESSAGE),
-        (c"scenario.exit_message", c"What a customer is told whose place is gone.", &EXIT_MESSAGE),
+    let texts = reconcile::Settings::default();
+    let messages: [(&'static CStr, &'static CStr, &'static GucSetting<Text>, String); 3] = [
+        (c"scenario.reroute_message", c"What a redirected customer is told.", &REROUTE_MESSAGE, texts.reroute_message),
+        (
+            c"scenario.collect_message",
+            c"What stands before the questions to a customer.",
+            &COLLECT_MESSAGE,
+            texts.collect_message,
+        ),
+        (c"scenario.exit_message", c"What a customer is told whose place is gone.", &EXIT_MESSAGE, texts.exit_message),
     ];
-    for (name, short, setting) in messages {
+    for (name, short, setting, text) in messages {
+        let default = CString::new(text).unwrap_or_default().into_raw();
+        // SAFETY: nobody has read the setting yet, and the default is never freed: PostgreSQL keeps its address.
+        unsafe { setting.as_ptr().write(default) };
         let (long, flags) = (c"Empty: the built-in text.", GucFlags::default());
         GucRegistry::define_string_guc(name, short, long, setting, GucContext::Userset, flags);
     }

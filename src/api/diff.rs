@@ -15,8 +15,9 @@ use scenario_engine::graph::Graph;
 /// NULL or a definition with errors, with all findings; 54000 if it holds more than a million changes. Writes nothing.
 #[pg_extern(immutable, parallel_safe)]
 fn scenario_diff(old: Option<Json>, new: Option<Json>) -> Result<Json, ErrorReport> {
-    let old = Graph::compile(&parse_named("the old definition", &required(old, "old")?)?);
-    let new = Graph::compile(&parse_named("the new definition", &required(new, "new")?)?);
+    let (old, new) = (required(old, "old")?, required(new, "new")?);
+    let old = Graph::compile(&parse_named("the old definition", &old)?);
+    let new = Graph::compile(&parse_named("the new definition", &new)?);
     Ok(planning::document(&diff(&old, &new))?)
 }
 
