@@ -29,8 +29,8 @@ pub fn build(order: &Order<'_>) -> Result<Plan> {
     // refused by us, in words, and not by an index.
     let published = scenarios::lock(tenant_id, scenario_id)?;
     let from_version = order.from_version.or(published).ok_or_else(|| no_published_version(scenario_id))?;
-    let to = versions::find(tenant_id, scenario_id, to_version)?;
-    let from = versions::find(tenant_id, scenario_id, from_version)?;
+    let to = versions::lock(tenant_id, scenario_id, to_version)?;
+    let from = versions::lock(tenant_id, scenario_id, from_version)?;
     if from_version == to_version {
         return Err(same_version(scenario_id, to_version, order.from_version.is_none()));
     }
@@ -197,10 +197,10 @@ pub fn require_status(plan: &Plan, allowed: &[PlanStatus], refused: &str, functi
         ))
 }
 
-/// Refuses a plan whose versions are not what it was built from.
+/// Refuses a plan whose versions are not what it was built from, and keeps them so until this transaction ends.
 pub fn require_fresh(tenant_id: Uuid, plan: &Plan) -> Result<()> {
     for (version, built_for) in [(plan.from_version, &plan.from_checksum), (plan.to_version, &plan.to_checksum)] {
-        let now = versions::find(tenant_id, plan.scenario_id, version)?.checksum;
+        let now = versions::lock(tenant_id, plan.scenario_id, version)?.checksum;
         if now != *built_for {
             return Err(Error::wrong_state(format!(
                 "plan {} is stale: version {version} has changed since it was built",

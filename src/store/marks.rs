@@ -2,7 +2,7 @@
 //!
 //! A mark is a hint: a session that is locked by its turn is skipped, and handled at its next turn by the same plan.
 
-use super::{Statement, engine_id, sql_id};
+use super::{Row, Statement, engine_id};
 use crate::args;
 use crate::error::Result;
 use crate::json::Json;
@@ -11,57 +11,48 @@ use pgrx::Uuid;
 use scenario_engine::plan::{AnchorCounts, Policy, ScopeSubject};
 use serde_json::Value;
 use serde_json::value::RawValue;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-// Whose mark it would be: the sessions that walk the plan's old version as it is stored. `policy_hash` is the anchor whose
-// policy counts: a deleted step's sessions follow the one that they go to first.
-static MARK_ALL: Statement = Statement::writing(
-    "WITH locked AS (
-         SELECT s.session_id, a.policy_hash
-           FROM scenario.sessions AS s
-           JOIN (SELECT a.old_step_id, CASE a.kind WHEN 'anchor' THEN a.anchor_content_hash
-                                       ELSE a.candidates -> 0 ->> 'anchor_content_hash' END AS policy_hash
-                   FROM scenario.plan_anchors AS a WHERE a.tenant_id = $1 AND a.plan_id = $2) AS a
-             ON a.old_step_id = s.step_id
-          WHERE s.tenant_id = $1 AND s.scenario_id = $3 AND s.scenario_version = $4 AND s.status = 'active'
-            AND s.scenario_checksum = $6
-            AND coalesce(a.policy_hash, '') <> ALL ($7)
-            FOR NO KEY UPDATE OF s SKIP LOCKED)
-     UPDATE scenario.sessions AS s
-        SET pending_plan_id = $2, pending_target_version = $5, pending_anchor_hash = l.policy_hash,
-            pending_marked_at = pg_catalog.now()
-       FROM locked AS l
-      WHERE s.tenant_id = $1 AND s.session_id = l.session_id",
+// Statements here do not join sessions with a plan: on a table that was never analyzed PostgreSQL expects one row and would
+// compare every session with every anchor. A page of sessions, an array of ids: both find their index whatever it expects.
+
+// The anchor whose policy counts at a step: a deleted step's sessions follow the one that they go to first.
+static PLACES: Statement = Statement::reading(
+    "SELECT a.old_step_id, a.name, CASE a.kind WHEN 'anchor' THEN a.anchor_content_hash
+                                   ELSE a.candidates -> 0 ->> 'anchor_content_hash' END
+       FROM scenario.plan_anchors AS a WHERE a.tenant_id = $1 AND a.plan_id = $2",
 );
 
-static STEPS_OF: Statement = Statement::reading(
-    "SELECT a.old_step_id, a.name FROM scenario.plan_anchors AS a
-      WHERE a.tenant_id = $1 AND a.plan_id = $2
-        AND CASE a.kind WHEN 'anchor' THEN a.anchor_content_hash
-                        ELSE a.candidates -> 0 ->> 'anchor_content_hash' END = $3
-      ORDER BY a.ordinal",
+// The sessions that walk the plan's old version as it is stored.
+static PAGE: Statement = Statement::writing(
+    "SELECT s.step_id, s.session_id FROM scenario.sessions AS s
+      WHERE s.tenant_id = $1 AND s.scenario_id = $2 AND s.scenario_version = $3 AND s.status = 'active'
+        AND s.scenario_checksum = $4 AND (s.step_id, s.session_id) > ($5, $6)
+      ORDER BY s.step_id, s.session_id
+      LIMIT 5000",
 );
 
-static SESSIONS_AT: Statement = Statement::writing(
-    "SELECT s.session_id, s.channel, s.variables, (extract(epoch FROM pg_catalog.now() - s.created_at) / 86400)::float8
+// The same, with what a policy looks at.
+static PAGE_OF_SUBJECTS: Statement = Statement::writing(
+    "SELECT s.step_id, s.session_id, s.channel, s.variables,
+            (extract(epoch FROM pg_catalog.now() - s.created_at) / 86400)::float8
        FROM scenario.sessions AS s
-      WHERE s.tenant_id = $1 AND s.scenario_id = $2 AND s.scenario_version = $3 AND s.step_id = $4
-        AND s.status = 'active' AND s.scenario_checksum = $5 AND s.session_id >= $6
-      ORDER BY s.session_id
-      LIMIT 2000",
+      WHERE s.tenant_id = $1 AND s.scenario_id = $2 AND s.scenario_version = $3 AND s.status = 'active'
+        AND s.scenario_checksum = $4 AND (s.step_id, s.session_id) > ($5, $6)
+      ORDER BY s.step_id, s.session_id
+      LIMIT 5000",
 );
 
-static MARK_THESE: Statement = Statement::writing(
-    "WITH locked AS (
-         SELECT s.session_id FROM scenario.sessions AS s
-          WHERE s.tenant_id = $1 AND s.session_id = ANY ($6) AND s.scenario_id = $3 AND s.scenario_version = $4
-            AND s.step_id = $7 AND s.status = 'active'
-            FOR NO KEY UPDATE SKIP LOCKED)
-     UPDATE scenario.sessions AS s
-        SET pending_plan_id = $2, pending_target_version = $5, pending_anchor_hash = $8,
+// Meanwhile a turn may have moved a session, or hold it: those are left alone.
+static MARK: Statement = Statement::writing(
+    "UPDATE scenario.sessions AS s
+        SET pending_plan_id = $2, pending_target_version = $5, pending_anchor_hash = $6,
             pending_marked_at = pg_catalog.now()
-       FROM locked AS l
-      WHERE s.tenant_id = $1 AND s.session_id = l.session_id",
+      WHERE s.tenant_id = $1 AND s.session_id = ANY (ARRAY(
+            SELECT l.session_id FROM scenario.sessions AS l
+             WHERE l.tenant_id = $1 AND l.session_id = ANY ($7) AND l.scenario_id = $3 AND l.scenario_version = $4
+               AND l.step_id = ANY ($8) AND l.status = 'active'
+               FOR NO KEY UPDATE SKIP LOCKED))",
 );
 
 static BY_ANCHOR: Statement = Statement::writing(
@@ -94,74 +85,98 @@ static LIVE: Statement = Statement::writing(
       WHERE s.tenant_id = $1 AND s.scenario_id = $2 AND s.scenario_version = $3 AND s.status IN ('active', 'paused')",
 );
 
+/// What becomes of the sessions at a step of the old version.
+struct Place<'a> {
+    name: String,
+    /// `None`: a deleted step with nowhere to go.
+    anchor: Option<String>,
+    /// `None`: everybody is let in.
+    policy: Option<&'a Policy>,
+}
+
+/// A session of a page.
+struct Seen {
+    step_id: String,
+    session_id: Uuid,
+    subject: Option<Subject>,
+}
+
+struct Subject {
+    channel: Option<String>,
+    variables: Variables,
+    age_days: f64,
+}
+
 /// Marks every session that the plan's policies let in, and says how many. A mark of an older plan is overwritten.
 pub fn set(tenant_id: Uuid, plan: &Plan, policies: &HashMap<String, Policy>) -> Result<u64> {
-    let mut restricted: Vec<(&str, &Policy)> =
-        policies.iter().filter(|(_, p)| !p.admits_everybody()).map(|(hash, p)| (hash.as_str(), p)).collect();
-    restricted.sort_unstable_by_key(|(hash, _)| *hash);
-    let hashes: Vec<&str> = restricted.iter().map(|(hash, _)| *hash).collect();
-    let mut marked = MARK_ALL.execute(&args![
-        tenant_id,
-        plan.plan_id,
-        plan.scenario_id,
-        plan.from_version,
-        plan.to_version,
-        plan.from_checksum.as_str(),
-        hashes
-    ])?;
-    for (hash, policy) in restricted {
-        let steps = STEPS_OF.rows(&args![tenant_id, plan.plan_id, hash], |row| Ok((row.get(1)?, row.get(2)?)))?;
-        for (step_id, name) in steps {
-            marked += set_at_step(tenant_id, plan, policy, hash, &Step { step_id, name })?;
-        }
-    }
-    Ok(marked)
-}
-
-struct Step {
-    step_id: String,
-    name: String,
-}
-
-/// Marks the sessions at one step that the policy lets in, some thousands at a time. Those that it leaves out are not locked.
-fn set_at_step(tenant_id: Uuid, plan: &Plan, policy: &Policy, hash: &str, step: &Step) -> Result<u64> {
+    let places = places(tenant_id, plan, policies)?;
+    let page: &'static Statement =
+        if places.values().any(|place| place.policy.is_some()) { &PAGE_OF_SUBJECTS } else { &PAGE };
     let mut marked = 0;
-    let mut from = Some(uuid::Uuid::nil());
-    while let Some(first) = from.take() {
-        let mut admitted: Vec<Uuid> = Vec::new();
-        let (scenario_id, version) = (plan.scenario_id, plan.from_version);
-        let (step_id, checksum) = (step.step_id.as_str(), plan.from_checksum.as_str());
-        let page = args![tenant_id, scenario_id, version, step_id, checksum, sql_id(first)];
-        SESSIONS_AT.rows(&page, |row| {
-            let session_id: Uuid = row.get(1)?;
-            let channel: Option<String> = row.opt(2)?;
-            let variables = Variables::of(&row.get(3)?);
-            let subject = ScopeSubject {
-                session_id: engine_id(session_id),
-                channel: channel.as_deref(),
-                step_name: &step.name,
-                age_days: row.get(4)?,
-            };
-            if policy.admits(&subject, &mut |name| variables.get(name)).is_ok() {
-                admitted.push(session_id);
+    let mut after = (String::new(), Uuid::from_bytes([0; 16]));
+    loop {
+        let (scenario_id, version, checksum) = (plan.scenario_id, plan.from_version, plan.from_checksum.as_str());
+        let key = args![tenant_id, scenario_id, version, checksum, after.0.as_str(), after.1];
+        let seen = page.rows(&key, |row| read_seen(row, std::ptr::eq(page, &PAGE_OF_SUBJECTS)))?;
+        let Some(last) = seen.last() else { return Ok(marked) };
+        after = (last.step_id.clone(), last.session_id);
+        let mut admitted: BTreeMap<Option<&str>, (BTreeSet<&str>, Vec<Uuid>)> = BTreeMap::new();
+        for session in &seen {
+            let Some(place) = places.get(&session.step_id) else { continue };
+            if admits(place, session) {
+                let group = admitted.entry(place.anchor.as_deref()).or_default();
+                group.0.insert(&session.step_id);
+                group.1.push(session.session_id);
             }
-            from = engine_id(session_id).as_u128().checked_add(1).map(uuid::Uuid::from_u128);
-            Ok(())
-        })?;
-        if !admitted.is_empty() {
-            marked += MARK_THESE.execute(&args![
+        }
+        for (anchor, (steps, sessions)) in admitted {
+            let steps: Vec<&str> = steps.into_iter().collect();
+            let to_version = plan.to_version;
+            marked += MARK.execute(&args![
                 tenant_id,
                 plan.plan_id,
                 scenario_id,
                 version,
-                plan.to_version,
-                admitted,
-                step_id,
-                hash
+                to_version,
+                anchor,
+                sessions,
+                steps
             ])?;
         }
     }
-    Ok(marked)
+}
+
+fn places<'a>(
+    tenant_id: Uuid,
+    plan: &Plan,
+    policies: &'a HashMap<String, Policy>,
+) -> Result<HashMap<String, Place<'a>>> {
+    let rows = PLACES.rows(&args![tenant_id, plan.plan_id], |row| {
+        let anchor: Option<String> = row.opt(3)?;
+        let policy = anchor.as_ref().and_then(|hash| policies.get(hash)).filter(|policy| !policy.admits_everybody());
+        Ok((row.get(1)?, Place { name: row.get(2)?, anchor, policy }))
+    })?;
+    Ok(rows.into_iter().collect())
+}
+
+fn read_seen(row: &Row<'_>, with_subject: bool) -> Result<Seen> {
+    let subject = if with_subject {
+        Some(Subject { channel: row.opt(3)?, variables: Variables::of(&row.get(4)?), age_days: row.get(5)? })
+    } else {
+        None
+    };
+    Ok(Seen { step_id: row.get(1)?, session_id: row.get(2)?, subject })
+}
+
+fn admits(place: &Place<'_>, session: &Seen) -> bool {
+    let (Some(policy), Some(subject)) = (place.policy, &session.subject) else { return true };
+    let scope = ScopeSubject {
+        session_id: engine_id(session.session_id),
+        channel: subject.channel.as_deref(),
+        step_name: &place.name,
+        age_days: subject.age_days,
+    };
+    policy.admits(&scope, &mut |name| subject.variables.get(name)).is_ok()
 }
 
 /// A session's variables, each read only when a condition asks for it.

@@ -15,6 +15,13 @@ static FIND: Statement = Statement::reading(
       WHERE v.tenant_id = $1 AND v.scenario_id = $2 AND v.version = $3",
 );
 
+// A draft that somebody is changing is waited for, and cannot be changed until this transaction ends.
+static LOCK: Statement = Statement::writing(
+    "SELECT v.status, v.checksum FROM scenario.scenario_versions AS v
+      WHERE v.tenant_id = $1 AND v.scenario_id = $2 AND v.version = $3
+        FOR SHARE",
+);
+
 static DEFINITION: Statement = Statement::reading(
     "SELECT v.definition FROM scenario.scenario_versions AS v
       WHERE v.tenant_id = $1 AND v.scenario_id = $2 AND v.version = $3",
@@ -47,7 +54,16 @@ impl Version {
 
 /// A version. P0002, naming the scenario or the version, whichever does not exist.
 pub fn find(tenant_id: Uuid, scenario_id: Uuid, version: i32) -> Result<Version> {
-    let found = FIND.row(&args![tenant_id, scenario_id, version], |row| {
+    read(&FIND, tenant_id, scenario_id, version)
+}
+
+/// A version as it stands now, and its definition stays so until this transaction ends.
+pub fn lock(tenant_id: Uuid, scenario_id: Uuid, version: i32) -> Result<Version> {
+    read(&LOCK, tenant_id, scenario_id, version)
+}
+
+fn read(statement: &'static Statement, tenant_id: Uuid, scenario_id: Uuid, version: i32) -> Result<Version> {
+    let found = statement.row(&args![tenant_id, scenario_id, version], |row| {
         Ok(Version { version, status: row.get(1)?, checksum: row.get(2)? })
     })?;
     match found {

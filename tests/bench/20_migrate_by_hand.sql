@@ -1,5 +1,5 @@
 -- moving a session by hand: one UPDATE (with its visit) and one audit row, rolled back
-\set n 100 * random(0, 99) + random(1, 18)
+\set n 100 * random(0, 19) + random(1, 18)
 BEGIN;
 UPDATE scenario.sessions SET scenario_version = 2, step_id = step_id, reconciled_version = 2, revision = revision + 1
  WHERE tenant_id = '00000000-0000-0000-0000-000000000002'

@@ -1,6 +1,6 @@
 -- A tenant with one flow of 100 steps in two versions (a field inserted early, a fork in the middle, a payment checkpoint), and
--- 10,000 sessions spread over its steps, each walked from the entry.
-CREATE EXTENSION IF NOT EXISTS pg_scenario;
+-- 2,000 sessions spread over its steps, each walked from the entry.
+
 
 CREATE FUNCTION pg_temp.flow(version integer) RETURNS jsonb LANGUAGE sql AS $$
   SELECT jsonb_build_object('name', 'Bench flow', 'entry_step_id', 's001', 'steps', jsonb_agg(step ORDER BY n))
@@ -27,13 +27,13 @@ SELECT scenario.create_scenario('00000000-0000-0000-0000-000000000001', pg_temp.
 
 INSERT INTO scenario.profile_fields (tenant_id, customer_id, field_name, value)
 SELECT '00000000-0000-0000-0000-000000000001', ('00000000-0000-0000-0001-' || lpad(n::text, 12, '0'))::uuid, 'new_field', '"known"'
-  FROM generate_series(1, 10000) AS n;
+  FROM generate_series(1, 2000) AS n;
 
 -- Session n is at step 1 + n % 100; it has walked there.
 INSERT INTO scenario.sessions (tenant_id, session_id, scenario_id, customer_id, variables)
 SELECT '00000000-0000-0000-0000-000000000001', ('00000000-0000-0000-0000-' || lpad(n::text, 12, '0'))::uuid,
        '00000000-0000-0000-0000-0000000000f1', ('00000000-0000-0000-0001-' || lpad(n::text, 12, '0'))::uuid, '{"field_5": "stay"}'
-  FROM generate_series(1, 10000) AS n;
+  FROM generate_series(1, 2000) AS n;
 DO $$
 BEGIN
   FOR i IN 2..100 LOOP
