@@ -7,6 +7,7 @@
 use crate::error::{Error, Result};
 use crate::planning::{self, Order};
 use crate::settings;
+use crate::store::marks::Held;
 use crate::store::plans::{self, Plan};
 use crate::store::{marks, notify, policies, scenarios, versions};
 use pgrx::Uuid;
@@ -21,7 +22,7 @@ pub fn deploy_plan(tenant_id: Uuid, plan_id: Uuid, deployed_by: Option<&str>) ->
     require_deployable(&plan)?;
     planning::require_fresh(tenant_id, &plan)?;
     if published == Some(plan.to_version) {
-        return deploy(tenant_id, &plan, deployed_by);
+        return deploy(tenant_id, &plan, deployed_by, Held::WaitFor);
     }
     require_publishable(tenant_id, &plan, published)?;
     scenarios::publish(tenant_id, scenario_id, plan.to_version)?;
@@ -96,7 +97,7 @@ pub fn on_publish(tenant_id: Uuid, scenario_id: Uuid, old: Option<i32>, new: i32
             replace: true,
         })?,
     };
-    deploy(tenant_id, &plan, None)
+    deploy(tenant_id, &plan, None, Held::Skip)
 }
 
 fn has_policies(tenant_id: Uuid, plan: &Plan) -> Result<bool> {
@@ -121,14 +122,14 @@ fn approval_needed(scenario_id: Uuid, old: i32, new: i32, live: i64, open: Optio
 }
 
 /// The plan becomes deployed, older open ones superseded, and its sessions get their marks.
-fn deploy(tenant_id: Uuid, plan: &Plan, deployed_by: Option<&str>) -> Result<()> {
+fn deploy(tenant_id: Uuid, plan: &Plan, deployed_by: Option<&str>, held: Held) -> Result<()> {
     if plan.status == PlanStatus::Pending {
         plans::approve(tenant_id, plan.plan_id, deployed_by)?; // approval is not required
     }
     plans::deploy(tenant_id, plan.plan_id, deployed_by)?;
     plans::supersede_older(tenant_id, plan.scenario_id, plan.plan_id)?;
     if settings::auto_mark_sessions() {
-        let marked = marks::set(tenant_id, plan, &policies::of_plan(tenant_id, plan.plan_id)?)?;
+        let marked = marks::set(tenant_id, plan, &policies::of_plan(tenant_id, plan.plan_id)?, held)?;
         plans::add_marked(tenant_id, plan.plan_id, marked)?;
     }
     notify("deployed", tenant_id, plan)

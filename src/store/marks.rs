@@ -1,6 +1,7 @@
 //! Marks: the `pending_…` columns of `scenario.sessions`, set when a plan is deployed (SPEC 6).
 //!
-//! A mark is a hint: a session that is locked by its turn is skipped, and handled at its next turn by the same plan.
+//! A mark is a hint: a session that is locked by its turn is skipped when a version is published, and handled at its next turn
+//! by the same plan.
 
 use super::{Row, Statement, engine_id};
 use crate::args;
@@ -43,17 +44,29 @@ static PAGE_OF_SUBJECTS: Statement = Statement::writing(
       LIMIT 5000",
 );
 
+macro_rules! mark {
+    ($locked:literal) => {
+        concat!(
+            "UPDATE scenario.sessions AS s
+                SET pending_plan_id = $2, pending_target_version = $5, pending_anchor_hash = $6,
+                    pending_marked_at = pg_catalog.now()
+              WHERE s.tenant_id = $1 AND s.session_id = ANY (ARRAY(
+                    SELECT l.session_id FROM scenario.sessions AS l
+                     WHERE l.tenant_id = $1 AND l.session_id = ANY ($7) AND l.scenario_id = $3
+                       AND l.scenario_version = $4 AND l.step_id = ANY ($8) AND l.status = 'active'
+                     ORDER BY l.session_id
+                       FOR NO KEY UPDATE ",
+            $locked,
+            "))"
+        )
+    };
+}
+
 // Meanwhile a turn may have moved a session, or hold it: those are left alone.
-static MARK: Statement = Statement::writing(
-    "UPDATE scenario.sessions AS s
-        SET pending_plan_id = $2, pending_target_version = $5, pending_anchor_hash = $6,
-            pending_marked_at = pg_catalog.now()
-      WHERE s.tenant_id = $1 AND s.session_id = ANY (ARRAY(
-            SELECT l.session_id FROM scenario.sessions AS l
-             WHERE l.tenant_id = $1 AND l.session_id = ANY ($7) AND l.scenario_id = $3 AND l.scenario_version = $4
-               AND l.step_id = ANY ($8) AND l.status = 'active'
-               FOR NO KEY UPDATE SKIP LOCKED))",
-);
+static MARK: Statement = Statement::writing(mark!("SKIP LOCKED"));
+
+// Sessions that are pinned to the published version find a plan only by their mark: for these the turn is waited for.
+static MARK_EVERY: Statement = Statement::writing(mark!(""));
 
 static BY_ANCHOR: Statement = Statement::writing(
     "SELECT coalesce(pg_catalog.jsonb_object_agg(m.anchor, m.sessions), '{}'), coalesce(sum(m.sessions), 0)::bigint
@@ -107,8 +120,21 @@ struct Subject {
     age_days: f64,
 }
 
+/// What to do about a session that a turn holds at the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    /// Its next turn finds the newly published version by itself.
+    Skip,
+    /// It has been reconciled against the published version already, so that only the mark tells it of the plan.
+    WaitFor,
+}
+
 /// Marks every session that the plan's policies let in, and says how many. A mark of an older plan is overwritten.
-pub fn set(tenant_id: Uuid, plan: &Plan, policies: &HashMap<String, Policy>) -> Result<u64> {
+pub fn set(tenant_id: Uuid, plan: &Plan, policies: &HashMap<String, Policy>, held: Held) -> Result<u64> {
+    let mark: &'static Statement = match held {
+        Held::Skip => &MARK,
+        Held::WaitFor => &MARK_EVERY,
+    };
     let places = places(tenant_id, plan, policies)?;
     let page: &'static Statement =
         if places.values().any(|place| place.policy.is_some()) { &PAGE_OF_SUBJECTS } else { &PAGE };
@@ -132,7 +158,7 @@ pub fn set(tenant_id: Uuid, plan: &Plan, policies: &HashMap<String, Policy>) -> 
         for (anchor, (steps, sessions)) in admitted {
             let steps: Vec<&str> = steps.into_iter().collect();
             let to_version = plan.to_version;
-            marked += MARK.execute(&args![
+            marked += mark.execute(&args![
                 tenant_id,
                 plan.plan_id,
                 scenario_id,
