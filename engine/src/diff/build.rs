@@ -106,7 +106,7 @@ pub fn diff(old: &Graph, new: &Graph) -> TransformationMap {
                 step_id: old.node(o).id.clone(),
                 name: old.node(o).name.clone(),
                 content_hash: old.node(o).content_hash.clone(),
-                candidates: candidates(old, new, &pairing, o, most_candidates(numbering.deleted.len())),
+                candidates: candidates(old, new, &pairing, o, most_candidates(numbering.deleted.len(), pairs.len())),
             })
             .collect(),
         catalogue: Catalogue {
@@ -327,6 +327,9 @@ impl Edits {
 
 /// Fields that the new step of a pair collects and the old one did not.
 pub(crate) fn added_fields(old: &Graph, new: &Graph, old_step: StepIx, new_step: StepIx) -> Vec<String> {
+    if old.node(old_step).content_hash == new.node(new_step).content_hash {
+        return Vec::new(); // also where the old step is known by its history alone, which does not tell its fields
+    }
     let before = &old.node(old_step).collects;
     new.node(new_step).collects.iter().filter(|f| !before.contains(f)).cloned().collect()
 }

@@ -50,6 +50,6 @@ const CANDIDATES: usize = 250_000;
 
 /// How many candidates each of so many deleted steps keeps. Whoever finds no place among so many neighbours leaves by the same
 /// rule as where there is none.
-pub(super) fn most_candidates(deleted_steps: usize) -> usize {
-    CANDIDATES / deleted_steps.max(1)
+pub(super) fn most_candidates(deleted_steps: usize, anchors: usize) -> usize {
+    anchors.min(CANDIDATES / deleted_steps.max(1))
 }
