@@ -45,6 +45,9 @@ pub enum Error {
     /// 25006
     #[error(transparent)]
     ReadOnly(Report),
+    /// 42883: a function that a setting names.
+    #[error(transparent)]
+    NoFunction(Report),
     /// XX000: a defect of the extension, or rows that somebody wrote past its triggers.
     #[error(transparent)]
     Internal(Report),
@@ -95,6 +98,10 @@ impl Error {
         Error::ReadOnly(report(message))
     }
 
+    pub fn no_function(message: impl Into<String>) -> Error {
+        Error::NoFunction(report(message))
+    }
+
     pub fn internal(message: impl Into<String>) -> Error {
         Error::Internal(report(message))
     }
@@ -138,6 +145,7 @@ impl Error {
             | Error::NoRight(report)
             | Error::TooLarge(report)
             | Error::ReadOnly(report)
+            | Error::NoFunction(report)
             | Error::Internal(report) => Some(report),
             Error::Spi(_) => None,
         }
@@ -152,6 +160,7 @@ impl Error {
             Error::NoRight(_) => PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
             Error::TooLarge(_) => PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
             Error::ReadOnly(_) => PgSqlErrorCode::ERRCODE_READ_ONLY_SQL_TRANSACTION,
+            Error::NoFunction(_) => PgSqlErrorCode::ERRCODE_UNDEFINED_FUNCTION,
             Error::Internal(_) | Error::Spi(_) => PgSqlErrorCode::ERRCODE_INTERNAL_ERROR,
         }
     }

@@ -46,6 +46,16 @@ extension_sql_file!("../sql/install/31_session_triggers.sql", name = "session_tr
 extension_sql_file!("../sql/install/32_session_rows.sql", name = "session_rows", requires = ["session_triggers"]);
 extension_sql_file!("../sql/install/90_dump.sql", name = "dump", requires = ["session_rows"]);
 extension_sql_file!("../sql/install/91_restore.sql", name = "restore", requires = ["dump"]);
+extension_sql_file!("../sql/install/70_undo.sql", name = "undo", requires = ["restore"]);
+extension_sql_file!("../sql/install/71_simulation.sql", name = "simulation", requires = ["undo"]);
+extension_sql_file!("../sql/install/72_revert.sql", name = "revert", requires = ["simulation"]);
+extension_sql_file!("../sql/install/73_batches.sql", name = "batches", requires = ["revert"]);
+extension_sql_file!("../sql/install/74_batch_procedures.sql", name = "batch_procedures", requires = ["batches"]);
+extension_sql_file!("../sql/install/75_watch.sql", name = "watch", requires = ["batch_procedures"]);
+extension_sql_file!("../sql/install/76_metrics.sql", name = "metrics", requires = ["watch"]);
+extension_sql_file!("../sql/install/77_retention.sql", name = "retention", requires = ["metrics"]);
+extension_sql_file!("../sql/install/78_invariants.sql", name = "invariants", requires = ["retention"]);
+extension_sql_file!("../sql/install/79_operations_dump.sql", name = "operations_dump", requires = ["invariants"]);
 extension_sql_file!("../sql/install/99_revoke.sql", name = "revoke", finalize);
 
 /// Called once by each backend that loads the library.

@@ -250,7 +250,7 @@ fn define_texts() {
         (c"scenario.reroute_message", c"What a redirected customer is told.", &REROUTE_MESSAGE, texts.reroute_message),
         (
             c"scenario.collect_message",
-            c"What stands before the questions to a customer.",
+            c"What stands before the questions to a customer; with {fields} or {questions} in it, the whole message.",
             &COLLECT_MESSAGE,
             texts.collect_message,
         ),

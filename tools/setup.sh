@@ -73,4 +73,12 @@ if [ "$scope" != build ] && [ ! -f "$venv/ready" ]; then
   touch "$venv/ready"
 fi
 
+# The pooler that the client tests go through; they skip what needs it where it cannot be had. As a package it would start a
+# server of its own, which nobody asked for: runlevel 1 keeps it from that.
+if [ "$scope" != build ] && [ "$(id -u)" -eq 0 ] && ! PATH=$PATH:/usr/sbin command -v pgbouncer >/dev/null &&
+  apt-cache show pgbouncer >/dev/null 2>&1; then
+  DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 run_quietly "installing pgbouncer" \
+    apt-get install -q -y --no-install-recommends pgbouncer </dev/null || warn "without pgbouncer, the tests through a pooler are skipped"
+fi
+
 say "ready: PostgreSQL $("$PG_CONFIG" --version | cut -d' ' -f2), Rust $rust_version, cargo-pgrx $pgrx_version"

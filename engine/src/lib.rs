@@ -15,6 +15,7 @@
 //! | [`diff`] | 4 | pairing, changes, classification: the transformation map |
 //! | [`plan`] | 5, 9 | policies, scope, summary, warnings; composing the maps of a chain |
 //! | [`reconcile`] | 7 to 10 | replay, checkpoints, gap fill: one `Decision`, with its trace |
+//! | [`report`] | 5 | versions and plans for people to look at: Mermaid, plain text |
 
 pub mod condition;
 pub mod definition;
@@ -23,3 +24,4 @@ pub mod field;
 pub mod graph;
 pub mod plan;
 pub mod reconcile;
+pub mod report;

@@ -4,6 +4,7 @@ mod common;
 
 use common::dice::Dice;
 use common::edit::next_version;
+use common::flow::{flow, step_mut};
 use common::oracle::{Pairs, unchanged};
 use common::plain::Plain;
 use common::property::{cases, property};
@@ -197,6 +198,46 @@ fn steps_are_paired_by_the_rules() {
         Ok(())
     });
     assert!(cases() < 1000 || twins.get() > cases() / 20, "only {} twins", twins.get());
+}
+
+/// Gives the steps the content of one another, so that they are twins.
+fn twins(version: &mut Definition, ids: &[&str]) {
+    for id in ids {
+        let step = step_mut(version, id);
+        (step.name, step.description) = ("Twin".into(), None);
+    }
+}
+
+fn pair_of<'a>(map: &'a TransformationMap, old: &str) -> Option<&'a str> {
+    map.anchors.iter().find(|a| a.old_step_id == old).map(|a| a.new_step_id.as_str())
+}
+
+#[test]
+fn twins_are_told_by_their_neighbours() {
+    let mut before = flow("a -> t1\n t1 -> b\n b -> t2\n t2 -> c\n c");
+    twins(&mut before, &["t1", "t2"]);
+    // Other ids, in the other order.
+    let mut after = flow("a -> y\n x -> c\n b -> x\n y -> b\n c");
+    twins(&mut after, &["x", "y"]);
+    let map = diff(&Graph::compile(&before), &Graph::compile(&after));
+    assert_eq!((pair_of(&map, "t1"), pair_of(&map, "t2")), (Some("y"), Some("x")));
+}
+
+#[test]
+fn twins_among_twins_are_told_by_neighbours_that_are_pairs_already() {
+    let both = "a -> p1 if vip; p2\n p1 -> q1\n p2 -> q2\n q1 -> c\n q2 -> c\n c";
+    let mut before = flow(both);
+    // The second row of twins has other ids, in the other order; the first kept its own.
+    let mut after = flow("a -> p1 if vip; p2\n p1 -> y\n p2 -> x\n x -> c\n y -> c\n c");
+    for (version, second) in [(&mut before, ["q1", "q2"]), (&mut after, ["x", "y"])] {
+        twins(version, &["p1", "p2"]);
+        twins(version, &second);
+        for id in second {
+            step_mut(version, id).name = "Second twin".into();
+        }
+    }
+    let map = diff(&Graph::compile(&before), &Graph::compile(&after));
+    assert_eq!((pair_of(&map, "q1"), pair_of(&map, "q2")), (Some("y"), Some("x")));
 }
 
 /// SPEC 4.2 and 4.3, by trying.

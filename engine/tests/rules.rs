@@ -215,6 +215,19 @@ fn who_jumped_over_a_step_then_may_jump_over_it_now() {
 }
 
 #[test]
+fn a_step_beyond_where_they_are_was_not_jumped_over() {
+    // Relocated over `x`, from which the payment could be made again: the old version had not let them past it yet.
+    let old = "a -> pay\n pay !checkpoint -> gone\n gone -> x\n x (age) -> b\n b";
+    let new = "a -> x\n x (age) -> pay if vip; b\n pay !checkpoint\n b";
+    let mut world = World::planned(flow(old), flow(new));
+    world.walked(&words("a pay gone"));
+    world.knows("vip", "false");
+    assert_eq!(brief(&world.reconcile()), "collect age");
+    world.knows("age", "30");
+    assert_eq!(brief(&world.reconcile()), "teleport b");
+}
+
+#[test]
 fn a_step_that_an_old_way_avoided_was_not_jumped_over() {
     // They went round `b`; the new version leads everybody over it.
     let old = "a -> b if vip; c\n b (age) -> c\n c -> d\n d";

@@ -13,8 +13,8 @@ COMMENT ON FUNCTION scenario.confirm_field(uuid, uuid, text, boolean) IS
 COMMENT ON FUNCTION scenario.record_extraction(uuid, uuid, text, jsonb, real, text) IS
     'record_extraction(tenant_id, session_id, field, value, confidence [, quote]) returns a row: used, needs_confirmation, errors. '
     'A value that a model extracted, with its confidence from 0 to 1. Writes it into the customer''s profile (without a customer: '
-    'into the session''s variables), or into field_attempts if it is not valid, below the threshold, or less certain than what is '
-    'known. Errors: P0002 no such session, 22023. SPEC 8.';
+    'into the session''s variables), or into field_attempts if it is not valid, below the threshold, denied before by the '
+    'customer, or less certain than what is known. Errors: P0002 no such session, 22023. SPEC 8.';
 COMMENT ON FUNCTION scenario.complete_action(uuid, uuid, text) IS
     'complete_action(tenant_id, session_id, step_id) returns nothing. Records that a required action of the published version was '
     'executed; a second time changes nothing. Writes session_actions. Errors: P0002 no such session or step, 22023 no required '

@@ -22,6 +22,15 @@ static WITH_REASON: Statement = Statement::reading(
       ORDER BY a.attempt_no DESC",
 );
 
+/// What the customer has denied in this session, and the value of their profile that they have denied in any.
+static DENIED: Statement = Statement::reading(
+    "SELECT a.value FROM scenario.field_attempts AS a
+      WHERE a.tenant_id = $1 AND a.session_id = $2 AND a.field_name = $3 AND a.reason = $4 AND a.value IS NOT NULL
+      UNION ALL
+     SELECT p.value FROM scenario.profile_fields AS p
+      WHERE p.tenant_id = $1 AND p.customer_id = $5 AND p.field_name = $3 AND p.status = 'rejected'",
+);
+
 static DELETE_WAITING: Statement = Statement::writing(
     "DELETE FROM scenario.field_attempts AS a
       WHERE a.tenant_id = $1 AND a.session_id = $2 AND a.field_name = $3 AND a.reason = 'to be confirmed'",
@@ -54,9 +63,8 @@ pub fn to_be_confirmed(tenant_id: Uuid, session_id: Uuid, field: &str) -> Result
 }
 
 /// Values of a field that the session's customer has said are wrong.
-pub fn rejected_by_customer(tenant_id: Uuid, session_id: Uuid, field: &str) -> Result<Vec<Json>> {
-    let attempts = with_reason(tenant_id, session_id, field, REJECTED_BY_CUSTOMER)?;
-    Ok(attempts.into_iter().map(|attempt| attempt.value).collect())
+pub fn denied(tenant_id: Uuid, session_id: Uuid, customer_id: Option<Uuid>, field: &str) -> Result<Vec<Json>> {
+    DENIED.rows(&args![tenant_id, session_id, field, REJECTED_BY_CUSTOMER, customer_id], |row| row.get(1))
 }
 
 /// Forgets what was to be confirmed: it is settled, or another value has taken its place.

@@ -1,13 +1,15 @@
 //! The engine's [`Facts`] from the tables: each read when the engine asks, none before.
 
+use super::sources::{self, Source};
 use super::{actions, anchors, attempts, audit, fields, messages, profiles, versions, visits};
 use crate::error::{Error, Result};
+use crate::json::Json;
 use crate::settings;
 use pgrx::Uuid;
 use scenario_engine::field::FieldDefinition;
 use scenario_engine::graph::Graph;
 use scenario_engine::plan::PlanRef;
-use scenario_engine::reconcile::{Candidate, CompletedAction, Facts, PlanRow, SubmittedDecision, Visit};
+use scenario_engine::reconcile::{Candidate, CompletedAction, Facts, PlanRow, SubmittedDecision, Visit, same_json};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -26,11 +28,23 @@ pub struct SessionFacts {
     definitions: HashMap<String, Option<Rc<FieldDefinition>>>,
     /// The customer's messages, once a field has asked for them.
     messages: Option<Vec<String>>,
+    /// The application's own sources, once a field has asked for them; `None` inside: the built-in ones.
+    profile_source: Option<Option<Rc<Source>>>,
+    extraction_source: Option<Option<Rc<Source>>>,
 }
 
 impl SessionFacts {
     pub fn new(tenant_id: Uuid, session_id: Uuid, scenario_id: Uuid, customer_id: Option<Uuid>) -> SessionFacts {
-        SessionFacts { tenant_id, session_id, scenario_id, customer_id, definitions: HashMap::new(), messages: None }
+        SessionFacts {
+            tenant_id,
+            session_id,
+            scenario_id,
+            customer_id,
+            definitions: HashMap::new(),
+            messages: None,
+            profile_source: None,
+            extraction_source: None,
+        }
     }
 
     /// What a pattern finds in the conversation: the newest value that the customer has not said is wrong.
@@ -38,7 +52,7 @@ impl SessionFacts {
         if field.extraction_pattern.is_none() {
             return Ok(None);
         }
-        let wrong = attempts::rejected_by_customer(self.tenant_id, self.session_id, &field.field_name)?;
+        let wrong = self.denied(&field.field_name)?;
         let messages = match &mut self.messages {
             Some(messages) => messages,
             none => {
@@ -59,6 +73,31 @@ impl SessionFacts {
             older.drain(..=found.message_index.min(older.len() - 1));
         }
         Ok(None)
+    }
+
+    /// Values that the customer has said are wrong: no source has them any more.
+    fn denied(&self, field: &str) -> Result<Vec<Json>> {
+        attempts::denied(self.tenant_id, self.session_id, self.customer_id, field)
+    }
+
+    fn unless_denied(&self, field: &str, candidate: Option<Candidate>) -> Result<Option<Candidate>> {
+        let Some(candidate) = candidate else { return Ok(None) };
+        let denied = self.denied(field)?.iter().any(|value| same_json(value.as_str(), &candidate.value));
+        Ok((!denied).then_some(candidate))
+    }
+
+    fn own_profile(&mut self) -> Result<Option<Rc<Source>>> {
+        if self.profile_source.is_none() {
+            self.profile_source = Some(sources::profile()?.map(Rc::new));
+        }
+        Ok(self.profile_source.clone().flatten())
+    }
+
+    fn own_extraction(&mut self) -> Result<Option<Rc<Source>>> {
+        if self.extraction_source.is_none() {
+            self.extraction_source = Some(sources::extraction()?.map(Rc::new));
+        }
+        Ok(self.extraction_source.clone().flatten())
     }
 }
 
@@ -115,6 +154,10 @@ impl Facts for SessionFacts {
 
     fn profile(&mut self, field: &str) -> Result<Option<Candidate>> {
         let Some(customer_id) = self.customer_id else { return Ok(None) };
+        if let Some(own) = self.own_profile()? {
+            let known = own.of_customer(self.tenant_id, customer_id, field)?;
+            return self.unless_denied(field, known);
+        }
         let known = profiles::active(self.tenant_id, customer_id, field)?;
         Ok(known.map(|known| Candidate {
             value: known.value.0,
@@ -124,17 +167,21 @@ impl Facts for SessionFacts {
         }))
     }
 
-    /// What somebody handed in and the customer is to confirm, else what a pattern finds.
+    /// What somebody handed in and the customer is to confirm, else what the application's own source or a pattern finds.
     fn extraction(&mut self, field: &FieldDefinition) -> Result<Option<Candidate>> {
-        match attempts::to_be_confirmed(self.tenant_id, self.session_id, &field.field_name)? {
-            Some(waiting) => Ok(Some(Candidate {
+        if let Some(waiting) = attempts::to_be_confirmed(self.tenant_id, self.session_id, &field.field_name)? {
+            return Ok(Some(Candidate {
                 value: waiting.value.0,
                 confidence: waiting.confidence,
                 needs_confirmation: true,
                 quote: waiting.quote,
-            })),
-            None => self.matched(field),
+            }));
         }
+        if let Some(own) = self.own_extraction()? {
+            let found = own.of_session(self.tenant_id, self.session_id, &field.field_name)?;
+            return self.unless_denied(&field.field_name, found);
+        }
+        self.matched(field)
     }
 }
 
@@ -142,10 +189,4 @@ impl Facts for SessionFacts {
 fn compose(first: &[(String, String)], second: &[(String, String)]) -> Vec<(String, String)> {
     let onward: HashMap<&str, &str> = second.iter().map(|(b, c)| (b.as_str(), c.as_str())).collect();
     first.iter().filter_map(|(a, b)| onward.get(b.as_str()).map(|c| (a.clone(), (*c).to_owned()))).collect()
-}
-
-/// Whether two JSON texts say the same.
-fn same_json(a: &str, b: &str) -> bool {
-    let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
-    a == b || value(a).is_some_and(|a| value(b).is_some_and(|b| a == b))
 }

@@ -206,15 +206,15 @@ fn admits(place: &Place<'_>, session: &Seen) -> bool {
 }
 
 /// A session's variables, each read only when a condition asks for it.
-struct Variables(BTreeMap<String, Box<RawValue>>);
+pub(super) struct Variables(BTreeMap<String, Box<RawValue>>);
 
 impl Variables {
-    fn of(json: &Json) -> Variables {
+    pub(super) fn of(json: &Json) -> Variables {
         Variables(serde_json::from_str(json.as_str()).unwrap_or_default())
     }
 
     /// `None` also for a value that is nested deeper than 127 levels, which no condition can look into.
-    fn get(&self, name: &str) -> Option<Value> {
+    pub(super) fn get(&self, name: &str) -> Option<Value> {
         serde_json::from_str(self.0.get(name)?.get()).ok()
     }
 }

@@ -10,6 +10,8 @@ pub mod attempts;
 pub mod audit;
 pub mod facts;
 pub mod fields;
+pub mod grafts;
+pub mod marking;
 pub mod marks;
 pub mod messages;
 pub mod notify;
@@ -19,7 +21,9 @@ pub mod profiles;
 pub mod progress;
 pub mod scenarios;
 pub mod sessions;
+pub mod sources;
 pub mod steps;
+pub mod undo;
 pub mod versions;
 pub mod visits;
 

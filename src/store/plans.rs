@@ -160,6 +160,16 @@ fn read_status(text: &str) -> Result<PlanStatus> {
     PlanStatus::parse(text).ok_or_else(|| Error::internal(format!("unknown plan status {text}")))
 }
 
+static IS_STALE: Statement = Statement::reading(
+    "SELECT f.checksum <> p.from_checksum OR t.checksum <> p.to_checksum
+       FROM scenario.migration_plans AS p
+       JOIN scenario.scenario_versions AS f
+         ON f.tenant_id = p.tenant_id AND f.scenario_id = p.scenario_id AND f.version = p.from_version
+       JOIN scenario.scenario_versions AS t
+         ON t.tenant_id = p.tenant_id AND t.scenario_id = p.scenario_id AND t.version = p.to_version
+      WHERE p.tenant_id = $1 AND p.plan_id = $2",
+);
+
 fn missing(plan_id: Uuid) -> Error {
     Error::not_found("plan", plan_id).hint("Build it first: build_migration_plan(tenant_id, scenario_id, to_version).")
 }
@@ -167,6 +177,11 @@ fn missing(plan_id: Uuid) -> Error {
 /// A plan. P0002 if there is no such plan.
 pub fn by_id(tenant_id: Uuid, plan_id: Uuid) -> Result<Plan> {
     BY_ID.row(&args![tenant_id, plan_id], read_plan)?.ok_or_else(|| missing(plan_id))
+}
+
+/// Whether one of its versions has changed since it was built. Only reads, so that it works on a hot standby.
+pub fn is_stale(tenant_id: Uuid, plan_id: Uuid) -> Result<bool> {
+    IS_STALE.row(&args![tenant_id, plan_id], |row| row.get(1))?.ok_or_else(|| missing(plan_id))
 }
 
 /// A plan as it stands now, and it stays so until this transaction ends.

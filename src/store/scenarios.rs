@@ -26,8 +26,16 @@ static PUBLISH: Statement = Statement::writing(
     "UPDATE scenario.scenarios AS s SET published_version = $3 WHERE s.tenant_id = $1 AND s.scenario_id = $2",
 );
 
+static NAME: Statement =
+    Statement::reading("SELECT s.name FROM scenario.scenarios AS s WHERE s.tenant_id = $1 AND s.scenario_id = $2");
+
 fn missing(scenario_id: Uuid) -> Error {
     Error::not_found("scenario", scenario_id).hint("Create it first: create_scenario(tenant_id, definition).")
+}
+
+/// Its name. P0002 if there is no such scenario.
+pub fn name(tenant_id: Uuid, scenario_id: Uuid) -> Result<String> {
+    NAME.row(&args![tenant_id, scenario_id], |row| row.get(1))?.ok_or_else(|| missing(scenario_id))
 }
 
 /// The published version; `None` while there is none. P0002 if there is no such scenario.

@@ -8,6 +8,7 @@ use crate::args;
 use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::row::SessionRow;
+use crate::settings;
 use pgrx::Uuid;
 use pgrx::datum::datetime_support::now;
 use scenario_engine::reconcile;
@@ -218,6 +219,12 @@ impl State {
     fn read_variables(&self) -> Result<BTreeMap<String, Box<RawValue>>> {
         serde_json::from_str(self.variables.as_str())
             .map_err(|error| Error::internal(format!("variables of a session cannot be read: {error}")))
+    }
+
+    /// Whether what is written into `profile_fields` is found again by the next turn: the session has a customer, and the
+    /// application no profile source of its own.
+    pub fn has_profile(&self) -> bool {
+        self.customer_id.is_some() && settings::profile_source().is_none()
     }
 
     /// What the engine is told of the session.

@@ -11,7 +11,7 @@ use crate::store::sessions::{self, State};
 use crate::store::{actions, fields, versions};
 use pgrx::Uuid;
 use scenario_engine::graph::{Graph, Node};
-use scenario_engine::reconcile::{CompletedAction, SubmittedDecision};
+use scenario_engine::reconcile::{CompletedAction, SubmittedDecision, same_json};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -60,6 +60,7 @@ pub fn submit_fields(tenant_id: Uuid, session_id: Uuid, values: &Json) -> Result
     }
     sessions::merge_variables(tenant_id, session_id, Json::of(&accepted))?;
     for (field, value) in &accepted {
+        deny_another(tenant_id, session_id, field, value.get())?;
         attempts::forget_waiting(tenant_id, session_id, field)?;
         let Some(customer_id) = state.customer_id else { continue };
         profiles::put(
@@ -104,20 +105,38 @@ pub fn confirm_field(tenant_id: Uuid, session_id: Uuid, field: String, accepted:
     Ok(Verdict { field, accepted: true, errors })
 }
 
+/// Who says something else than what they were to confirm has denied that.
+fn deny_another(tenant_id: Uuid, session_id: Uuid, field: &str, value: &str) -> Result<()> {
+    match attempts::to_be_confirmed(tenant_id, session_id, field)? {
+        Some(waiting) if !same_json(waiting.value.as_str(), value) => {
+            attempts::insert(tenant_id, session_id, field, &waiting, REJECTED_BY_CUSTOMER)
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The value that waits for the customer's word, and whose profile it is in, if it is in one.
 fn to_confirm(tenant_id: Uuid, session_id: Uuid, state: &State, field: &str) -> Result<(Attempt, Option<Uuid>)> {
-    if let Some(customer_id) = state.customer_id
-        && let Some(known) = profiles::active(tenant_id, customer_id, field)?
-        && known.needs_confirmation
-    {
-        let attempt = Attempt { value: known.value, confidence: known.confidence, quote: known.quote };
-        return Ok((attempt, Some(customer_id)));
-    }
     let waiting = attempts::to_be_confirmed(tenant_id, session_id, field)?;
-    waiting.map(|attempt| (attempt, None)).ok_or_else(|| {
-        Error::wrong_state(format!("field \"{field}\" of session {session_id} has no value to confirm"))
-            .hint("reconcile_session lists what is to be confirmed in confirm_fields.")
-    })
+    let known = match state.customer_id {
+        Some(customer_id) => profiles::active(tenant_id, customer_id, field)?.filter(|known| known.needs_confirmation),
+        None => None,
+    };
+    match (waiting, known) {
+        (Some(waiting), Some(known)) if !state.has_profile() => {
+            let same = same_json(waiting.value.as_str(), known.value.as_str());
+            Ok((waiting, state.customer_id.filter(|_| same)))
+        }
+        (_, Some(known)) => {
+            let attempt = Attempt { value: known.value, confidence: known.confidence, quote: known.quote };
+            Ok((attempt, state.customer_id))
+        }
+        (Some(waiting), None) => Ok((waiting, None)),
+        (None, None) => {
+            Err(Error::wrong_state(format!("field \"{field}\" of session {session_id} has no value to confirm"))
+                .hint("reconcile_session lists what is to be confirmed in confirm_fields."))
+        }
+    }
 }
 
 /// Takes a value that a model extracted: into the profile (or the variables, without a customer) from the threshold on; below
@@ -131,8 +150,8 @@ pub fn record_extraction(tenant_id: Uuid, session_id: Uuid, extraction: Extracti
     if !at_least(settings.extraction_confidence_threshold) {
         let threshold = settings.extraction_confidence_threshold;
         errors.push(format!("confidence {confidence:.2} is below {threshold:.2}"));
-    } else if errors.is_empty() && knows_better(tenant_id, &state, &field, confidence)? {
-        errors.push("a value is known that is more certain".to_owned());
+    } else if errors.is_empty() {
+        errors.extend(why_not(tenant_id, session_id, &state, &field, &value, confidence)?);
     }
     let attempt = Attempt { value, confidence: Some(confidence), quote };
     if !errors.is_empty() {
@@ -141,39 +160,56 @@ pub fn record_extraction(tenant_id: Uuid, session_id: Uuid, extraction: Extracti
     }
     let needs_confirmation = !at_least(settings.confirmation_threshold);
     attempts::forget_waiting(tenant_id, session_id, &field)?;
-    match state.customer_id {
-        Some(customer_id) => profiles::put(
+    if let Some(customer_id) = state.customer_id {
+        profiles::put(
             tenant_id,
             customer_id,
             Learnt {
                 field: &field,
-                value: attempt.value,
+                value: attempt.value.clone(),
                 source: "extraction",
                 confidence: Some(confidence),
                 needs_confirmation,
                 quote: attempt.quote.as_deref(),
                 session_id,
             },
-        )?,
-        None if needs_confirmation => attempts::insert(tenant_id, session_id, &field, &attempt, TO_BE_CONFIRMED)?,
-        None => sessions::merge_variables(tenant_id, session_id, one(&field, &attempt.value)?)?,
+        )?;
+    }
+    // What the next turn does not find in the profile, it finds in the session.
+    match state.has_profile() {
+        true => {}
+        false if needs_confirmation => attempts::insert(tenant_id, session_id, &field, &attempt, TO_BE_CONFIRMED)?,
+        false => sessions::merge_variables(tenant_id, session_id, one(&field, &attempt.value)?)?,
     }
     Ok(ExtractionVerdict { used: true, needs_confirmation, errors })
 }
 
-/// What the customer or the application said is not replaced by what a model read: a settled, valid value of the profile of
-/// a higher confidence counts as better; without a customer, every valid value of the session, which comes before extraction.
-fn knows_better(tenant_id: Uuid, state: &State, field: &str, confidence: f32) -> Result<bool> {
-    let known = match state.customer_id {
+/// Why a value that is good enough in itself is not used. What the customer or the application said is not replaced by what a
+/// model read: a settled, valid value of the profile of a higher confidence counts as better; without a profile, every valid value
+/// of the session, which comes before extraction.
+fn why_not(
+    tenant_id: Uuid,
+    session_id: Uuid,
+    state: &State,
+    field: &str,
+    value: &Json,
+    confidence: f32,
+) -> Result<Option<String>> {
+    let denied = attempts::denied(tenant_id, session_id, state.customer_id, field)?;
+    if denied.iter().any(|denied| same_json(denied.as_str(), value.as_str())) {
+        return Ok(Some("the customer has said that this value is wrong".to_owned()));
+    }
+    let known = match state.customer_id.filter(|_| state.has_profile()) {
         Some(customer_id) => profiles::active(tenant_id, customer_id, field)?
             .filter(|known| !known.needs_confirmation && known.confidence.unwrap_or(1.0) > confidence)
             .map(|known| known.value),
         None => state.variable(field)?,
     };
-    match known {
-        Some(value) => Ok(reasons_against(tenant_id, field, value.as_str())?.is_empty()),
-        None => Ok(false),
-    }
+    let known_better = match known {
+        Some(known) => reasons_against(tenant_id, field, known.as_str())?.is_empty(),
+        None => false,
+    };
+    Ok(known_better.then(|| "a value is known that is more certain".to_owned()))
 }
 
 /// Records that a required action was executed. P0002 for a step that the version to come to does not have, 22023 for one

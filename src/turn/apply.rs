@@ -10,8 +10,9 @@ use crate::store::facts::SessionFacts;
 use crate::store::profiles::{self, Learnt};
 use crate::store::sessions::{self, Move, Place, State, Wait};
 use crate::store::sql_id;
+use crate::store::undo;
 use pgrx::Uuid;
-use scenario_engine::reconcile::{Decision, Effect, Facts, FieldSource, FilledField, WaitingFor};
+use scenario_engine::reconcile::{Decision, Effect, Facts, FieldSource, FilledField, WaitingFor, same_json};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -54,6 +55,7 @@ impl Application<'_> {
     }
 
     fn exit(&self) -> Result<()> {
+        undo::keep(self.tenant_id, self.session_id, self.last_plan(), false, Json("{}".to_owned()))?;
         sessions::exit(self.tenant_id, self.session_id, self.next_revision())?;
         self.record(self.decision.action.as_str(), None)
     }
@@ -68,6 +70,8 @@ impl Application<'_> {
         } else {
             None
         };
+        let variables = variables_of(&decision.fields_filled)?;
+        undo::keep(self.tenant_id, self.session_id, self.last_plan(), true, variables.clone())?;
         sessions::migrate(
             self.tenant_id,
             self.session_id,
@@ -78,7 +82,7 @@ impl Application<'_> {
                 step_content_hash: step_content_hash.as_deref(),
                 plan_id: self.last_plan(),
                 revision: self.next_revision(),
-                variables: variables_of(&decision.fields_filled)?,
+                variables,
             },
         )?;
         self.learn()?;
@@ -130,15 +134,19 @@ impl Application<'_> {
 
     /// Keeps what was found in the conversation, so that the next scenario does not look again (SPEC 8): in the customer's
     /// profile. A session without a customer has only its variables, where a move puts them; what is to be confirmed first
-    /// is kept as an attempt, which [`SessionFacts`] finds again.
+    /// is kept as an attempt, which [`SessionFacts`] finds again. So it is where the application has a profile of its own, which
+    /// need not know ours.
     fn learn(&self) -> Result<()> {
         let filled = self.decision.fields_filled.iter();
-        let mut found: Vec<&FilledField> = filled.filter(|f| f.source == FieldSource::Extraction).collect();
+        let mut found: Vec<&FilledField> =
+            filled.filter(|f| f.source == FieldSource::Extraction || f.needs_confirmation).collect();
         // Two sessions of one customer write the same rows: in the same order, so that neither waits for the other in a circle.
         found.sort_by(|a, b| a.field.cmp(&b.field));
         for field in found {
-            match self.state.customer_id {
-                Some(customer_id) => profiles::put(
+            if field.source == FieldSource::Extraction
+                && let Some(customer_id) = self.state.customer_id
+            {
+                profiles::put(
                     self.tenant_id,
                     customer_id,
                     Learnt {
@@ -150,18 +158,23 @@ impl Application<'_> {
                         quote: field.quote.as_deref(),
                         session_id: self.session_id,
                     },
-                )?,
-                None if field.needs_confirmation => self.keep_waiting(field)?,
-                None => {}
+                )?;
+            }
+            if field.needs_confirmation && !self.state.has_profile() {
+                self.keep_waiting(field)?;
             }
         }
         Ok(())
     }
 
+    /// The very value that the customer is asked about: what a source says may be another by the time they answer.
     fn keep_waiting(&self, field: &FilledField) -> Result<()> {
         let (tenant_id, session_id) = (self.tenant_id, self.session_id);
-        if attempts::to_be_confirmed(tenant_id, session_id, &field.field)?.is_some() {
-            return Ok(());
+        if let Some(waiting) = attempts::to_be_confirmed(tenant_id, session_id, &field.field)? {
+            if same_json(waiting.value.as_str(), &field.value) {
+                return Ok(());
+            }
+            attempts::forget_waiting(tenant_id, session_id, &field.field)?;
         }
         let attempt =
             Attempt { value: Json(field.value.clone()), confidence: field.confidence, quote: field.quote.clone() };

@@ -4,7 +4,7 @@ use super::{Decided, Turn};
 use crate::json::Json;
 use crate::store::sql_id;
 use pgrx::Uuid;
-use scenario_engine::reconcile::{Decision, FilledField};
+use scenario_engine::reconcile::{Decision, FilledField, FollowedDecision};
 use serde_json::{Map, Value, json};
 
 /// The columns of SPEC 7.6, in order.
@@ -103,10 +103,11 @@ fn decided_row(decided: Decided) -> ResultRow {
     )
 }
 
-/// The decision's reason, with its warnings.
+/// The decision's reason, with the answers that it went by and its warnings.
 pub(super) fn reason(decision: &Decision) -> String {
-    let warnings = decision.warnings.iter().map(String::as_str);
-    std::iter::once(decision.reason.as_str()).chain(warnings).collect::<Vec<_>>().join("; ")
+    let followed = decision.followed.iter().map(FollowedDecision::sentence);
+    let all = std::iter::once(decision.reason.clone()).chain(followed).chain(decision.warnings.iter().cloned());
+    all.collect::<Vec<_>>().join("; ")
 }
 
 /// Field → source. Never a value.

@@ -264,14 +264,30 @@ fn warnings(input: &SummaryInput<'_>, index: &FieldIndex<'_>) -> Value {
     serde_json::to_value(found).unwrap_or_default()
 }
 
-/// Whether some candidate of a deleted step comes to no checkpoint of the new version any more.
+/// Whether some candidate of a deleted step comes to none of the checkpoints any more that lead to the step. As in the turn, the
+/// place of a checkpoint that the new version does not have is told by the old one.
 fn any_candidate_beyond_checkpoints(input: &SummaryInput<'_>, step: &crate::diff::DeletedStep) -> bool {
-    let graph = input.new;
-    let checkpoints: Vec<usize> = (0..graph.len()).filter(|n| graph.node(*n).is_checkpoint).collect();
+    let SummaryInput { map, old, new, .. } = *input;
+    let Some(deleted) = old.find(&step.step_id) else { return true };
+    let counterparts: HashMap<&str, &str> =
+        map.anchors.iter().map(|a| (a.old_step_id.as_str(), a.new_step_id.as_str())).collect();
+    let came_from: HashMap<&str, &str> = counterparts.iter().map(|(was, now)| (*now, *was)).collect();
+    let comes_again = |place: usize, checkpoint: usize| match counterparts
+        .get(old.node(checkpoint).id.as_str())
+        .and_then(|now| new.find(now))
+    {
+        Some(counterpart) => new.reaches(place, counterpart),
+        None => came_from
+            .get(new.node(place).id.as_str())
+            .and_then(|was| old.find(was))
+            .is_none_or(|was| old.reaches(was, checkpoint)),
+    };
+    let passed: Vec<usize> =
+        (0..old.len()).filter(|n| old.node(*n).is_checkpoint && old.reaches(*n, deleted)).collect();
     step.candidates
         .iter()
-        .filter_map(|c| graph.find(&c.new_step_id))
-        .any(|place| !checkpoints.iter().any(|c| graph.reaches(place, *c)))
+        .filter_map(|c| new.find(&c.new_step_id))
+        .any(|place| !passed.iter().any(|checkpoint| comes_again(place, *checkpoint)))
 }
 
 fn anchor_warnings(input: &SummaryInput<'_>, anchor: &Anchor, index: &FieldIndex<'_>, found: &mut Vec<Warning>) {

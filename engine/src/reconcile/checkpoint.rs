@@ -38,13 +38,22 @@ impl<'a> Checkpoints<'a> {
             let rule = match (checkpoint.new, checkpoint.old, relation.pairing.old_of(target)) {
                 (Some(_), _, _) => comes_again(&relation.new, checkpoint, target),
                 (None, Some(was), Some(target_was)) if relation.old_is_whole => {
-                    relation.old.reaches(target_was, was).then_some(BlockRule::TargetReachesCheckpoint)
+                    let again = relation.old.reaches(target_was, was) || twin_comes(relation, was, target);
+                    again.then_some(BlockRule::TargetReachesCheckpoint)
                 }
                 _ => Some(BlockRule::OrderUnknown),
             };
             rule.map(|rule| (*checkpoint, rule))
         })
     }
+}
+
+/// Whether somebody placed at `target` would come to a step that means the same as a checkpoint that was deleted: of two
+/// twins, the one that the customer passed may be gone, and the irreversible act is the other's, too.
+fn twin_comes(relation: &Relation, checkpoint: StepIx, target: StepIx) -> bool {
+    let hash = &relation.old.node(checkpoint).content_hash;
+    let new = &relation.new;
+    (0..new.len()).any(|step| new.node(step).content_hash == *hash && new.reaches(target, step))
 }
 
 fn comes_again(graph: &Graph, checkpoint: &Stop, target: StepIx) -> Option<BlockRule> {

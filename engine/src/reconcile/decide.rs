@@ -82,19 +82,32 @@ impl Call<'_> {
                 "to_version": self.published_version,
             }),
         );
-        let places = match follow(chain, self.session, facts)? {
+        let mut places = match follow(chain, self.session, facts)? {
             Places::Some(places) => places,
             Places::Unknown => return self.fall_back("the plan does not know the session's step", facts),
         };
+        let graft =
+            |place: &Place| place.left_out.is_some() || place.migration_scenario == MigrationScenario::CleanGraft;
+        let single = match places.as_slice() {
+            [place] if !place.relocated && graft(place) => Some(place.clone()),
+            _ => None,
+        };
         // The common case, and the cheapest: one place, nothing to replay.
-        if let [place] = places.as_slice()
-            && !place.relocated
-            && (place.left_out.is_some() || place.migration_scenario == MigrationScenario::CleanGraft)
+        if let Some(place) =
+            single.as_ref().filter(|place| chain.len() == 1 || place.left_out.is_some() || place.forced)
         {
-            let place = place.clone();
-            return Ok(self.without_replay(&place));
+            return Ok(self.without_replay(place));
         }
         let relation = relate(chain, self.session, self.published_version, facts)?;
+        if let Some(mut place) = single {
+            match relation.new.find(&place.step_id) {
+                Some(landing) if hides_an_action(&relation, landing) => {
+                    place.migration_scenario = MigrationScenario::GapFill;
+                    places = vec![place];
+                }
+                _ => return Ok(self.without_replay(&place)),
+            }
+        }
         let history = self.history(&relation, facts)?;
         let current = relation.old.find(&self.session.step_id);
         let deleted = places.first().is_none_or(|p| p.relocated);
@@ -299,14 +312,15 @@ impl Call<'_> {
     }
 
     fn result(self, graph: &Graph, landing: Landing, terms: Terms, fields: Fields<'_>, replayed: Replayed) -> Decision {
-        let (filled, missing) = (fields.filled, fields.missing);
-        let to_confirm: Vec<FilledField> = filled.iter().filter(|f| f.needs_confirmation).cloned().collect();
         let settings = self.settings;
         let published = self.published_version;
         let place = replayed.redirect.unwrap_or(landing.new);
+        // Who belongs to an end is asked for nothing more, but nobody is sent there on a value that may be wrong.
         let asks_nothing_more = replayed.redirect.is_some() && graph.node(place).is_terminal;
+        let to_confirm = fields.to_confirm(asks_nothing_more);
+        let (filled, missing) = (fields.filled, if asks_nothing_more { Vec::new() } else { fields.missing });
         let blocked = !replayed.blocks.is_empty();
-        let outcome = if !(asks_nothing_more || missing.is_empty() && to_confirm.is_empty()) {
+        let outcome = if !(missing.is_empty() && to_confirm.is_empty()) {
             let waits_for = if missing.is_empty() { WaitingFor::Confirmation } else { WaitingFor::Customer };
             (Action::Collect, Effect::Wait(waits_for), what_is_asked(&missing, &to_confirm))
         } else if !asks_nothing_more && !replayed.actions.is_empty() {
@@ -359,6 +373,7 @@ impl Call<'_> {
         if action == Action::Decide {
             decision.decisions = replayed.undecided.into_iter().collect();
         }
+        decision.followed = replayed.followed;
         decision.checkpoint_blocks = replayed.blocks;
         decision.warnings = replayed.warnings;
         decision
@@ -397,6 +412,7 @@ impl Call<'_> {
             confirm_fields: Vec::new(),
             execute_step_ids: Vec::new(),
             decisions: Vec::new(),
+            followed: Vec::new(),
             fields_filled: Vec::new(),
             checkpoint_blocks: Vec::new(),
             user_message: None,
@@ -406,6 +422,15 @@ impl Call<'_> {
             trace: self.trace.events,
         }
     }
+}
+
+/// Whether grafts that are clean by themselves are none together: a version between inserted a step that asks for nothing, and a later one
+/// made it a required action. Neither is a gap for the customers of the version before it; for those who come from further back it is.
+fn hides_an_action(relation: &Relation, landing: StepIx) -> bool {
+    let new = &relation.new;
+    (0..new.len()).any(|step| {
+        new.node(step).is_required_action && relation.pairing.old_of(step).is_none() && new.is_upstream(step, landing)
+    })
 }
 
 fn reason_of(place: &Place) -> String {

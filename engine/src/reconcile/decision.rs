@@ -98,6 +98,7 @@ impl FieldSource {
 #[derive(Debug, Clone, PartialEq)]
 pub struct FilledField {
     pub field: String,
+    pub display_name: Option<String>,
     /// JSON text.
     pub value: String,
     pub source: FieldSource,
@@ -154,6 +155,15 @@ pub struct DecisionBranch {
     pub condition_text: String,
 }
 
+/// A fork that somebody decided, and the replay went by their answer (section 7.5).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FollowedDecision {
+    pub fork_step_id: String,
+    pub fork_step_name: String,
+    pub target_step_id: String,
+    pub target_step_name: String,
+}
+
 /// A redirect that a passed checkpoint forbade (section 7.4).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CheckpointBlock {
@@ -199,6 +209,8 @@ pub struct Decision {
     pub confirm_fields: Vec<FilledField>,
     pub execute_step_ids: Vec<String>,
     pub decisions: Vec<DecisionRequest>,
+    /// Answers to earlier requests that this decision went by.
+    pub followed: Vec<FollowedDecision>,
     /// Needed fields that were found, with where.
     pub fields_filled: Vec<FilledField>,
     pub checkpoint_blocks: Vec<CheckpointBlock>,
@@ -219,6 +231,13 @@ impl Decision {
         }
         let sentences: Vec<String> = self.checkpoint_blocks.iter().map(CheckpointBlock::sentence).collect();
         Some(sentences.join(" "))
+    }
+}
+
+impl FollowedDecision {
+    /// For the result column `reason` and the audit.
+    pub fn sentence(&self) -> String {
+        format!("fork \"{}\" was decided for \"{}\"", self.fork_step_name, self.target_step_name)
     }
 }
 

@@ -28,6 +28,8 @@ pub(super) struct Fields<'a> {
     pub missing: Vec<FieldRequest>,
     /// Soft fields that were not found, so that the trace can say so.
     pub gone_without: Vec<String>,
+    /// Fields that a fork was decided by.
+    deciding: Vec<String>,
 }
 
 /// What became of a needed field.
@@ -48,6 +50,7 @@ impl<'a> Fields<'a> {
             filled: Vec::new(),
             missing: Vec::new(),
             gone_without: Vec::new(),
+            deciding: Vec::new(),
         }
     }
 
@@ -99,6 +102,19 @@ impl<'a> Fields<'a> {
                 Ok(Need::Missing)
             }
         }
+    }
+
+    /// A fork is decided by the field.
+    pub(super) fn decides(&mut self, field: &str) {
+        if !self.deciding.iter().any(|f| f == field) {
+            self.deciding.push(field.to_owned());
+        }
+    }
+
+    /// Values that the customer must confirm; `only_deciding`: of those, the ones that a fork was decided by.
+    pub(super) fn to_confirm(&self, only_deciding: bool) -> Vec<FilledField> {
+        let counts = |f: &&FilledField| f.needs_confirmation && (!only_deciding || self.deciding.contains(&f.field));
+        self.filled.iter().filter(counts).cloned().collect()
     }
 
     fn definition<F: Facts>(&mut self, field: &str, facts: &mut F) -> Result<Rc<FieldDefinition>, F::Error> {
@@ -155,6 +171,12 @@ impl<'a> Fields<'a> {
         })
     }
 
+    /// The session has the same value already: the customer has confirmed it, or the backend knows it by itself. A source of the
+    /// application's that goes on to doubt it does not make the customer say it again.
+    fn is_settled(&self, definition: &FieldDefinition, candidate: &Candidate) -> bool {
+        self.variable(&definition.field_name).is_some_and(|known| same_json(&known.value, &candidate.value))
+    }
+
     fn judge(
         &self,
         definition: &FieldDefinition,
@@ -173,12 +195,13 @@ impl<'a> Fields<'a> {
         }
         definition.validate_value(&candidate.value)?;
         let unsure = extracted && !at_least(self.settings.confirmation_threshold);
-        let needs_confirmation = candidate.needs_confirmation || unsure;
+        let needs_confirmation = (candidate.needs_confirmation || unsure) && !self.is_settled(definition, &candidate);
         if needs_confirmation && definition.required_level == RequiredLevel::Soft {
             return Err(vec!["it would have to be confirmed, and a soft field is never asked about".to_owned()]);
         }
         Ok(FilledField {
             field: definition.field_name.clone(),
+            display_name: definition.display_name.clone(),
             value: candidate.value,
             source,
             confidence: candidate.confidence,
@@ -186,4 +209,10 @@ impl<'a> Fields<'a> {
             needs_confirmation,
         })
     }
+}
+
+/// Whether two JSON texts say the same. Numbers are compared as they are written: none is made a double for it.
+pub fn same_json(a: &str, b: &str) -> bool {
+    let value = |text: &str| serde_json::from_str::<Value>(text).ok();
+    a == b || value(a).is_some_and(|a| value(b).is_some_and(|b| a == b))
 }

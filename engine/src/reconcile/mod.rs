@@ -19,8 +19,9 @@ mod way;
 pub use decide::reconcile;
 pub use decision::{
     Action, BlockRule, CheckpointBlock, Decision, DecisionBranch, DecisionRequest, Effect, FieldRequest, FieldSource,
-    FilledField, NeededFor, RejectedValue, Target, WaitingFor,
+    FilledField, FollowedDecision, NeededFor, RejectedValue, Target, WaitingFor,
 };
 pub use facts::{Candidate, CompletedAction, Facts, Goal, PlanRow, Session, SubmittedDecision, Visit};
+pub use gap::same_json;
 pub use settings::{OnUndecided, Settings};
 pub use trace::{Event, TraceEvent};

@@ -1,7 +1,7 @@
 //! Replay (SPEC 7.3): walking the customer's own path through the new version, to see what they would have met.
 
 use super::checkpoint::Checkpoints;
-use super::decision::{BlockRule, CheckpointBlock, DecisionBranch, DecisionRequest, NeededFor};
+use super::decision::{BlockRule, CheckpointBlock, DecisionBranch, DecisionRequest, FollowedDecision, NeededFor};
 use super::facts::{CompletedAction, Facts, SubmittedDecision};
 use super::gap::{Fields, Need};
 use super::history::{History, Relation, Stop};
@@ -47,8 +47,26 @@ pub(super) struct Replayed {
     /// Required actions that were not executed.
     pub actions: Vec<StepIx>,
     pub undecided: Option<DecisionRequest>,
+    /// Answers that the walk went by.
+    pub followed: Vec<FollowedDecision>,
     pub blocks: Vec<CheckpointBlock>,
     pub warnings: Vec<String>,
+}
+
+impl Replayed {
+    /// The walk has gone by an answer, for or against a branch: named once.
+    fn follow(&mut self, fork: &Node, answer: &str, graph: &Graph) {
+        if self.followed.iter().any(|f| f.fork_step_id == fork.id) {
+            return;
+        }
+        let name = graph.find(answer).map(|step| graph.node(step).name.clone());
+        self.followed.push(FollowedDecision {
+            fork_step_id: fork.id.clone(),
+            fork_step_name: fork.name.clone(),
+            target_step_id: answer.to_owned(),
+            target_step_name: name.unwrap_or_default(),
+        });
+    }
 }
 
 /// No honest flow comes near: it keeps a turn from walking for minutes through a maze of cycles.
@@ -277,8 +295,10 @@ impl Replay<'_> {
         for (place, branch) in node.branches.iter().enumerate() {
             let truth = match branch.condition.kind() {
                 ConditionKind::Natural => match self.decided(node) {
-                    Some(answer) if answer == graph.node(branch.to).id => Truth::True,
-                    Some(_) => Truth::False,
+                    Some(answer) => {
+                        replayed.follow(node, answer, graph);
+                        if answer == graph.node(branch.to).id { Truth::True } else { Truth::False }
+                    }
                     None => Truth::Unknown { missing: Vec::new(), error: None },
                 },
                 _ => self.needed_truth(node, branch, fields, facts, trace)?,
@@ -287,6 +307,9 @@ impl Replay<'_> {
                 Truth::True => {
                     taken = Some((place, branch));
                     break;
+                }
+                Truth::False if branch.condition.kind() == ConditionKind::Natural => {
+                    trace.branch(node, branch, graph, "somebody decided against it");
                 }
                 Truth::False => trace.branch(node, branch, graph, "false"),
                 Truth::Unknown { .. } if branch.condition.kind() == ConditionKind::Natural => {
@@ -328,6 +351,9 @@ impl Replay<'_> {
             trace.fork(node, Some(branch), graph, "no branch is true: unsure from here");
             return Ok(Onward::Unsure(branch.to));
         };
+        if branch.condition.kind() == ConditionKind::Natural && self.decided(node).is_some() {
+            trace.branch_taken(node, branch, graph, "somebody decided for it");
+        }
         if walk.leads.contains(&place) {
             trace.fork(node, Some(branch), graph, "leads to the path");
             return Ok(Onward::To(branch.to));
@@ -384,6 +410,7 @@ impl Replay<'_> {
                 condition_text: branch.condition.text().to_owned(),
             };
             let need = fields.need(&field, why, facts)?;
+            fields.decides(&field);
             trace.field(node, &field, need);
         }
         Ok(truth)
@@ -495,6 +522,11 @@ impl Trace {
         }
         let branch = taken.map(|b| json!({"to_step_id": graph.node(b.to).id, "condition_text": b.condition.text()}));
         self.step(Event::Fork, node, json!({"taken": branch, "why": why}));
+    }
+
+    fn branch_taken(&mut self, node: &Node, branch: &Branch, graph: &Graph, why: &str) {
+        let decided = json!({"to_step_id": graph.node(branch.to).id, "condition_text": branch.condition.text()});
+        self.step(Event::Fork, node, json!({"decided": decided, "why": why}));
     }
 
     fn branch(&mut self, node: &Node, branch: &Branch, graph: &Graph, why: &str) {

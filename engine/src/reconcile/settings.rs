@@ -23,6 +23,7 @@ pub struct Settings {
     /// Off: messages for the customer are left out of the decision.
     pub notify_user: bool,
     pub reroute_message: String,
+    /// What stands before the questions; with `{fields}` or `{questions}` in it, the whole message.
     pub collect_message: String,
     pub exit_message: String,
     pub block_teleport_past_checkpoint: bool,

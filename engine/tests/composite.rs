@@ -1,0 +1,564 @@
+//! Several versions behind (SPEC 9): chains of two to four versions, composed and migrated once.
+
+mod common;
+
+use common::data::{Data, everything};
+use common::dice::Dice;
+use common::edit::next_version;
+use common::flow::{flow, step_mut};
+use common::oracle::{Afresh, Case, Gait, Met, Pairs, walk};
+use common::plain::Plain;
+use common::property::{Tally, property};
+use common::scenario::{Taste, definition, show};
+use common::world::{World, asked, brief};
+use scenario_engine::definition::Definition;
+use scenario_engine::diff::MigrationScenario;
+use scenario_engine::plan::{OnCheckpointBlock, PlanStatus, Policy, Scope};
+use scenario_engine::reconcile::{Action, BlockRule, Decision, Effect, Event, NeededFor};
+use std::collections::BTreeSet;
+
+/// Versions, and a customer in the first.
+struct Chain {
+    definitions: Vec<Definition>,
+    stories: Vec<String>,
+    plains: Vec<Plain>,
+    history: Vec<usize>,
+    all: Data,
+    known: Data,
+}
+
+impl Chain {
+    fn random(dice: &mut Dice<'_>, taste: &Taste, gait: Gait) -> Chain {
+        let mut definitions = vec![definition(dice, taste)];
+        let mut stories = Vec::new();
+        for generation in 1..=*dice.pick(&[1, 2, 2, 3, 3]) {
+            let (next, story) = next_version(dice, taste, &definitions[generation - 1], generation);
+            definitions.push(next);
+            stories.push(story);
+        }
+        let plains: Vec<Plain> = definitions.iter().map(Plain::of).collect();
+        let all = everything(dice);
+        let history = walk(&plains[0], dice, &all, gait);
+        let collected: BTreeSet<&String> =
+            history[..history.len() - 1].iter().flat_map(|s| &plains[0].steps[*s].collects).collect();
+        let known = all.iter().filter(|(f, _)| collected.contains(f) || dice.chance(45));
+        let known = known.map(|(f, v)| (f.clone(), v.clone())).collect();
+        Chain { definitions, stories, plains, history, all, known }
+    }
+
+    fn world(&self) -> World {
+        let mut world = World::chained(self.definitions.clone());
+        world.came_by(&self.plains[0], &self.history);
+        world.knows_all(&self.known);
+        world
+    }
+
+    fn newest(&self) -> &Plain {
+        &self.plains[self.plains.len() - 1]
+    }
+
+    fn current(&self) -> usize {
+        self.history[self.history.len() - 1]
+    }
+
+    /// The plans' pairs, composed link by link.
+    fn composed(&self, world: &World) -> Pairs {
+        let mut names: Vec<(String, String)> =
+            self.plains[0].steps.iter().map(|s| (s.id.clone(), s.id.clone())).collect();
+        for plan in world.plans.iter().rev() {
+            let anchors = &world.maps[&plan.plan_id].anchors;
+            names = names
+                .into_iter()
+                .filter_map(|(was, now)| {
+                    let anchor = anchors.iter().find(|a| a.old_step_id == now)?;
+                    Some((was, anchor.new_step_id.clone()))
+                })
+                .collect();
+        }
+        Pairs::from_ids(&self.plains[0], self.newest(), names.iter().map(|(a, b)| (a.as_str(), b.as_str())))
+    }
+
+    /// Whether a step that was dropped on the way means the same as one of the newest version: then the engine may know it
+    /// again, which the plans alone do not tell.
+    fn taken_up_again(&self, pairs: &Pairs) -> bool {
+        let old = &self.plains[0];
+        (0..old.steps.len())
+            .any(|s| pairs.new_of[s].is_none() && self.newest().steps.iter().any(|n| n.hash == old.steps[s].hash))
+    }
+
+    fn explain(&self, why: impl std::fmt::Display, decision: Option<&Decision>) -> String {
+        let steps: Vec<&str> = self.history.iter().map(|s| self.plains[0].steps[*s].id.as_str()).collect();
+        let mut text = format!("{why}\n");
+        for (version, definition) in self.definitions.iter().enumerate() {
+            let story = version.checked_sub(1).map(|v| self.stories[v].as_str()).unwrap_or_default();
+            text += &format!("version {} ({story}):\n{}", version + 1, show(definition));
+        }
+        text += &format!("came by {}\nknown {:?}\ntrue {:?}\n", steps.join(" "), self.known, self.all);
+        if let Some(decision) = decision {
+            text += &format!("{:?} {}: {}\n", decision.migration_scenario, brief(decision), decision.reason);
+            for event in &decision.trace {
+                let step = event.step_id.as_deref().unwrap_or("-");
+                text +=
+                    &format!("  {} {step} {}\n", event.event.as_str(), serde_json::Value::Object(event.detail.clone()));
+            }
+        }
+        text
+    }
+}
+
+/// The oracle of 7.3 through a chain: whatever the versions between were, the walk afresh through the newest one is the truth.
+/// Preconditions as in `replay.rs`, and: no step that was dropped on the way was taken up again.
+#[test]
+fn a_chain_lands_where_the_newest_version_walked_afresh_does() {
+    let tally = Tally::default();
+    property("a_chain_lands_where_the_newest_version_walked_afresh_does", |dice| {
+        let chain = Chain::random(dice, &Taste::DECIDED, Gait::ByData);
+        let mut world = chain.world();
+        let pairs = chain.composed(&world);
+        let Some(landing) = pairs.new_of[chain.current()] else {
+            tally.count("silent: deleted");
+            return Ok(());
+        };
+        if chain.taken_up_again(&pairs) {
+            tally.count("silent: taken up again");
+            return Ok(());
+        }
+        let mut known = chain.known.clone();
+        let mut done: BTreeSet<usize> = BTreeSet::new();
+        for _ in 0..12 {
+            let case = Case {
+                old: &chain.plains[0],
+                new: chain.newest(),
+                pairs: &pairs,
+                history: &chain.history,
+                landing,
+                known: &known,
+                all: &chain.all,
+            };
+            let afresh = case.afresh();
+            let decision = world.reconcile();
+            let fail = |why: &str| Err(chain.explain(format!("{why}; the walk afresh: {afresh:?}"), Some(&decision)));
+            let (end, met) = match &afresh {
+                Afresh::Silent(why) => {
+                    tally.count(why);
+                    return Ok(());
+                }
+                Afresh::Undecided(met) => (None, met.clone()),
+                Afresh::Lands(met) => (Some(landing), met.clone()),
+                Afresh::Leaves { .. } if world.visits.iter().any(|v| v.is_checkpoint) => {
+                    tally.count("silent: checkpoint");
+                    return Ok(());
+                }
+                Afresh::Leaves { target, .. } if chain.newest().steps[*target].terminal => {
+                    (Some(*target), Met::default())
+                }
+                Afresh::Leaves { target, met, .. } => (Some(*target), met.clone()),
+            };
+            let to_do: BTreeSet<usize> = met.actions.difference(&done).copied().collect();
+            if !met.lacking.is_empty() || end.is_none() {
+                if asked(&decision) != met.lacking.iter().cloned().collect::<Vec<_>>() {
+                    return fail("other fields are asked for than the walk afresh lacks");
+                }
+            } else if !to_do.is_empty() {
+                let steps: BTreeSet<&str> = decision.execute_step_ids.iter().map(String::as_str).collect();
+                if steps != to_do.iter().map(|s| chain.newest().steps[*s].id.as_str()).collect() {
+                    return fail("other actions are executed than the walk afresh meets");
+                }
+                done.extend(to_do);
+            } else {
+                let there = end.map(|e| chain.newest().steps[e].id.as_str());
+                if decision.action != Action::Teleport || decision.target.as_ref().map(|t| t.step_id.as_str()) != there
+                {
+                    return fail("the session does not go where the walk afresh does");
+                }
+                tally.count(if end == Some(landing) { "lands" } else { "leaves" });
+                if chain.definitions.len() > 2 {
+                    tally.count("over several versions");
+                }
+                tally.count(decision.migration_scenario.map(|s| s.as_str()).unwrap_or_default());
+                return Ok(());
+            }
+            for field in asked(&decision) {
+                known.insert(field.clone(), chain.all[&field].clone());
+            }
+            world.answer(&decision, &chain.all, 0);
+        }
+        Err(chain.explain("it never ends", None))
+    });
+    tally.tell("the oracle over chains");
+    tally.at_least(30.0, "lands");
+    tally.at_least(2.0, "leaves");
+    tally.at_least(25.0, "over several versions");
+}
+
+/// For any customer: no field is asked for that no step of the newest version on a way to where they land collects or reads,
+/// nobody is moved before a checkpoint, and one migration is enough.
+///
+/// A checkpoint here is one that was one when it was visited; its counterpart is told by the composed pairs, or by equal content where
+/// a version between had dropped the step.
+#[test]
+fn a_chain_keeps_the_promises_of_a_plan() {
+    let tally = Tally::default();
+    property("a_chain_keeps_the_promises_of_a_plan", |dice| {
+        let gait = *dice.pick(&[Gait::AnyWay, Gait::Jumping]);
+        let chain = Chain::random(dice, &Taste::ALL, gait);
+        let mut world = chain.world();
+        if dice.chance(15) {
+            world.plans.remove(dice.below(world.plans.len())); // a gap: section 10
+            tally.count("with a gap");
+        }
+        let (old, new) = (&chain.plains[0], chain.newest());
+        let pairs = chain.composed(&World::chained(chain.definitions.clone()));
+        let has_gap = world.plans.len() + 1 < chain.definitions.len();
+        let choose = dice.below(3);
+        let decisions = world.settle(&chain.all, choose).map_err(|why| chain.explain(why, None))?;
+        for decision in &decisions {
+            let Some(place) = decision.target.as_ref().and_then(|t| new.find(&t.step_id)) else { continue };
+            for request in &decision.collect_fields {
+                let (NeededFor::Step { step_id, .. } | NeededFor::Fork { step_id, .. }) = &request.needed_for;
+                let step = new.find(step_id).expect("a step of the newest version");
+                let field = request.field.as_str();
+                let collects = new.steps[step].collects.contains(field);
+                let reads = new.steps[step].ways.iter().any(|w| w.reads().contains(&field));
+                let wanted = match request.needed_for {
+                    NeededFor::Step { .. } => collects,
+                    NeededFor::Fork { .. } => reads && new.steps[step].ways.len() >= 2,
+                };
+                if !wanted || !new.reaches(step, place) {
+                    let why = format!("{field} is asked for, and {step_id} does not want it of this customer");
+                    return Err(chain.explain(why, Some(decision)));
+                }
+                tally.count("fields asked for");
+            }
+        }
+        let decision = &decisions[decisions.len() - 1];
+        tally.count(decision.action.as_str());
+        if decision.effect != Effect::Move {
+            return Ok(());
+        }
+        let target = decision.target.as_ref().and_then(|t| new.find(&t.step_id)).expect("a step of the newest version");
+        let counterpart = |step: usize| {
+            let same = || {
+                let twins = |p: &Plain| p.steps.iter().filter(|s| s.hash == old.steps[step].hash).count();
+                (twins(old) == 1 && twins(new) == 1)
+                    .then(|| new.steps.iter().position(|s| s.hash == old.steps[step].hash))
+                    .flatten()
+            };
+            pairs.new_of[step].or_else(same)
+        };
+        // Over a gap the pairs are made anew, between the first version and the last.
+        if !has_gap && counterpart(chain.current()) != Some(target) {
+            let redirected = decision.trace.iter().any(|e| e.event == Event::Redirect);
+            for step in chain.history.iter().filter(|s| old.steps[**s].checkpoint) {
+                tally.count("moved elsewhere after a checkpoint");
+                let undone = match counterpart(*step) {
+                    Some(c) => new.reaches(target, c),
+                    None => redirected,
+                };
+                if undone {
+                    let why = format!("moved before checkpoint {}", old.steps[*step].id);
+                    return Err(chain.explain(why, Some(decision)));
+                }
+            }
+        }
+        let again = world.reconcile();
+        ensure!(
+            again.action == Action::Continue && again.effect != Effect::Move,
+            "{}",
+            chain.explain("migrated twice", Some(&again))
+        );
+        Ok(())
+    });
+    tally.tell("promises over chains");
+    tally.at_least(40.0, "teleport");
+    tally.at_least(5.0, "fields asked for");
+    tally.at_least(1.0, "exit_scenario");
+    tally.at_least(0.5, "moved elsewhere after a checkpoint");
+}
+
+/// The life of a session: it walks version 1, is migrated, walks on in version 2, is migrated again. A checkpoint that it passed in
+/// any version holds; so it does for a session whose checksum does not match, which is gone by its history alone.
+#[test]
+fn a_checkpoint_holds_through_the_life_of_a_session() {
+    let tally = Tally::default();
+    property("a_checkpoint_holds_through_the_life_of_a_session", |dice| {
+        let taste = Taste { checkpoints: 30, ..Taste::ALL };
+        let chain = Chain::random(dice, &taste, Gait::AnyWay);
+        let mut world = chain.world();
+        for published in 2..=chain.definitions.len() as i32 {
+            world.published = published;
+            let own = (world.session.scenario_version, world.session.step_id.clone());
+            world.session.matches_version = !dice.chance(8);
+            let mismatch = !world.session.matches_version;
+            let decisions = world.settle(&chain.all, dice.below(3)).map_err(|why| chain.explain(why, None))?;
+            let decision = &decisions[decisions.len() - 1];
+            if decision.effect == Effect::Move {
+                let new = &chain.plains[published as usize - 1];
+                let target = new.find(&world.session.step_id).expect("a step of the published version");
+                let redirected = decision.trace.iter().any(|e| e.event == Event::Redirect);
+                let same_step = !mismatch && counterpart(&chain, &world, own.0, &own.1, published) == Some(target);
+                let walked = &chain.plains[own.0 as usize - 1];
+                // By history alone, their own step is told by content, id or name.
+                let own_step = walked.find(&own.1).is_some_and(|s| {
+                    let (was, is) = (&walked.steps[s], &new.steps[target]);
+                    was.hash == is.hash || was.id == is.id || was.name == is.name
+                });
+                let passed: Vec<_> =
+                    world.visits[..world.visits.len() - 1].iter().filter(|v| v.is_checkpoint).collect();
+                for visit in passed.iter().filter(|_| !same_step) {
+                    let version = &chain.plains[visit.scenario_version as usize - 1];
+                    let there = match mismatch {
+                        // All that is left to go by is what the history tells.
+                        true => only(new, &visit.step_content_hash)
+                            .filter(|_| only(version, &visit.step_content_hash).is_some()),
+                        false => counterpart(&chain, &world, visit.scenario_version, &visit.step_id, published),
+                    };
+                    tally.count(if mismatch { "moved by history alone" } else { "moved elsewhere" });
+                    if visit.scenario_version < own.0 {
+                        tally.count("checkpoint of an older version");
+                    }
+                    let undone = match there {
+                        Some(step) => new.reaches(target, step),
+                        None => redirected && !mismatch,
+                    };
+                    if undone && !(mismatch && own_step) {
+                        let why = format!("version {published}: moved before checkpoint {}", visit.step_id);
+                        return Err(chain.explain(format!("{why}\nvisits: {:#?}", world.visits), Some(decision)));
+                    }
+                }
+            }
+            if world.exited {
+                return Ok(());
+            }
+            world.session.matches_version = true;
+            // On through the version that it walks now.
+            for _ in 0..dice.below(4) {
+                let version = world.session.scenario_version;
+                let plain = &chain.plains[version as usize - 1];
+                let at = plain.find(&world.session.step_id).expect("a step");
+                if plain.steps[at].ways.is_empty() {
+                    break;
+                }
+                let next = dice.pick(&plain.steps[at].ways).to;
+                world.arrive(version, &plain.steps[next].id);
+            }
+        }
+        Ok(())
+    });
+    tally.tell("the life of a session");
+    tally.at_least(3.0, "moved elsewhere");
+    tally.at_least(0.5, "checkpoint of an older version");
+    tally.at_least(1.0, "moved by history alone");
+}
+
+/// The step of the published version that stands for a step of another one: by the plans link by link, or, where a version
+/// between dropped it, the only one of equal content.
+fn counterpart(chain: &Chain, world: &World, version: i32, step_id: &str, published: i32) -> Option<usize> {
+    let mut id = Some(step_id.to_owned());
+    for from in version..published {
+        let plan = world.plans.iter().find(|p| p.from_version == from).expect("a plan");
+        let anchors = &world.maps[&plan.plan_id].anchors;
+        id = id.and_then(|id| anchors.iter().find(|a| a.old_step_id == id)).map(|a| a.new_step_id.clone());
+    }
+    let new = &chain.plains[published as usize - 1];
+    let old = &chain.plains[version as usize - 1];
+    id.and_then(|id| new.find(&id)).or_else(|| {
+        let hash = &old.steps[old.find(step_id)?].hash;
+        only(old, hash).and_then(|_| only(new, hash))
+    })
+}
+
+fn only(plain: &Plain, hash: &str) -> Option<usize> {
+    let mut same = (0..plain.steps.len()).filter(|s| plain.steps[*s].hash == hash);
+    same.next().filter(|_| same.next().is_none())
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Examples
+
+fn chain(versions: &[&str], steps: &str) -> World {
+    let mut world = World::chained(versions.iter().map(|v| flow(v)).collect());
+    world.walked(&steps.split_whitespace().collect::<Vec<_>>());
+    world
+}
+
+#[test]
+fn a_field_that_only_a_version_between_wanted_is_not_asked_for() {
+    let mut world = chain(&["a -> c\n c", "a -> x\n x (age, vip) -> c\n c", "a -> y\n y (country) -> c\n c"], "a c");
+    let decision = world.reconcile();
+    assert_eq!(brief(&decision), "collect country");
+    assert_eq!(decision.plan_ids.len(), 2);
+    world.knows("country", "\"FR\"");
+    let decision = world.reconcile();
+    assert_eq!((brief(&decision).as_str(), decision.scenario_version), ("teleport c", Some(3)));
+}
+
+#[test]
+fn the_strongest_scenario_of_the_links_counts() {
+    let versions = ["a -> c\n c", "a -> f\n f -> away if age < 18; c\n c\n away", "a -> c\n c\n away"];
+    let decision = chain(&versions, "a c").reconcile();
+    assert_eq!(decision.migration_scenario, Some(MigrationScenario::ReRoute));
+    assert_eq!(brief(&decision), "teleport c", "the fork is gone again");
+    let decision = chain(&["a -> c\n c", "a -> c\n c -> d\n d", "a -> c\n c -> e\n e"], "a c").reconcile();
+    assert_eq!(decision.migration_scenario, Some(MigrationScenario::CleanGraft));
+}
+
+#[test]
+fn the_policies_of_all_links_count() {
+    let versions = ["a -> c\n c", "a -> c\n c -> d\n d", "a -> c\n c -> e\n e"];
+    for link in 0..2 {
+        let mut world = chain(&versions, "a c");
+        let plan = world.plans[link].plan_id;
+        let scope = Scope { include_channels: vec!["sms".into()], ..Scope::default() };
+        world.set_policy(plan, "c", Policy { scope, ..Policy::default() });
+        let decision = world.reconcile();
+        assert_eq!((brief(&decision).as_str(), decision.effect), ("continue", Effect::Pin), "link {link}");
+        assert_eq!(decision.scenario_version, Some(1));
+    }
+    let old = ["a -> pay\n pay !checkpoint -> c\n c"; 2];
+    let new = "a -> f\n f -> away if age < 18; pay\n pay !checkpoint -> c\n c\n away";
+    for link in 0..2 {
+        let mut world = chain(&[old[0], old[1], new], "a pay c");
+        let plan = world.plans[link].plan_id;
+        world.set_policy(plan, "c", Policy { on_checkpoint_block: OnCheckpointBlock::Pin, ..Policy::default() });
+        world.knows("age", "15");
+        assert_eq!(world.reconcile().effect, Effect::Pin, "link {link}");
+    }
+}
+
+#[test]
+fn a_direct_plan_is_preferred_to_a_chain() {
+    let mut world = chain(&["a -> c\n c", "a -> x\n x (age) -> c\n c", "a -> c\n c -> d\n d"], "a c");
+    let direct = world.deploy(1, 3);
+    let decision = world.reconcile();
+    assert_eq!((brief(&decision).as_str(), decision.plan_ids.as_slice()), ("teleport c", [direct].as_slice()));
+}
+
+#[test]
+fn a_cancelled_link_pins_and_a_missing_one_falls_back() {
+    let versions = ["a -> c\n c", "a -> c\n c -> d\n d", "a -> x\n x (age) -> c\n c"];
+    let mut world = chain(&versions, "a c");
+    world.plans[0].status = PlanStatus::Cancelled;
+    assert_eq!(world.reconcile().effect, Effect::Pin);
+    world.plans.remove(0);
+    let decision = world.reconcile();
+    assert_eq!((brief(&decision).as_str(), decision.plan_ids.len()), ("collect age", 0));
+}
+
+/// A checkpoint that the versions between renamed, edited or removed is still a checkpoint that they passed.
+#[test]
+fn checkpoints_are_followed_through_all_versions() {
+    let old = "a -> pay\n pay !checkpoint -> c\n c";
+    let newest = "a -> f\n f -> away if age < 18; pay\n pay !checkpoint -> c\n c\n away";
+    let renamed = |text: &str| {
+        let mut version = flow(text);
+        step_mut(&mut version, "pay").name = "Settle the bill".into();
+        version
+    };
+    let edited = |text: &str| {
+        let mut version = renamed(text);
+        step_mut(&mut version, "pay").description = Some("Anything else".into());
+        version
+    };
+    let no_longer = |text: &str| {
+        let mut version = flow(text);
+        step_mut(&mut version, "pay").is_checkpoint = false;
+        version
+    };
+    let removed = |text: &str| flow(&text.replace("\n pay !checkpoint -> c", "").replace("pay", "c"));
+    let table: [(&str, Vec<Definition>, &str, BlockRule); 4] = [
+        ("renamed", vec![flow(old), renamed(old), renamed(newest)], "continue at c", BlockRule::VisitedAfterFork),
+        ("edited twice", vec![flow(old), renamed(old), edited(newest)], "continue at c", BlockRule::VisitedAfterFork),
+        (
+            "a checkpoint no longer",
+            vec![flow(old), flow(old), no_longer(newest)],
+            "continue at c",
+            BlockRule::VisitedAfterFork,
+        ),
+        ("removed", vec![flow(old), removed(old), removed(newest)], "continue at c", BlockRule::VisitedAfterFork),
+    ];
+    for (name, versions, expected, rule) in table {
+        let mut world = World::chained(versions);
+        world.walked(&["a", "pay", "c"]);
+        world.knows("age", "15");
+        let decision = world.reconcile();
+        assert_eq!(brief(&decision), expected, "{name}");
+        assert_eq!(decision.checkpoint_blocks[0].rule, rule, "{name}");
+    }
+}
+
+#[test]
+fn a_checkpoint_that_a_version_between_dropped_is_known_again() {
+    // Version 2 has no payment; version 3 has it again, and a fork behind it that leads back to it.
+    let old = "a -> pay\n pay !checkpoint -> c\n c";
+    let newest = "a -> pay\n pay !checkpoint -> f\n f -> again if age < 18; c\n again -> pay\n c";
+    let mut world = chain(&[old, "a -> c\n c", newest], "a pay c");
+    world.knows("age", "15");
+    let decision = world.reconcile();
+    assert_eq!(brief(&decision), "continue at c");
+}
+
+#[test]
+fn a_step_that_is_deleted_on_the_way_leads_to_the_first_place_that_is_left() {
+    let versions = ["a -> gone\n gone -> b\n b -> c\n c", "a -> b\n b -> c\n c", "a -> c\n c"];
+    assert_eq!(brief(&chain(&versions, "a gone").reconcile()), "teleport c");
+}
+
+#[test]
+fn a_step_that_is_dropped_and_taken_up_again_is_the_same_step() {
+    let versions = ["a -> b\n b -> c\n c", "a -> c\n c", "a -> x\n x (age) -> b\n b -> c\n c"];
+    let mut world = chain(&versions, "a b");
+    assert_eq!(brief(&world.reconcile()), "collect age");
+    world.knows("age", "30");
+    assert_eq!(brief(&world.reconcile()), "teleport b");
+}
+
+/// A history that goes through several versions: what was visited in an older one counts.
+#[test]
+fn visits_of_older_versions_count() {
+    let mut new_ids = flow("a2 -> b2\n b2 -> c2\n c2");
+    for step in &mut new_ids.steps {
+        let was = flow("a\n b\n c").steps.into_iter().find(|s| step.id.starts_with(&s.id)).expect("a step");
+        (step.name, step.description) = (was.name, was.description);
+        if was.id == "b" {
+            (step.is_checkpoint, step.checkpoint_description) = (true, Some("B is done".into()));
+        }
+    }
+    let first = flow("a -> b\n b !checkpoint -> c\n c");
+    let third = flow("a -> f\n f -> away if age < 18; b\n b !checkpoint -> c\n c\n away");
+    let mut world = World::chained(vec![first, new_ids, third]);
+    world.walked(&["a", "b"]);
+    world.arrive(2, "b2");
+    world.arrive(2, "c2");
+    world.knows("age", "15");
+    assert_eq!(brief(&world.reconcile()), "continue at c");
+}
+
+/// Version 2 inserts a step that asks for nothing, version 3 makes it a required action: clean grafts, each for its own customers.
+#[test]
+fn clean_grafts_together_do_not_hide_an_action() {
+    let versions = ["a -> c\n c", "a -> b\n b -> c\n c", "a -> b\n b !required -> c\n c"];
+    let mut world = chain(&versions, "a c");
+    let decision = world.reconcile();
+    assert_eq!(brief(&decision), "execute_action b");
+    assert_eq!(decision.migration_scenario, Some(MigrationScenario::GapFill));
+    let mut from_the_second = chain(&versions[1..], "a b c");
+    assert_eq!(brief(&from_the_second.reconcile()), "teleport c");
+}
+
+/// Of two twins the one that the customer passed is deleted, and their own step, too: they are not relocated to the other, where the
+/// irreversible act would be done again.
+#[test]
+fn the_twin_of_a_deleted_checkpoint_is_as_good_as_the_checkpoint() {
+    let twins = |text: &str| {
+        let mut version = flow(text);
+        let twin = step_mut(&mut version, "twin");
+        (twin.name, twin.description) = ("Pay".into(), Some("What pay says".into()));
+        twin.checkpoint_description = Some("Pay is done".into());
+        version
+    };
+    let old = twins("pay !checkpoint -> c if vip; twin\n twin !checkpoint -> c\n c");
+    let mut world = World::chained(vec![old, twins("twin !checkpoint")]);
+    world.walked(&["pay", "c"]);
+    assert_eq!(brief(&world.reconcile()), "exit_scenario");
+}

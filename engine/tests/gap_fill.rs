@@ -1,0 +1,238 @@
+//! Where values come from (SPEC 8), as a table: what the profile, the session and the conversation have, against what is filled, from
+//! where, what is asked and what is to be confirmed.
+//!
+//! One field, `age`: a whole number from 0 to 120. `34` is valid, `"x"` and `200` are not.
+
+mod common;
+
+use common::flow::flow;
+use common::world::{World, raw};
+use scenario_engine::field::{FieldDefinition, RequiredLevel};
+use scenario_engine::reconcile::{Action, Candidate, FieldSource, WaitingFor};
+use scenario_engine::reconcile::{Decision, Effect};
+use std::rc::Rc;
+
+fn age(required_level: RequiredLevel) -> FieldDefinition {
+    FieldDefinition {
+        schema: Some(r#"{"type": "integer", "minimum": 0, "maximum": 120}"#.into()),
+        required_level,
+        ..FieldDefinition::undeclared("age")
+    }
+}
+
+/// A customer at `c`, before which version 2 has a step that collects `age`.
+fn world(level: RequiredLevel) -> World {
+    let mut world = World::planned(flow("a -> c\n c"), flow("a -> b\n b (age) -> c\n c"));
+    world.walked(&["a", "c"]);
+    world.fields.insert("age".into(), Rc::new(age(level)));
+    world
+}
+
+/// Gives a source its value: `34`, `200` (invalid), `34?` (the source wants it confirmed), `34@0.90` (its confidence), `expired` and `-`
+/// (none: an expired row never comes out of the table, see the regression test gap_fill).
+fn candidate(cell: &str) -> Option<Candidate> {
+    if ["-", "expired"].contains(&cell) {
+        return None;
+    }
+    let (cell, needs_confirmation) = match cell.strip_suffix('?') {
+        Some(rest) => (rest, true),
+        None => (cell, false),
+    };
+    let (value, confidence) = match cell.split_once('@') {
+        Some((value, confidence)) => (value, Some(confidence.parse().expect("a confidence"))),
+        None => (cell, None),
+    };
+    Some(Candidate { value: value.into(), confidence, needs_confirmation, quote: confidence.map(|_| "I am 34".into()) })
+}
+
+fn decide(level: RequiredLevel, profile: &str, session: &str, extraction: &str) -> Decision {
+    let mut world = world(level);
+    if let Some(candidate) = candidate(profile) {
+        world.profile.insert("age".into(), candidate);
+    }
+    if let Some(candidate) = candidate(session) {
+        world.session.variables.insert("age".into(), raw(&candidate.value));
+    }
+    if let Some(candidate) = candidate(extraction) {
+        world.extractions.insert("age".into(), candidate);
+    }
+    world.reconcile()
+}
+
+/// `profile 34`, `ask`, `confirm extraction 34`, `without`: what becomes of the field.
+fn outcome(decision: &Decision) -> String {
+    let filled = decision.fields_filled.first().map(|f| format!("{} {}", f.source.as_str(), f.value));
+    match (decision.collect_fields.is_empty(), decision.confirm_fields.first(), filled) {
+        (false, None, None) => "ask".into(),
+        (true, Some(_), Some(filled)) => format!("confirm {filled}"),
+        (true, None, Some(filled)) => filled,
+        (true, None, None) => "without".into(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Profile, session, extraction; then what becomes of a hard field, and of a soft one.
+const TABLE: &str = "
+    profile   session  extraction  | hard                   soft
+
+    # Nothing anywhere: a hard field is asked for, a soft one gone without.
+    -         -        -           | ask                    without
+    expired   -        -           | ask                    without
+
+    # Conversation alone: from 0.85 on it is used, from 0.95 on nobody needs to confirm it. Soft fields are never asked about.
+    -         -        34@0.80     | ask                    without
+    -         -        34@0.85     | confirm extraction 34  without
+    -         -        34@0.90     | confirm extraction 34  without
+    -         -        34@0.95     | extraction 34          extraction 34
+    -         -        34@1.0      | extraction 34          extraction 34
+    -         -        200@0.80    | ask                    without
+    -         -        200@0.85    | ask                    without
+    -         -        200@0.90    | ask                    without
+    -         -        200@0.95    | ask                    without
+    -         -        200@1.0     | ask                    without
+    -         -        34@1.0?     | confirm extraction 34  without
+
+    # The session comes before the conversation.
+    -         35       -           | session 35             session 35
+    -         35       34@1.0      | session 35             session 35
+    -         35       200@1.0     | session 35             session 35
+    -         null     -           | ask                    without
+    -         null     34@1.0      | extraction 34          extraction 34
+    -         \"x\"      -           | ask                    without
+    -         \"x\"      34@0.80     | ask                    without
+    -         \"x\"      34@0.90     | confirm extraction 34  without
+    -         \"x\"      34@0.95     | extraction 34          extraction 34
+    -         \"x\"      200@1.0     | ask                    without
+
+    # The profile comes first, however little sure it is; an invalid or expired value is no value.
+    36        -        -           | profile 36             profile 36
+    36        35       34@1.0      | profile 36             profile 36
+    36@0.10   35       34@1.0      | profile 36             profile 36
+    200       -        -           | ask                    without
+    200       35       34@1.0      | session 35             session 35
+    200       \"x\"      34@0.80     | ask                    without
+    200       \"x\"      34@0.85     | confirm extraction 34  without
+    200       \"x\"      34@0.95     | extraction 34          extraction 34
+    200       \"x\"      200@1.0     | ask                    without
+    expired   35       34@1.0      | session 35             session 35
+    expired   -        34@0.80     | ask                    without
+    expired   -        34@0.90     | confirm extraction 34  without
+    expired   -        34@0.95     | extraction 34          extraction 34
+
+    # A profile that wants its value confirmed: the customer is asked, unless the session has the same value. A soft field
+    # goes on to the next source.
+    36?       -        -           | confirm profile 36     without
+    36?       35       -           | confirm profile 36     session 35
+    36?       36       -           | profile 36             profile 36
+    36?       -        34@1.0      | confirm profile 36     extraction 34
+    200?      -        34@0.95     | extraction 34          extraction 34
+";
+
+#[test]
+fn the_first_source_with_a_valid_value_wins() {
+    let rows = TABLE.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#')).skip(1);
+    let mut tried = 0;
+    for row in rows {
+        let (sources, outcomes) = row.split_once('|').expect("a row");
+        let sources: Vec<&str> = sources.split_whitespace().collect();
+        let outcomes: Vec<&str> = outcomes.split("  ").map(str::trim).filter(|o| !o.is_empty()).collect();
+        let ([profile, session, extraction], [hard, soft]) = (&sources[..], &outcomes[..]) else { panic!("{row}") };
+        for (level, expected) in [(RequiredLevel::Hard, *hard), (RequiredLevel::Soft, *soft)] {
+            let decision = decide(level, profile, session, extraction);
+            assert_eq!(outcome(&decision), expected, "{row} ({})", level.as_str());
+            // What is asked or to be confirmed waits; everything else goes on at once.
+            let (action, effect) = match expected.split_whitespace().next() {
+                Some("ask") => (Action::Collect, Effect::Wait(WaitingFor::Customer)),
+                Some("confirm") => (Action::Collect, Effect::Wait(WaitingFor::Confirmation)),
+                _ => (Action::Teleport, Effect::Move),
+            };
+            assert_eq!((decision.action, decision.effect), (action, effect), "{row} ({})", level.as_str());
+            tried += 1;
+        }
+    }
+    assert_eq!(tried, 82, "the table has lost rows");
+}
+
+#[test]
+fn what_did_not_do_says_why_and_from_where() {
+    let decision = decide(RequiredLevel::Hard, "200", "\"x\"", "34@0.80");
+    let rejected = &decision.collect_fields[0].rejected;
+    let sources: Vec<FieldSource> = rejected.iter().map(|r| r.source).collect();
+    assert_eq!(sources, [FieldSource::Profile, FieldSource::Session, FieldSource::Extraction]);
+    for (rejected, expected) in rejected.iter().zip(["120", "integer", "confidence 0.80 is below 0.85"]) {
+        assert!(rejected.reasons.len() == 1 && rejected.reasons[0].contains(expected), "{rejected:?}");
+    }
+}
+
+#[test]
+fn thresholds_are_settings() {
+    for (use_from, sure_from, confidence, expected) in [
+        (0.85, 0.95, "0.84", "ask"),
+        (0.5, 0.95, "0.84", "confirm extraction 34"),
+        (0.5, 0.8, "0.84", "extraction 34"),
+        (0.0, 0.0, "0.0", "extraction 34"),
+        (1.0, 1.0, "0.99", "ask"),
+        (1.0, 1.0, "1.0", "extraction 34"),
+        // Below what is used nothing is sure.
+        (0.9, 0.5, "0.84", "ask"),
+    ] {
+        let mut world = world(RequiredLevel::Hard);
+        world.settings.extraction_confidence_threshold = use_from;
+        world.settings.confirmation_threshold = sure_from;
+        world.extractions.extend(candidate(&format!("34@{confidence}")).map(|c| ("age".to_owned(), c)));
+        assert_eq!(outcome(&world.reconcile()), expected, "{use_from} {sure_from} {confidence}");
+    }
+}
+
+#[test]
+fn nobody_is_sent_to_an_end_on_a_value_that_is_to_be_confirmed() {
+    let new = "a -> f\n f (age, country) -> away if age < 18; c\n c\n away !end";
+    let mut world = World::planned(flow("a -> c\n c"), flow(new));
+    world.walked(&["a", "c"]);
+    world.extractions.extend(candidate("15@0.90").map(|c| ("age".to_owned(), c)));
+    let decision = world.reconcile();
+    // Whoever belongs there is asked for nothing else: not for the country.
+    assert_eq!((decision.action, decision.collect_fields.len()), (Action::Collect, 0));
+    assert_eq!(decision.confirm_fields[0].field, "age");
+    world.extractions.extend(candidate("15@0.97").map(|c| ("age".to_owned(), c)));
+    let decision = world.reconcile();
+    assert_eq!((decision.action, decision.target.expect("a target").step_id.as_str()), (Action::Teleport, "away"));
+}
+
+/// Four times the text takes some four times as long, whatever the pattern: backtracking would take 2^n (and never end here) or n²
+/// (sixteen times as long). The ratio says nothing of the machine; the best of some runs, nothing of its load.
+#[test]
+fn patterns_are_linear_in_the_text() {
+    let letters = |n: usize| format!("{}!", "a".repeat(n));
+    let words = |n: usize| "ab ".repeat(n / 3);
+    let digits = |n: usize| format!("I am {}", "1".repeat(n));
+    let capitals = |n: usize| "A".repeat(n);
+    type Text<'a> = &'a dyn Fn(usize) -> String;
+    let nasty: [(&str, Text<'_>); 5] = [
+        (r"^(a+)+$", &letters),
+        (r"(a|aa)+$", &letters),
+        (r"(\w+\s?)*#", &words),
+        (r"(.*)*\d{3}z", &digits),
+        // Each match sees the rest of the text: the number of matches that are tried is bounded.
+        (r"[A-Z]|.*[^A-Z]", &capitals),
+    ];
+    for (pattern, text) in nasty {
+        let field = FieldDefinition {
+            schema: Some(r#"{"type": "integer", "maximum": 0}"#.into()),
+            extraction_pattern: Some(pattern.into()),
+            ..FieldDefinition::undeclared("f")
+        };
+        assert_eq!(field.check(), Ok(()), "{pattern}");
+        let best = |text: &str| {
+            let times = (0..4).map(|_| {
+                let start = std::time::Instant::now();
+                assert_eq!(field.extract(&[text]), None, "{pattern}");
+                start.elapsed().as_secs_f64()
+            });
+            times.fold(f64::INFINITY, f64::min)
+        };
+        let (quarter, whole) = (best(&text(256 * 1024)), best(&text(1024 * 1024)));
+        let ratio = whole / quarter.max(1e-5);
+        assert!(ratio < 10.0, "{pattern}: four times the text takes {ratio:.1} times as long");
+    }
+}

@@ -1,0 +1,28 @@
+-- The view migration_metrics: what monitoring reads. Durations are not the same each time; their counts are.
+\pset null '∅'
+\set t '''81111111-1111-4111-8111-111111111111'''
+\set s '''8aaaaaaa-0000-4000-8000-000000000001'''
+BEGIN;
+SELECT scenario.create_scenario(:t, '{"name": "Club", "entry_step_id": "hello", "steps": [
+  {"id": "hello", "name": "Hello", "transitions": [{"to_step_id": "join"}]},
+  {"id": "join", "name": "Join", "is_terminal": true}]}', :s);
+INSERT INTO scenario.sessions (tenant_id, session_id, scenario_id, step_id, variables)
+SELECT :t, ('8bbbbbbb-0000-4000-8000-00000000000' || n)::uuid, :s, CASE WHEN n < 3 THEN 'hello' ELSE 'join' END,
+       CASE WHEN n < 5 THEN '{"age": 20}' ELSE '{}' END::jsonb FROM generate_series(1, 6) AS n;
+SELECT scenario.create_scenario_version(:t, :s, '{"name": "Club", "entry_step_id": "hello", "steps": [
+  {"id": "hello", "name": "Hello", "transitions": [{"to_step_id": "age"}]},
+  {"id": "age", "name": "Age", "collects_profile_fields": ["age"], "transitions": [{"to_step_id": "join"}]},
+  {"id": "join", "name": "Join", "is_terminal": true}]}');
+SELECT scenario.build_migration_plan(:t, :s, 2) AS plan \gset
+SELECT status FROM scenario.approve_migration_plan(:t, :'plan');
+SELECT sessions_marked FROM scenario.deploy_migration_plan(:t, :'plan');
+SELECT r.action, count(*) FROM scenario.sessions AS s, LATERAL scenario.reconcile_session(s.tenant_id, s.session_id) AS r
+ WHERE s.tenant_id = :t AND right(s.session_id::text, 1) <> '6' GROUP BY 1 ORDER BY 1;
+SELECT metric, kind, status, action, migration_scenario, source, waiting_for, le, value FROM scenario.migration_metrics
+ WHERE tenant_id = :t AND scenario_id = :s AND metric NOT LIKE '%duration%' ORDER BY 1, 3, 4, 5, 6, 7, 8;
+SELECT metric, migration_scenario, count(*), max(value) AS most FROM scenario.migration_metrics
+ WHERE tenant_id = :t AND metric LIKE '%duration%' AND metric NOT LIKE '%sum' GROUP BY 1, 2 ORDER BY 1, 2;
+-- a metric with its labels is there once
+SELECT metric, count(*) FROM scenario.migration_metrics
+ GROUP BY metric, tenant_id, scenario_id, status, action, migration_scenario, source, waiting_for, le HAVING count(*) > 1;
+ROLLBACK;

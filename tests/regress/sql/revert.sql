@@ -1,0 +1,87 @@
+-- Taking migrations back: revert_session, revert_plan.
+\set VERBOSITY default
+\set SHOW_CONTEXT never
+\pset null '∅'
+\set t '''61111111-1111-4111-8111-111111111111'''
+\set other '''62222222-2222-4222-8222-222222222222'''
+\set s '''6aaaaaaa-0000-4000-8000-000000000001'''
+\set ada '''6bbbbbbb-0000-4000-8000-000000000001'''
+\set bob '''6bbbbbbb-0000-4000-8000-000000000002'''
+\set cyd '''6bbbbbbb-0000-4000-8000-000000000003'''
+\set dan '''6bbbbbbb-0000-4000-8000-000000000004'''
+\set c '''6ccccccc-0000-4000-8000-000000000001'''
+BEGIN;
+SELECT scenario.create_scenario(:t, '{"name": "Club", "entry_step_id": "hello", "steps": [
+  {"id": "hello", "name": "Hello", "transitions": [{"to_step_id": "join"}, {"to_step_id": "poll"}]},
+  {"id": "poll", "name": "Poll", "is_terminal": true},
+  {"id": "join", "name": "Join", "is_terminal": true}]}', :s);
+SELECT step_id FROM scenario.start_session(:t, :ada, :s, customer_id => :c, variables => '{"seen": 1.50}', step_id => 'join');
+SELECT step_id FROM scenario.start_session(:t, :bob, :s);
+SELECT step_id FROM scenario.start_session(:t, :cyd, :s, step_id => 'poll');
+SELECT step_id FROM scenario.start_session(:t, :dan, :s, step_id => 'join', variables => '{"age": 1}');
+SELECT scenario.create_scenario_version(:t, :s, '{"name": "Club", "entry_step_id": "hello", "steps": [
+  {"id": "hello", "name": "Hello", "transitions": [{"to_step_id": "age"}]},
+  {"id": "age", "name": "Age", "collects_profile_fields": ["age"], "transitions": [{"to_step_id": "enter"}]},
+  {"id": "enter", "name": "Join", "is_terminal": true}]}');
+INSERT INTO scenario.profile_fields (tenant_id, customer_id, field_name, value) VALUES (:t, :c, 'age', '31.0');
+SELECT scenario.build_migration_plan(:t, :s, 2) AS plan \gset
+\set p '''':plan''''
+SELECT status FROM scenario.approve_migration_plan(:t, :p);
+SELECT sessions_marked FROM scenario.deploy_migration_plan(:t, :p);
+
+-- nothing to take back yet
+SAVEPOINT a;
+SELECT * FROM scenario.revert_session(:t, :ada); ROLLBACK TO a;
+\echo :LAST_ERROR_SQLSTATE
+CREATE TEMPORARY TABLE was AS SELECT * FROM scenario.sessions WHERE tenant_id = :t;
+SELECT s.session_id, r.action, r.target_step_id, r.fields_filled
+  FROM scenario.sessions AS s, LATERAL scenario.reconcile_session(s.tenant_id, s.session_id) AS r WHERE s.tenant_id = :t ORDER BY 1;
+SELECT session_id, scenario_version, step_id, variables, visit_count, revision FROM scenario.sessions WHERE tenant_id = :t ORDER BY 1;
+
+-- exactly back; what was learnt by the migration is gone from the variables
+SELECT scenario_version, reconciled_version, step_id, variables, pending_plan_id FROM scenario.revert_session(:t, :ada);
+SELECT visit_no, scenario_version, step_id, reason, plan_id = :p AS by_plan FROM scenario.step_visits
+ WHERE tenant_id = :t AND session_id = :ada ORDER BY visit_no;
+SELECT action, from_version, to_version, step_before, step_after, reason, revision FROM scenario.migration_audit
+ WHERE tenant_id = :t AND session_id = :ada ORDER BY revision;
+-- it stays there: pinned
+SELECT action, scenario_version FROM scenario.reconcile_session(:t, :ada);
+-- only once
+SAVEPOINT a;
+SELECT * FROM scenario.revert_session(:t, :ada); ROLLBACK TO a;
+\echo :LAST_ERROR_SQLSTATE
+
+-- one that has moved since
+SELECT step_id FROM scenario.advance_session(:t, :bob, 'age');
+SAVEPOINT a;
+SELECT * FROM scenario.revert_session(:t, :bob); ROLLBACK TO a;
+\echo :LAST_ERROR_SQLSTATE
+
+-- the whole plan: who was not reverted, and why
+SELECT * FROM scenario.revert_plan(:t, :p);
+SELECT n.session_id, to_jsonb(n) - array['visit_count', 'revision', 'reconciled_version', 'last_activity_at']
+                   = to_jsonb(w) - array['visit_count', 'revision', 'reconciled_version', 'last_activity_at',
+                                         'pending_plan_id', 'pending_target_version', 'pending_anchor_hash', 'pending_marked_at']
+                     || '{"pending_plan_id": null, "pending_target_version": null, "pending_anchor_hash": null, "pending_marked_at": null}'
+       AS as_it_was
+  FROM scenario.sessions AS n JOIN was AS w USING (tenant_id, session_id) ORDER BY 1;
+SELECT * FROM scenario.check_invariants() WHERE tenant_id = :t;
+
+-- another plan takes along who was taken back from this one
+SELECT scenario.build_migration_plan(:t, :s, 2, from_version => 1) AS again \gset
+SELECT status FROM scenario.approve_migration_plan(:t, :'again');
+SELECT sessions_marked FROM scenario.deploy_migration_plan(:t, :'again');
+SELECT action, scenario_version FROM scenario.reconcile_session(:t, :ada);
+-- a value that somebody has given since is not the migration's
+UPDATE scenario.sessions SET variables = variables || '{"age": 32}' WHERE tenant_id = :t AND session_id = :ada;
+SELECT scenario_version, step_id, variables FROM scenario.revert_session(:t, :ada);
+
+-- errors
+SAVEPOINT a;
+SELECT * FROM scenario.revert_session(:other, :ada); ROLLBACK TO a;
+\echo :LAST_ERROR_SQLSTATE
+SELECT * FROM scenario.revert_session(:t, NULL); ROLLBACK TO a;
+\echo :LAST_ERROR_SQLSTATE
+\set VERBOSITY sqlstate
+SELECT * FROM scenario.revert_plan(:other, :p); ROLLBACK TO a;
+ROLLBACK;
