@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import uuid
 from pathlib import Path
 
@@ -114,7 +113,6 @@ COLUMNS = "action, target_step_id, target_step_name, migration_scenario, anchor_
           "confirm_fields, execute_step_ids, blocked_by_checkpoint, checkpoint_warning"
 
 
-@pytest.mark.skipif(not os.environ.get("SCENARIO_SIMULATE_CORPUS"), reason="takes minutes: set SCENARIO_SIMULATE_CORPUS")
 @pytest.mark.parametrize("file", FLOWS, ids=lambda file: file.stem)
 def test_every_edit_of_the_corpus(file, db):
     """Real flows: sessions at every step, some of them walked there; simulated, deployed, and one turn each."""
