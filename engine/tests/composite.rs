@@ -546,6 +546,30 @@ fn clean_grafts_together_do_not_hide_an_action() {
     assert_eq!(brief(&from_the_second.reconcile()), "teleport c");
 }
 
+/// Of two twins that the customer passed in the first version, the second dropped one: its visit is not taken for one of the
+/// other, so the order cannot be told and the redirect is blocked.
+#[test]
+fn a_visit_of_a_dropped_twin_is_not_taken_for_the_other() {
+    let twins = |text: &str| {
+        let mut version = flow(text);
+        for step in version.steps.iter_mut().filter(|s| s.id == "pay" || s.id == "twin") {
+            (step.name, step.description) = ("Pay".into(), Some("What pay says".into()));
+            step.checkpoint_description = Some("Pay is done".into());
+        }
+        version
+    };
+    let first = twins("pay !checkpoint -> mid\n mid -> twin\n twin !checkpoint -> c\n c");
+    let second = twins("mid -> twin\n twin !checkpoint -> c\n c");
+    let third = twins("mid -> twin\n twin !checkpoint -> f\n f -> away if age < 18; c\n c\n away");
+    let mut world = World::chained(vec![first, second, third]);
+    world.walked(&["pay", "mid", "twin", "c"]);
+    world.arrive(2, "c");
+    world.knows("age", "15");
+    let decision = world.reconcile();
+    assert_eq!(brief(&decision), "continue at c");
+    assert_eq!(decision.checkpoint_blocks[0].rule, BlockRule::OrderUnknown);
+}
+
 /// Of two twins the one that the customer passed is deleted, and their own step, too: they are not relocated to the other, where the
 /// irreversible act would be done again.
 #[test]

@@ -98,15 +98,17 @@ fn find_again(
     if let Some(step) = names.current_id(visit).and_then(|id| old.find(id)) {
         return Some(step);
     }
-    // No plan tells: the same meaning, or the same step by id and name.
+    // No plan tells: the same meaning, or the same step by id and name. A step that is known to stand for another one of that
+    // version is not it, however alike they are: of two twins, the one that was visited may be gone.
     let same_meaning = by_hash.get(visit.step_content_hash.as_str()).map(Vec::as_slice).unwrap_or_default();
     let same_id = old.find(&visit.step_id);
-    match (same_meaning, same_id) {
+    let found = match (same_meaning, same_id) {
         ([only], _) => Some(*only),
         (several, Some(step)) if several.contains(&step) => Some(step),
         (_, Some(step)) if old.node(step).name == visit.step_name => Some(step),
         _ => None,
-    }
+    };
+    found.filter(|step| !names.stands_for_another(visit, &old.node(*step).id))
 }
 
 /// How the steps of the versions that the session walked before are called in the one that it walks now: the plans that moved
@@ -147,6 +149,12 @@ impl StepNames {
             by_version.insert(from, composed);
         }
         Ok(StepNames { by_version })
+    }
+
+    /// Whether a step of the version that the session walks now is the counterpart of another step than the visited one.
+    fn stands_for_another(&self, visit: &Visit, current_id: &str) -> bool {
+        let Some(names) = self.by_version.get(&visit.scenario_version) else { return false };
+        names.iter().any(|(was, now)| now == current_id && *was != visit.step_id)
     }
 
     fn current_id(&self, visit: &Visit) -> Option<&str> {
