@@ -1,7 +1,7 @@
 //! Marks set page by page, for a tenant too large to be marked in one transaction (SPEC 6). The policies are those of
 //! [`super::marks`], asked session by session.
 
-use super::marks::Variables;
+use super::marks::{self, Variables};
 use super::plans::Plan;
 use super::{Statement, engine_id, plans, policies};
 use crate::args;
@@ -9,15 +9,6 @@ use crate::error::Result;
 use crate::json::Json;
 use pgrx::Uuid;
 use scenario_engine::plan::ScopeSubject;
-use std::collections::HashMap;
-
-/// The step that each of the plan's steps takes its policy from: for a deleted one that of the anchor that its sessions go to
-/// first.
-static STEPS: Statement = Statement::reading(
-    "SELECT a.old_step_id, a.name, CASE a.kind WHEN 'anchor' THEN a.anchor_content_hash
-                                   ELSE a.candidates -> 0 ->> 'anchor_content_hash' END
-       FROM scenario.plan_anchors AS a WHERE a.tenant_id = $1 AND a.plan_id = $2",
-);
 
 /// Those that were taken back from this plan are not its business any more. Variables can be large: read only when a policy
 /// looks at them.
@@ -79,11 +70,8 @@ pub struct Page {
 pub fn mark_page(tenant_id: Uuid, plan: &Plan, after: (&str, Uuid), size: i32, second_look: bool) -> Result<Page> {
     let only_marks = || ONLY_MARKS.row(&args![tenant_id, plan.plan_id], |row| row.opt(1)).map(|found| found.flatten());
     let statement = if second_look && only_marks()? == Some(true) { &PAGE_OF_EVERY } else { &PAGE };
-    let steps: HashMap<String, (String, Option<String>)> = STEPS
-        .rows(&args![tenant_id, plan.plan_id], |row| Ok((row.get(1)?, (row.get(2)?, row.opt(3)?))))?
-        .into_iter()
-        .collect();
     let policies = policies::of_plan(tenant_id, plan.plan_id)?;
+    let places = marks::places(tenant_id, plan, &policies)?;
     let looks_at_variables = policies.values().any(|policy| policy.scope.session_condition.is_some());
     let mut page = Page { looked_at: 0, marked: 0, last: None };
     let mut admitted: Vec<Uuid> = Vec::new();
@@ -101,20 +89,19 @@ pub fn mark_page(tenant_id: Uuid, plan: &Plan, after: (&str, Uuid), size: i32, s
     ];
     statement.rows(&key, |row| {
         let (step_id, session_id): (String, Uuid) = (row.get(1)?, row.get(2)?);
-        if let Some((step_name, hash)) = steps.get(&step_id) {
+        if let Some(place) = places.get(&step_id) {
             let channel: Option<String> = row.opt(3)?;
             let variables = row.opt::<Json>(4)?.map(|variables| Variables::of(&variables));
             let subject = ScopeSubject {
                 session_id: engine_id(session_id),
                 channel: channel.as_deref(),
-                step_name,
+                step_name: &place.name,
                 age_days: row.get(5)?,
             };
-            let policy = hash.as_ref().and_then(|hash| policies.get(hash));
             let mut variable = |name: &str| variables.as_ref().and_then(|known| known.get(name));
-            if policy.is_none_or(|policy| policy.admits(&subject, &mut variable).is_ok()) {
+            if place.policy.is_none_or(|policy| policy.admits(&subject, &mut variable).is_ok()) {
                 admitted.push(session_id);
-                hashes.push(hash.as_deref());
+                hashes.push(place.anchor.as_deref());
             }
         }
         page.looked_at += 1;

@@ -99,12 +99,12 @@ static LIVE: Statement = Statement::writing(
 );
 
 /// What becomes of the sessions at a step of the old version.
-struct Place<'a> {
-    name: String,
+pub(super) struct Place<'a> {
+    pub name: String,
     /// `None`: a deleted step with nowhere to go.
-    anchor: Option<String>,
+    pub anchor: Option<String>,
     /// `None`: everybody is let in.
-    policy: Option<&'a Policy>,
+    pub policy: Option<&'a Policy>,
 }
 
 /// A session of a page.
@@ -172,7 +172,8 @@ pub fn set(tenant_id: Uuid, plan: &Plan, policies: &HashMap<String, Policy>, hel
     }
 }
 
-fn places<'a>(
+/// By step of the old version.
+pub(super) fn places<'a>(
     tenant_id: Uuid,
     plan: &Plan,
     policies: &'a HashMap<String, Policy>,

@@ -113,7 +113,7 @@ pub fn diff(old: &Graph, new: &Graph) -> TransformationMap {
             inserted_steps: inserted.ones().map(|n| inserted_step(new, n)).collect(),
             edited_steps: edits.catalogue,
             removed_step_ids: removed.ones().map(|l| old.node(numbering.old_of(l, &pairing)).id.clone()).collect(),
-            new_forks: fork_ranks.catalogue(new, &forks),
+            new_forks: fork_ranks.catalogue(new),
             modified_transitions: transitions.catalogue,
             inserted_step_ids: (0..new.len())
                 .filter(|n| pairing.old_of(*n).is_none())
@@ -266,7 +266,7 @@ impl ForkRanks {
         }))
     }
 
-    fn catalogue(&self, new: &Graph, _forks: &Forks) -> Vec<CatalogueFork> {
+    fn catalogue(&self, new: &Graph) -> Vec<CatalogueFork> {
         self.entries
             .iter()
             .map(|&(n, kind)| CatalogueFork {

@@ -26,8 +26,6 @@ pub(super) struct Fields<'a> {
     found: HashMap<String, Found>,
     pub filled: Vec<FilledField>,
     pub missing: Vec<FieldRequest>,
-    /// Soft fields that were not found, so that the trace can say so.
-    pub gone_without: Vec<String>,
     /// Fields that a fork was decided by.
     deciding: Vec<String>,
 }
@@ -49,7 +47,6 @@ impl<'a> Fields<'a> {
             found: HashMap::new(),
             filled: Vec::new(),
             missing: Vec::new(),
-            gone_without: Vec::new(),
             deciding: Vec::new(),
         }
     }
@@ -77,12 +74,7 @@ impl<'a> Fields<'a> {
                 self.filled.push(filled);
                 Ok(Need::Filled(source))
             }
-            _ if definition.required_level == RequiredLevel::Soft => {
-                if !self.gone_without.iter().any(|f| f == field) {
-                    self.gone_without.push(field.to_owned());
-                }
-                Ok(Need::GoneWithout)
-            }
+            _ if definition.required_level == RequiredLevel::Soft => Ok(Need::GoneWithout),
             found => {
                 let rejected = match found {
                     Some(Found::Nothing { rejected }) => rejected.clone(),

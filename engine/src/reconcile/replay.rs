@@ -255,7 +255,7 @@ impl Replay<'_> {
         if let [only] = node.branches.as_slice() {
             let is_false = matches!(truth(only, fields, facts)?, Truth::False);
             if is_false && !self.history.went(walk.at, only.to) {
-                trace.fork(node, Some(only), graph, "its only way on, though the condition is false: unsure from here");
+                trace.fork(node, only, graph, "its only way on, though the condition is false: unsure from here");
                 return Ok(Onward::Unsure(only.to));
             }
             return Ok(Onward::To(only.to));
@@ -266,13 +266,13 @@ impl Replay<'_> {
         let keep = |fields: &mut Fields<'_>, facts: &mut F| self.along_the_path(&walk, *target, fields, facts);
         if unchanged {
             let branch = keep(fields, facts)?;
-            trace.fork(node, Some(branch), graph, "visited and not changed: their choice stands");
+            trace.fork(node, branch, graph, "visited and not changed: their choice stands");
             return Ok(Onward::To(branch.to));
         }
         if walk.unsure || self.reach == Reach::KeepPath {
             let branch = keep(fields, facts)?;
             let why = if walk.unsure { "the walk is unsure: keeps to the path" } else { "keeps to the path" };
-            trace.fork(node, Some(branch), graph, why);
+            trace.fork(node, branch, graph, why);
             return Ok(Onward::To(branch.to));
         }
         self.decide_fork(&walk, target, fields, facts, replayed, trace)
@@ -328,7 +328,7 @@ impl Replay<'_> {
                         node.name
                     ));
                     let branch = self.along_the_path(walk, *target, fields, facts)?;
-                    trace.fork(node, Some(branch), graph, "nobody has decided it: keeps to the path");
+                    trace.fork(node, branch, graph, "nobody has decided it: keeps to the path");
                     return Ok(Onward::Unsure(branch.to));
                 }
                 Truth::Unknown { missing, error } => {
@@ -348,25 +348,25 @@ impl Replay<'_> {
         }
         let Some((place, branch)) = taken else {
             let branch = &node.branches[walk.leads[0]];
-            trace.fork(node, Some(branch), graph, "no branch is true: unsure from here");
+            trace.fork(node, branch, graph, "no branch is true: unsure from here");
             return Ok(Onward::Unsure(branch.to));
         };
         if branch.condition.kind() == ConditionKind::Natural && self.decided(node).is_some() {
             trace.branch_taken(node, branch, graph, "somebody decided for it");
         }
         if walk.leads.contains(&place) {
-            trace.fork(node, Some(branch), graph, "leads to the path");
+            trace.fork(node, branch, graph, "leads to the path");
             return Ok(Onward::To(branch.to));
         }
         let later = (*target + 1..self.path.steps.len()).find(|p| self.leads_to(walk.at, branch.to, *p));
         if let Some(later) = later {
             *target = later;
-            trace.fork(node, Some(branch), graph, "leads to a later step of the path");
+            trace.fork(node, branch, graph, "leads to a later step of the path");
             return Ok(Onward::To(branch.to));
         }
         if doubtful {
             let branch = self.along_the_path(walk, *target, fields, facts)?;
-            trace.fork(node, Some(branch), graph, "an earlier branch is unknown: keeps to the path, unsure from here");
+            trace.fork(node, branch, graph, "an earlier branch is unknown: keeps to the path, unsure from here");
             return Ok(Onward::Unsure(branch.to));
         }
         if let Some(block) = self.forbidden(walk, node, branch) {
@@ -375,10 +375,10 @@ impl Replay<'_> {
                 replayed.blocks.push(block);
             }
             let branch = self.along_the_path(walk, *target, fields, facts)?;
-            trace.fork(node, Some(branch), graph, "a passed checkpoint forbids the redirect: stays on the path");
+            trace.fork(node, branch, graph, "a passed checkpoint forbids the redirect: stays on the path");
             return Ok(Onward::To(branch.to));
         }
-        trace.fork(node, Some(branch), graph, "leads elsewhere");
+        trace.fork(node, branch, graph, "leads elsewhere");
         trace.step(Event::Redirect, graph.node(branch.to), json!({"from_step_id": node.id}));
         Ok(Onward::Redirect(branch.to))
     }
@@ -516,21 +516,20 @@ impl Trace {
         self.step(Event::Field, node, how);
     }
 
-    fn fork(&mut self, node: &Node, taken: Option<&Branch>, graph: &Graph, why: &str) {
-        if !node.is_fork() && taken.is_none() {
-            return;
-        }
-        let branch = taken.map(|b| json!({"to_step_id": graph.node(b.to).id, "condition_text": b.condition.text()}));
-        self.step(Event::Fork, node, json!({"taken": branch, "why": why}));
+    fn fork(&mut self, node: &Node, taken: &Branch, graph: &Graph, why: &str) {
+        self.at_fork("taken", node, taken, graph, why);
     }
 
     fn branch_taken(&mut self, node: &Node, branch: &Branch, graph: &Graph, why: &str) {
-        let decided = json!({"to_step_id": graph.node(branch.to).id, "condition_text": branch.condition.text()});
-        self.step(Event::Fork, node, json!({"decided": decided, "why": why}));
+        self.at_fork("decided", node, branch, graph, why);
     }
 
     fn branch(&mut self, node: &Node, branch: &Branch, graph: &Graph, why: &str) {
-        let skipped = json!({"to_step_id": graph.node(branch.to).id, "condition_text": branch.condition.text()});
-        self.step(Event::Fork, node, json!({"skipped": skipped, "why": why}));
+        self.at_fork("skipped", node, branch, graph, why);
+    }
+
+    fn at_fork(&mut self, what: &str, node: &Node, branch: &Branch, graph: &Graph, why: &str) {
+        let about = json!({"to_step_id": graph.node(branch.to).id, "condition_text": branch.condition.text()});
+        self.step(Event::Fork, node, json!({what: about, "why": why}));
     }
 }
