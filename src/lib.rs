@@ -3,13 +3,15 @@
 //! | module | holds |
 //! |---|---|
 //! | [`api`] | the SQL functions: arguments → engine → result, one file a subject |
+//! | [`batch`] | one page of a batch migration |
 //! | [`planning`], [`publishing`] | what building, deploying and publishing consist of, step by step |
 //! | [`store`] | every SQL statement that Rust runs, one file a table |
 //! | [`cache`] | compiled graphs that a backend keeps |
 //! | [`error`] | every error with its SQLSTATE |
 //! | [`json`], [`row`] | datum types: jsonb as text, whole rows |
 //! | [`settings`] | the settings under `scenario.` |
-//! | [`turn`] | one turn of one session: look, decide, apply |
+//! | [`turn`] | one turn of one session: look, decide, write |
+//! | [`writer`] | what decisions write, for one session or many |
 //! | [`version`] | what differs between versions of PostgreSQL |
 //!
 //! Tables, triggers and comments are in `sql/install/`, embedded below and beside the functions they belong to.
@@ -18,6 +20,7 @@
 #![allow(clippy::result_large_err)]
 
 pub mod api;
+pub mod batch;
 pub mod cache;
 pub mod error;
 pub mod json;
@@ -28,6 +31,7 @@ pub mod settings;
 pub mod store;
 pub mod turn;
 pub mod version;
+pub mod writer;
 
 use pgrx::prelude::*;
 
@@ -42,7 +46,11 @@ extension_sql_file!("../sql/install/40_fields.sql", name = "fields", requires = 
 extension_sql_file!("../sql/install/50_audit.sql", name = "audit", requires = ["fields"]);
 extension_sql_file!("../sql/install/11_scenario_triggers.sql", name = "scenario_triggers", requires = ["audit"]);
 extension_sql_file!("../sql/install/21_plan_triggers.sql", name = "plan_triggers", requires = ["scenario_triggers"]);
-extension_sql_file!("../sql/install/31_session_triggers.sql", name = "session_triggers", requires = ["plan_triggers"]);
+extension_sql_file!(
+    "../sql/install/31_session_triggers.sql",
+    name = "session_triggers",
+    requires = ["plan_triggers", is_written_by_writer]
+);
 extension_sql_file!("../sql/install/32_session_rows.sql", name = "session_rows", requires = ["session_triggers"]);
 extension_sql_file!("../sql/install/90_dump.sql", name = "dump", requires = ["session_rows"]);
 extension_sql_file!("../sql/install/91_restore.sql", name = "restore", requires = ["dump"]);

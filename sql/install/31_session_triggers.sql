@@ -1,5 +1,8 @@
 -- What must stay true of sessions, and their history (SPEC 11).
--- Needs: 30_sessions.sql; reads scenario.migration_audit (50_audit.sql) when it fires. Calls no Rust function.
+-- Needs: 30_sessions.sql; reads scenario.migration_audit (50_audit.sql) when it fires.
+-- Calls scenario.is_written_by_writer (src/api/writer.rs): the extension's own moves are checked and completed where they are written
+-- (src/store/writes.rs), in the same statement. Everybody else's SQL is checked here, as is a statement in a trigger that such a
+-- move fires.
 --
 -- An UPDATE of a session costs: one lookup of the step and one visit when it arrives somewhere; one assignment when only
 -- variables or turn_count are written; nothing otherwise (the WHEN clauses are false).
@@ -162,7 +165,9 @@ COMMENT ON FUNCTION scenario.sessions_touch() IS
 
 CREATE TRIGGER sessions_touch
     BEFORE UPDATE OF scenario_id, step_id, turn_count, variables ON scenario.sessions
-    FOR EACH ROW WHEN (NEW.last_activity_at = OLD.last_activity_at AND NEW.visit_plan_id IS NULL)
+    FOR EACH ROW WHEN (NEW.last_activity_at = OLD.last_activity_at AND NEW.visit_plan_id IS NULL
+                       AND NOT scenario.is_written_by_writer(NEW.tenant_id, NEW.session_id, NEW.scenario_version, NEW.step_id,
+                                                             NEW.visit_count))
     EXECUTE FUNCTION scenario.sessions_touch();
 
 CREATE FUNCTION scenario.sessions_arrive() RETURNS trigger
@@ -253,9 +258,11 @@ COMMENT ON FUNCTION scenario.sessions_arrive() IS
 -- BEFORE, so that one lookup serves the row and the visit; it fires last (by name), on the row as it will be, under its lock.
 CREATE TRIGGER zz_sessions_arrive
     BEFORE UPDATE ON scenario.sessions
-    FOR EACH ROW WHEN (NEW.step_id IS DISTINCT FROM OLD.step_id
-                       OR NEW.scenario_version IS DISTINCT FROM OLD.scenario_version
-                       OR NEW.scenario_id IS DISTINCT FROM OLD.scenario_id
-                       OR NEW.visit_count <> OLD.visit_count
-                       OR NEW.visit_reason IS NOT NULL OR NEW.visit_confidence IS NOT NULL OR NEW.visit_plan_id IS NOT NULL)
+    FOR EACH ROW WHEN ((NEW.step_id IS DISTINCT FROM OLD.step_id
+                        OR NEW.scenario_version IS DISTINCT FROM OLD.scenario_version
+                        OR NEW.scenario_id IS DISTINCT FROM OLD.scenario_id
+                        OR NEW.visit_count <> OLD.visit_count
+                        OR NEW.visit_reason IS NOT NULL OR NEW.visit_confidence IS NOT NULL OR NEW.visit_plan_id IS NOT NULL)
+                       AND NOT scenario.is_written_by_writer(NEW.tenant_id, NEW.session_id, NEW.scenario_version, NEW.step_id,
+                                                             NEW.visit_count))
     EXECUTE FUNCTION scenario.sessions_arrive();

@@ -1,5 +1,5 @@
 -- Visits, messages and attempts: rows that belong to a session (SPEC 8, 11).
--- Needs: 30_sessions.sql. Calls no Rust function.
+-- Needs: 30_sessions.sql. Calls scenario.is_written_by_writer (src/api/writer.rs).
 
 CREATE FUNCTION scenario.step_visits_refuse() RETURNS trigger
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -42,7 +42,9 @@ COMMENT ON FUNCTION scenario.step_visits_check() IS
 
 CREATE TRIGGER step_visits_check
     BEFORE INSERT ON scenario.step_visits
-    FOR EACH ROW WHEN (pg_catalog.pg_trigger_depth() = 0)
+    FOR EACH ROW WHEN (pg_catalog.pg_trigger_depth() = 0
+                       AND NOT scenario.is_written_by_writer(NEW.tenant_id, NEW.session_id, NEW.scenario_version, NEW.step_id,
+                                                             NEW.visit_no))
     EXECUTE FUNCTION scenario.step_visits_check();
 
 -- Numbers are the greatest + 1 under the session's lock: two writers of one session wait for each other instead of one failing,

@@ -1,7 +1,7 @@
 -- Batch runs: what they keep, and one batch of each kind (SPEC 12).
 -- Needs: 20_plans.sql, 30_sessions.sql, 50_audit.sql, 70_undo.sql, 71_simulation.sql. Calls, when they run:
---   scenario.reconcile_session(tenant_id, session_id)
---   scenario.graft_steps(tenant_id, plan_id)                                  src/api/batches.rs
+--   scenario.lock_marked_sessions(tenant_id, plan_id, run_id, after_session_id, batch_size, second_look)
+--   scenario.migrate_page(tenant_id, session_ids)
 --   scenario.mark_batch(tenant_id, plan_id, after_step_id, after_session_id, batch_size, second_look)
 -- The procedures that run batches one after the other are in 74_batch_procedures.sql.
 
@@ -117,186 +117,72 @@ COMMENT ON FUNCTION scenario.batch_line(scenario.batch_runs) IS
 
 -- One batch of a migration --------------------------------------------------------------------------------------------
 
--- Clean grafts go set-wise: what the engine would decide for each is known from the plan alone, and graft_steps has asked it.
--- Everything else is a turn of its own. What it writes is what reconcile_session writes, to the column.
-CREATE FUNCTION scenario.graft_set(tenant_id uuid, plan scenario.migration_plans, session_ids uuid[], old_step_ids text[],
-                                   new_step_ids text[], anchor_hashes text[], reasons text[]) RETURNS uuid[]
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-#variable_conflict use_column
-DECLARE
-    v_moved uuid[];
+CREATE FUNCTION scenario.add_to_run(INOUT run scenario.batch_runs, page record)
+    LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    WITH graft AS MATERIALIZED (
-        SELECT g.* FROM ROWS FROM (unnest(graft_set.old_step_ids), unnest(graft_set.new_step_ids),
-                                   unnest(graft_set.anchor_hashes), unnest(graft_set.reasons))
-                          AS g (old_step_id, new_step_id, anchor_hash, reason)
-    ), before AS MATERIALIZED (
-        SELECT s.session_id, s.scenario_version, s.step_id, s.step_content_hash, s.scenario_checksum, s.reconciled_version,
-               s.revision, s.visit_count, g.new_step_id, g.anchor_hash, g.reason
-          FROM scenario.sessions AS s
-          JOIN graft AS g ON g.old_step_id = s.step_id
-         WHERE s.tenant_id = graft_set.tenant_id AND s.session_id = ANY (graft_set.session_ids)
-           AND s.scenario_id = (graft_set.plan).scenario_id AND s.scenario_version = (graft_set.plan).from_version
-           AND s.scenario_checksum = (graft_set.plan).from_checksum AND s.status = 'active'
-    ), moved AS (
-        UPDATE scenario.sessions AS s
-           SET scenario_version = (graft_set.plan).to_version, step_id = b.new_step_id,
-               reconciled_version = (graft_set.plan).to_version, visit_reason = 'migration',
-               visit_plan_id = (graft_set.plan).plan_id, revision = s.revision + 1
-          FROM before AS b
-         WHERE s.tenant_id = graft_set.tenant_id AND s.session_id = b.session_id
-        RETURNING s.session_id
-    ), audited AS (
-        INSERT INTO scenario.migration_audit (tenant_id, session_id, revision, scenario_id, plan_ids, from_version, to_version,
-                migration_scenario, anchor_content_hash, step_before, step_after, action, reason)
-        SELECT graft_set.tenant_id, b.session_id, b.revision + 1, (graft_set.plan).scenario_id,
-               ARRAY[(graft_set.plan).plan_id], b.scenario_version, (graft_set.plan).to_version, 'clean_graft', b.anchor_hash,
-               b.step_id, b.new_step_id, 'teleport', b.reason
-          FROM before AS b
-    ), undoable AS (
-        INSERT INTO scenario.migration_undo AS u (tenant_id, session_id, plan_id, scenario_id, scenario_version, step_id,
-                step_content_hash, scenario_checksum, reconciled_version, revision, visit_count)
-        SELECT graft_set.tenant_id, b.session_id, (graft_set.plan).plan_id, (graft_set.plan).scenario_id, b.scenario_version,
-               b.step_id, b.step_content_hash, b.scenario_checksum, b.reconciled_version, b.revision + 1, b.visit_count + 1
-          FROM before AS b
-        ON CONFLICT (tenant_id, session_id) DO UPDATE
-           SET plan_id = excluded.plan_id, scenario_id = excluded.scenario_id, scenario_version = excluded.scenario_version,
-               step_id = excluded.step_id, step_content_hash = excluded.step_content_hash,
-               scenario_checksum = excluded.scenario_checksum, reconciled_version = excluded.reconciled_version,
-               variables_written = excluded.variables_written, variables_before = excluded.variables_before,
-               revision = excluded.revision, visit_count = excluded.visit_count, applied_at = excluded.applied_at,
-               reverted_at = NULL
-    )
-    SELECT coalesce(array_agg(m.session_id), '{}') INTO v_moved FROM moved AS m;
-    RETURN v_moved;
+    run.applied := (run).applied + page.applied;
+    run.deferred := (run).deferred + page.deferred;
+    run.pinned := (run).pinned + page.pinned;
+    run.exited := (run).exited + page.exited;
+    run.blocked := (run).blocked + page.blocked;
+    run.done := (run).done + page.applied + page.deferred + page.pinned + page.exited;
 END
 $$;
-COMMENT ON FUNCTION scenario.graft_set(uuid, scenario.migration_plans, uuid[], text[], text[], text[], text[]) IS
-    'Applies clean grafts set-wise, for migrate_sessions: the sessions, which it has locked, that are at one of the old steps. '
-    'Returns those that it moved. Writes sessions, visits, migration_audit, migration_undo.';
+COMMENT ON FUNCTION scenario.add_to_run(scenario.batch_runs, record) IS
+    'For migrate_batch: adds the counts of a page, a row of migrate_page, to those of its run. Only computes.';
 
-CREATE FUNCTION scenario.migrate_one(tenant_id uuid, session_id uuid, INOUT run scenario.batch_runs)
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-#variable_conflict use_column
-DECLARE
-    v_before integer;
-    v_came   record;
-BEGIN
-    SELECT s.scenario_version INTO v_before FROM scenario.sessions AS s
-     WHERE s.tenant_id = migrate_one.tenant_id AND s.session_id = migrate_one.session_id;
-    SELECT r.* INTO STRICT v_came FROM scenario.reconcile_session(migrate_one.tenant_id, migrate_one.session_id) AS r;
-    run.done := run.done + 1;
-    IF v_came.blocked_by_checkpoint THEN
-        run.blocked := run.blocked + 1;
-    END IF;
-    CASE
-        WHEN v_came.action = 'exit_scenario' THEN
-            run.exited := run.exited + 1;
-        WHEN v_came.action IN ('collect', 'execute_action', 'decide') THEN
-            run.deferred := run.deferred + 1;
-        WHEN v_came.action = 'teleport' OR v_came.scenario_version IS DISTINCT FROM v_before THEN
-            run.applied := run.applied + 1;
-        ELSE
-            run.pinned := run.pinned + 1;
-    END CASE;
-END
-$$;
-COMMENT ON FUNCTION scenario.migrate_one(uuid, uuid, scenario.batch_runs) IS
-    'One turn for migrate_sessions, counted into its run. Raises and writes as reconcile_session.';
-
+-- What a session comes to, and what is written for it, is decided by migrate_page (src/batch.rs). Here is what only PL/pgSQL
+-- can do: a savepoint, so that a session that fails stops nobody.
 CREATE FUNCTION scenario.migrate_batch(
-    INOUT run scenario.batch_runs, INOUT after uuid, plan scenario.migration_plans, wanted integer, second_look boolean,
-    failures_left bigint, old_step_ids text[], new_step_ids text[], anchor_hashes text[], reasons text[], OUT looked_at integer)
+    INOUT run scenario.batch_runs, INOUT after uuid, wanted integer, second_look boolean, failures_left bigint,
+    OUT looked_at integer)
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     v_ids     uuid[];
-    v_moved   uuid[] := '{}';
-    v_rest    uuid[];
     v_id      uuid;
-    v_so_far  scenario.batch_runs;
+    v_came    record;
     v_message text;
     v_detail  text;
     v_hint    text;
 BEGIN
-    -- What a turn or another worker has locked is skipped; so is, at the second look, what has been looked at.
-    SELECT coalesce(array_agg(p.session_id ORDER BY p.session_id), '{}') INTO v_ids
-      FROM (SELECT s.session_id FROM scenario.sessions AS s
-             WHERE s.tenant_id = (run).tenant_id AND s.pending_plan_id = (run).plan_id AND s.status = 'active'
-               AND s.session_id > after
-               AND NOT (second_look AND (s.waiting_for IS NOT NULL
-                                         OR EXISTS (SELECT FROM scenario.batch_errors AS e
-                                                     WHERE e.tenant_id = (run).tenant_id AND e.run_id = (run).run_id
-                                                       AND e.session_id = s.session_id)))
-             ORDER BY s.session_id
-             LIMIT wanted
-               FOR NO KEY UPDATE SKIP LOCKED) AS p;
+    v_ids := scenario.lock_marked_sessions((run).tenant_id, (run).plan_id, (run).run_id, after, wanted, second_look);
     looked_at := cardinality(v_ids);
     IF looked_at = 0 THEN
         RETURN;
     END IF;
     after := v_ids[looked_at];
 
-    IF cardinality(old_step_ids) > 0 AND scenario.plan_is_the_way(plan) THEN
-        v_moved := scenario.graft_set((run).tenant_id, plan, v_ids, old_step_ids, new_step_ids, anchor_hashes, reasons);
-        run.done := run.done + cardinality(v_moved);
-        run.applied := run.applied + cardinality(v_moved);
-    END IF;
-
-    v_rest := ARRAY(SELECT i FROM unnest(v_ids) AS i EXCEPT SELECT m FROM unnest(v_moved) AS m ORDER BY 1);
-    -- Nearly always nobody fails, and one subtransaction is enough for all. If somebody does, each gets one of their own.
-    v_so_far := run;
+    -- Nearly always nobody fails, and one savepoint is enough for all. If somebody does, each session gets one of its own.
     BEGIN
-        FOREACH v_id IN ARRAY v_rest LOOP
-            run := scenario.migrate_one((run).tenant_id, v_id, run);
-        END LOOP;
+        SELECT m.* INTO STRICT v_came FROM scenario.migrate_page((run).tenant_id, v_ids) AS m;
+        run := scenario.add_to_run(run, v_came);
         RETURN;
     EXCEPTION
-        WHEN OTHERS THEN  -- not a cancelled statement: that is not among them, and ends the run
-            run := v_so_far;
+        WHEN OTHERS THEN  -- a cancelled statement is not among them: it ends the run
+            NULL;
     END;
-    FOREACH v_id IN ARRAY v_rest LOOP
-        v_so_far := run;
+    FOREACH v_id IN ARRAY v_ids LOOP
         BEGIN
-            run := scenario.migrate_one((run).tenant_id, v_id, run);
+            SELECT m.* INTO STRICT v_came FROM scenario.migrate_page((run).tenant_id, ARRAY[v_id]) AS m;
+            run := scenario.add_to_run(run, v_came);
         EXCEPTION
             WHEN OTHERS THEN
                 GET STACKED DIAGNOSTICS v_message = MESSAGE_TEXT, v_detail = PG_EXCEPTION_DETAIL, v_hint = PG_EXCEPTION_HINT;
-                run := v_so_far;
                 run.done := run.done + 1;
                 run.failed := run.failed + 1;
                 INSERT INTO scenario.batch_errors (tenant_id, run_id, session_id, sqlstate, message, detail, hint)
                 VALUES ((run).tenant_id, (run).run_id, v_id, SQLSTATE, v_message, nullif(v_detail, ''), nullif(v_hint, ''));
         END;
-        -- The others of this batch stay marked, for the next run.
+        -- The others of this page stay marked, for the next run.
         EXIT WHEN (run).failed > failures_left;
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION scenario.migrate_batch(scenario.batch_runs, uuid, scenario.migration_plans, integer, boolean, bigint, text[],
-                                           text[], text[], text[]) IS
-    'One batch of migrate_sessions: the next sessions after the one that is given. Arguments: run, session to go on after, plan, '
-    'how many, whether it is the second look, failures that are allowed in all, and the clean grafts of the plan. Returns the run '
-    'with its counts, the last session, how many were looked at. Errors of sessions are kept in batch_errors.';
-
-CREATE FUNCTION scenario.plan_is_the_way(plan scenario.migration_plans) RETURNS boolean
-    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT coalesce(bool_and(c.published_version = (plan).to_version
-                             AND (plan).plan_id = (SELECT p.plan_id FROM scenario.migration_plans AS p
-                                                    WHERE p.tenant_id = (plan).tenant_id AND p.scenario_id = (plan).scenario_id
-                                                      AND p.from_version = (plan).from_version
-                                                      AND p.to_version = (plan).to_version
-                                                      AND p.status IN ('deployed', 'cancelled')
-                                                    ORDER BY p.deployed_at DESC, p.created_at DESC, p.plan_id LIMIT 1)
-                             AND EXISTS (SELECT FROM scenario.migration_plans AS p
-                                          WHERE p.tenant_id = (plan).tenant_id AND p.plan_id = (plan).plan_id
-                                            AND p.status = 'deployed')), false)
-      FROM scenario.scenarios AS c
-     WHERE c.tenant_id = (plan).tenant_id AND c.scenario_id = (plan).scenario_id
-$$;
-COMMENT ON FUNCTION scenario.plan_is_the_way(scenario.migration_plans) IS
-    'Whether the plan, as it stands now, is the one that its sessions go by: deployed, straight to the published version, the '
-    'newest of its kind. Asked again for each batch, since an operator may cancel or publish meanwhile. Only reads.';
+COMMENT ON FUNCTION scenario.migrate_batch(scenario.batch_runs, uuid, integer, boolean, bigint) IS
+    'One page of migrate_sessions: the next sessions after the one that is given. Arguments: run, session to go on after, how many, '
+    'whether it is the second look, failures that are allowed in all. Returns the run with its counts, the last session, how many '
+    'sessions it looked at. Keeps the error of each session that fails in batch_errors. Writes as reconcile_session, and batch_errors.';
 
 -- From another connection ---------------------------------------------------------------------------------------------
 

@@ -88,7 +88,6 @@ CREATE PROCEDURE scenario.migrate_sessions(tenant_id uuid, plan_id uuid, batch_s
 #variable_conflict use_column
 DECLARE
     v_run         scenario.batch_runs;
-    v_plan        scenario.migration_plans;
     v_after       uuid := '00000000-0000-0000-0000-000000000000';
     v_second_look boolean := false;
     v_wanted      integer;
@@ -97,20 +96,12 @@ DECLARE
     v_paused      double precision := 0;
     v_since       timestamptz;
     v_ending      text := 'finished';
-    v_grafts      record;
 BEGIN
     IF max_sessions < 0 OR max_failures < 0 THEN
         RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'max_sessions and max_failures must not be negative',
             HINT = 'NULL: no limit.';
     END IF;
     v_run := scenario.start_batch(tenant_id, plan_id, 'migrate', batch_size);
-    v_plan := scenario.find_plan(tenant_id, plan_id);
-    SELECT coalesce(pg_catalog.array_agg(g.old_step_id), '{}') AS old_step_ids,
-           coalesce(pg_catalog.array_agg(g.new_step_id), '{}') AS new_step_ids,
-           coalesce(pg_catalog.array_agg(g.anchor_content_hash), '{}') AS anchor_hashes,
-           coalesce(pg_catalog.array_agg(g.reason), '{}') AS reasons
-      INTO v_grafts
-      FROM scenario.graft_steps(tenant_id, plan_id) AS g;
     COMMIT;
 
     LOOP
@@ -138,9 +129,8 @@ BEGIN
             EXIT;
         END IF;
         SELECT b.run, b.after, b.looked_at INTO STRICT v_batch
-          FROM scenario.migrate_batch(v_run, v_after, v_plan, v_wanted, v_second_look,
-                                      coalesce(max_failures, 9223372036854775807), v_grafts.old_step_ids,
-                                      v_grafts.new_step_ids, v_grafts.anchor_hashes, v_grafts.reasons) AS b;
+          FROM scenario.migrate_batch(v_run, v_after, v_wanted, v_second_look,
+                                      coalesce(max_failures, 9223372036854775807)) AS b;
         v_after := v_batch.after;
         v_run := scenario.note_batch(v_batch.run, v_paused, NULL);
         COMMIT;

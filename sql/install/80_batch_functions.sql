@@ -3,9 +3,14 @@
 COMMENT ON FUNCTION scenario.begin_batch(uuid, uuid, text) IS
     'Refuses to begin a batch run where it could not work: 25001 inside a transaction block, P0002 for an unknown plan, 55000 if it '
     'is not deployed or scenario.enabled is off, 22023 for NULL. Arguments: tenant, plan, name of the procedure. Only reads.';
-COMMENT ON FUNCTION scenario.graft_steps(uuid, uuid) IS
-    'The steps of a plan whose sessions are moved in silence, whoever they are: rows of old step, new step, anchor, reason. None '
-    'while scenario.log_clean_grafts is on, since then each is to be logged. Raises P0002 for an unknown plan, 22023. Only reads.';
+COMMENT ON FUNCTION scenario.lock_marked_sessions(uuid, uuid, uuid, uuid, integer, boolean) IS
+    'Locks the next marked sessions of a plan for a page of migrate_sessions, and returns their ids in order. Arguments: tenant, plan, '
+    'run, session after which the page begins, how many sessions, whether it is the second look, which leaves out sessions that wait or '
+    'have failed in this run. Skips sessions that another transaction has locked. Raises 22023 for NULL. Writes nothing.';
+COMMENT ON FUNCTION scenario.migrate_page(uuid, uuid[]) IS
+    'Migrates the sessions of one page as far as they need nobody, for migrate_sessions, which has locked them. Arguments: tenant, '
+    'session ids. Returns counts: applied, deferred (the session waits for somebody), pinned, exited; blocked counts those of them '
+    'whose redirect a checkpoint forbade. Raises the first error of a session, and 22023 for NULL. Writes as reconcile_session.';
 COMMENT ON FUNCTION scenario.mark_batch(uuid, uuid, text, uuid, integer, boolean) IS
     'Marks one page of sessions by the plan''s policies, for mark_sessions. Arguments: tenant, plan, step and session after which '
     'the page begins, how many, whether it is the second look (then sessions that only a mark tells of the plan are waited for if a '

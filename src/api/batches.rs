@@ -1,10 +1,11 @@
 //! What the procedures of batch migration ask of Rust (SPEC 6, 12): they are `sql/install/73_batches.sql` and
 //! `74_batch_procedures.sql`.
 
+use crate::batch::{self, Counts};
 use crate::error::{Error, required, tenant};
 use crate::planning;
 use crate::settings;
-use crate::store::{grafts, marking, plans};
+use crate::store::{marking, plans, sessions};
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use pgrx::{PgSqlErrorCode, Uuid, pg_sys};
@@ -35,32 +36,48 @@ fn begin_batch(tenant_id: Option<Uuid>, plan_id: Option<Uuid>, procedure: Option
     Ok(())
 }
 
-/// The steps of a plan whose sessions are moved in silence, whoever they are (SPEC 12).
+/// Locks the next marked sessions of a plan for a page of `migrate_sessions`. A session that a turn or another worker holds is
+/// skipped.
 ///
-/// Arguments: tenant, plan. Result: rows of old step, new step, anchor, reason; none while `scenario.log_clean_grafts` is on,
-/// since then each is to be logged by itself. Errors: P0002 for an unknown plan; 22023 for NULL. Writes nothing.
-#[pg_extern(stable, parallel_restricted)]
-#[allow(clippy::type_complexity)]
-fn graft_steps(
+/// Arguments: tenant, plan, run, session after which the page begins, how many sessions, whether it is the second look (then sessions
+/// that wait, or have failed in this run, are left out). Result: session ids in order. Errors: 22023 for NULL. Writes nothing; the
+/// rows stay locked until the transaction ends.
+#[pg_extern]
+fn lock_marked_sessions(
     tenant_id: Option<Uuid>,
     plan_id: Option<Uuid>,
+    run_id: Option<Uuid>,
+    after_session_id: Option<Uuid>,
+    batch_size: Option<i32>,
+    second_look: Option<bool>,
+) -> Result<Vec<Uuid>, ErrorReport> {
+    let (tenant_id, plan_id) = (tenant(tenant_id)?, required(plan_id, "plan_id")?);
+    let (run_id, after) = (required(run_id, "run_id")?, required(after_session_id, "after_session_id")?);
+    let (size, second_look) = (required(batch_size, "batch_size")?, required(second_look, "second_look")?);
+    Ok(sessions::lock_marked(tenant_id, plan_id, run_id, after, size, second_look)?)
+}
+
+/// Migrates the sessions of one page, as far as they need nobody. The caller has locked them.
+///
+/// Arguments: tenant, session ids. Result: one row of counts, in sessions: applied, deferred, pinned, exited, and blocked, which counts
+/// those of them whose redirect a checkpoint forbade. Errors: the first error of a session; 22023 for NULL. Writes as
+/// `reconcile_session`.
+#[pg_extern]
+#[allow(clippy::type_complexity)]
+fn migrate_page(
+    tenant_id: Option<Uuid>,
+    session_ids: Option<Vec<Uuid>>,
 ) -> Result<
     TableIterator<
         'static,
-        (
-            name!(old_step_id, String),
-            name!(new_step_id, String),
-            name!(anchor_content_hash, String),
-            name!(reason, String),
-        ),
+        (name!(applied, i32), name!(deferred, i32), name!(pinned, i32), name!(exited, i32), name!(blocked, i32)),
     >,
     ErrorReport,
 > {
-    let (tenant_id, plan_id) = (tenant(tenant_id)?, required(plan_id, "plan_id")?);
-    let plan = plans::by_id(tenant_id, plan_id)?;
-    let grafts = if settings::log_clean_grafts() { Vec::new() } else { grafts::of_plan(tenant_id, &plan)? };
-    let rows = grafts.into_iter().map(|g| (g.old_step_id, g.new_step_id, g.anchor_content_hash, g.reason));
-    Ok(TableIterator::new(rows))
+    let (tenant_id, session_ids) = (tenant(tenant_id)?, required(session_ids, "session_ids")?);
+    let counts = batch::migrate_page(tenant_id, &session_ids)?;
+    let Counts { applied, deferred, pinned, exited, blocked } = counts;
+    Ok(TableIterator::once((applied, deferred, pinned, exited, blocked)))
 }
 
 /// Marks one page of sessions (SPEC 6), for `mark_sessions`.
@@ -119,5 +136,5 @@ fn retention_days(what: Option<&str>) -> Result<i32, ErrorReport> {
 extension_sql_file!(
     "../../sql/install/80_batch_functions.sql",
     name = "batch_functions",
-    requires = [begin_batch, graft_steps, mark_batch, retention_days]
+    requires = [begin_batch, lock_marked_sessions, migrate_page, mark_batch, retention_days]
 );

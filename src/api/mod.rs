@@ -9,3 +9,4 @@ pub mod plans;
 pub mod reconcile;
 pub mod reports;
 pub mod sessions;
+pub mod writer;

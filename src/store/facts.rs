@@ -1,5 +1,6 @@
 //! The engine's [`Facts`] from the tables: each read when the engine asks, none before.
 
+use super::plan_facts::PlanFacts;
 use super::sources::{self, Source};
 use super::{actions, anchors, attempts, audit, fields, messages, profiles, versions, visits};
 use crate::error::{Error, Result};
@@ -25,6 +26,7 @@ pub struct SessionFacts {
     pub session_id: Uuid,
     pub scenario_id: Uuid,
     pub customer_id: Option<Uuid>,
+    plans: PlanFacts,
     definitions: HashMap<String, Option<Rc<FieldDefinition>>>,
     /// The customer's messages, once a field has asked for them.
     messages: Option<Vec<String>>,
@@ -34,8 +36,15 @@ pub struct SessionFacts {
 }
 
 impl SessionFacts {
-    pub fn new(tenant_id: Uuid, session_id: Uuid, scenario_id: Uuid, customer_id: Option<Uuid>) -> SessionFacts {
+    pub fn new(
+        tenant_id: Uuid,
+        session_id: Uuid,
+        scenario_id: Uuid,
+        customer_id: Option<Uuid>,
+        plans: PlanFacts,
+    ) -> SessionFacts {
         SessionFacts {
+            plans,
             tenant_id,
             session_id,
             scenario_id,
@@ -105,7 +114,7 @@ impl Facts for SessionFacts {
     type Error = Error;
 
     fn plan_row(&mut self, plan: &PlanRef, old_step_id: &str) -> Result<Option<PlanRow>> {
-        anchors::plan_row(self.tenant_id, self.scenario_id, plan, old_step_id)
+        self.plans.row(self.scenario_id, plan, old_step_id)
     }
 
     fn plan_pairs(&mut self, plan: &PlanRef) -> Result<Rc<Vec<(String, String)>>> {

@@ -1,7 +1,7 @@
-//! `scenario.sessions`: what a turn reads of it, and the only statements of Rust that write it (SPEC 7, 11).
+//! `scenario.sessions`: what a turn and a batch read of it, and how a session starts and walks on.
 //!
-//! Visits, hashes and the cleaning of marks are the work of the table's triggers (`31_session_triggers.sql`); a statement
-//! here says where the session is to be, and why.
+//! What a decision writes is in [`super::writes`]. For all other statements, visits, hashes and the cleaning of marks are the work of the
+//! table's triggers (`31_session_triggers.sql`): a statement here says where the session is to be, and why.
 
 use super::{Statement, engine_id};
 use crate::args;
@@ -10,7 +10,6 @@ use crate::json::Json;
 use crate::row::SessionRow;
 use crate::settings;
 use pgrx::Uuid;
-use pgrx::datum::datetime_support::now;
 use scenario_engine::reconcile;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -38,12 +37,13 @@ static LOCK: Statement = Statement::writing(
     "SELECT s.revision FROM scenario.sessions AS s WHERE s.tenant_id = $1 AND s.session_id = $2 FOR NO KEY UPDATE",
 );
 
+/// Variables can be large, and most of what a batch does needs none: they are read only when they are asked for.
 static LOOK: Statement = Statement::reading(concat!(
     "SELECT ",
     settled!(),
-    ", s.scenario_id, s.scenario_version, s.step_id, s.step_content_hash,
-       s.scenario_checksum = v.checksum, c.published_version, p.checksum,
-       s.status, s.channel, s.customer_id, s.variables, s.revision, s.pending_plan_id, s.waiting_for,
+    ", s.scenario_id, s.scenario_version, s.step_id, s.step_content_hash, s.scenario_checksum, s.reconciled_version,
+       s.scenario_checksum = v.checksum, c.published_version, p.checksum, s.session_id, s.status, s.channel, s.customer_id,
+       CASE WHEN $3 THEN s.variables END, s.revision, s.visit_count, s.pending_plan_id, s.waiting_for,
        (extract(epoch FROM pg_catalog.now() - s.created_at) / 86400)::pg_catalog.float8
        FROM scenario.sessions AS s
        LEFT JOIN scenario.scenarios AS c ON c.tenant_id = s.tenant_id AND c.scenario_id = s.scenario_id
@@ -51,7 +51,7 @@ static LOOK: Statement = Statement::reading(concat!(
          ON v.tenant_id = s.tenant_id AND v.scenario_id = s.scenario_id AND v.version = s.scenario_version
        LEFT JOIN scenario.scenario_versions AS p
          ON p.tenant_id = c.tenant_id AND p.scenario_id = c.scenario_id AND p.version = c.published_version
-      WHERE s.tenant_id = $1 AND s.session_id = $2"
+      WHERE s.tenant_id = $1 AND s.session_id = ANY ($2)"
 ));
 
 static ROW: Statement =
@@ -75,42 +75,17 @@ static MERGE_VARIABLES: Statement = Statement::writing(
     "UPDATE scenario.sessions AS s SET variables = s.variables || $3 WHERE s.tenant_id = $1 AND s.session_id = $2",
 );
 
-/// The mark and what was waited for are cleared here too, for a move within the version (a foreign checksum, SPEC 10).
-static MOVE: Statement = Statement::writing(
-    "UPDATE scenario.sessions AS s
-        SET scenario_version = $3, step_id = $4, reconciled_version = $3, scenario_checksum = $5,
-            step_content_hash = coalesce($6, s.step_content_hash), visit_count = s.visit_count + 1,
-            visit_reason = 'migration', visit_plan_id = $7, revision = $8, variables = s.variables || $9,
-            pending_plan_id = NULL, pending_target_version = NULL, pending_anchor_hash = NULL, pending_marked_at = NULL,
-            waiting_for = NULL, waiting_since = NULL
-      WHERE s.tenant_id = $1 AND s.session_id = $2",
-);
-
-static PIN: Statement = Statement::writing(
-    "UPDATE scenario.sessions AS s
-        SET reconciled_version = $3, revision = $4,
-            pending_plan_id = NULL, pending_target_version = NULL, pending_anchor_hash = NULL, pending_marked_at = NULL,
-            waiting_for = NULL, waiting_since = NULL
-      WHERE s.tenant_id = $1 AND s.session_id = $2",
-);
-
-/// The trigger clears place and mark.
-static EXIT: Statement = Statement::writing(
-    "UPDATE scenario.sessions AS s
-        SET scenario_id = NULL, revision = $3, waiting_for = NULL, waiting_since = NULL
-      WHERE s.tenant_id = $1 AND s.session_id = $2",
-);
-
-/// The time is a parameter, since distributed tables refuse `now()` inside CASE. A mark that the way does not confirm is replaced by the way's own plan; a fallback has none, and so no mark.
-static WAIT: Statement = Statement::writing(
-    "UPDATE scenario.sessions AS s
-        SET waiting_since = CASE WHEN s.waiting_for = $3 THEN s.waiting_since ELSE $4 END, waiting_for = $3,
-            revision = $5,
-            pending_marked_at = CASE WHEN $6 IS NULL THEN NULL WHEN s.pending_plan_id = $6 THEN s.pending_marked_at ELSE $4 END,
-            pending_target_version = CASE WHEN $6 IS NULL THEN NULL ELSE $7 END,
-            pending_anchor_hash = CASE WHEN $6 IS NULL THEN NULL ELSE $8 END,
-            pending_plan_id = $6
-      WHERE s.tenant_id = $1 AND s.session_id = $2",
+/// The next marked sessions of a plan, in order. A session that a turn or another worker holds is skipped. At the second look,
+/// so is one that the run has been at already.
+static LOCK_MARKED: Statement = Statement::writing(
+    "SELECT s.session_id FROM scenario.sessions AS s
+      WHERE s.tenant_id = $1 AND s.pending_plan_id = $2 AND s.status = 'active' AND s.session_id > $4
+        AND NOT ($6 AND (s.waiting_for IS NOT NULL
+                         OR EXISTS (SELECT FROM scenario.batch_errors AS e
+                                     WHERE e.tenant_id = $1 AND e.run_id = $3 AND e.session_id = s.session_id)))
+      ORDER BY s.session_id
+      LIMIT $5
+        FOR NO KEY UPDATE SKIP LOCKED",
 );
 
 /// What the hot path sees of a session.
@@ -123,6 +98,7 @@ pub struct Glance {
 
 /// A session as a turn needs it, with what its scenario has published.
 pub struct State {
+    pub session_id: Uuid,
     /// As [`Glance::settled`].
     pub settled: bool,
     /// `None`: in no scenario.
@@ -130,9 +106,10 @@ pub struct State {
     pub status: String,
     pub channel: Option<String>,
     pub customer_id: Option<Uuid>,
-    /// A JSON object.
-    pub variables: Json,
+    /// A JSON object; `None`: not read.
+    variables: Option<Json>,
     pub revision: i32,
+    pub visit_count: i32,
     pub pending_plan_id: Option<Uuid>,
     pub waiting_for: Option<String>,
     pub age_days: f64,
@@ -144,11 +121,21 @@ pub struct Place {
     pub scenario_id: Uuid,
     pub scenario_version: i32,
     pub step_id: String,
-    pub step_content_hash: Option<String>,
+    pub step_content_hash: String,
+    /// As the session keeps it.
+    pub checksum: String,
+    pub reconciled_version: i32,
     /// The session's checksum is that of the version it walks.
     pub matches_version: bool,
     pub published_version: i32,
     pub published_checksum: String,
+}
+
+/// Whether the variables of sessions are read with them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Variables {
+    Read,
+    Leave,
 }
 
 /// A session that may not exist, or is another tenant's: the same to the caller.
@@ -171,35 +158,57 @@ pub fn lock(tenant_id: Uuid, session_id: Uuid) -> Result<()> {
     found.map(|_| ()).ok_or_else(|| missing(session_id))
 }
 
+/// Locks the next marked sessions of a plan, at most `most`, for a page of the batch run `run_id`: those after the session
+/// `after`. At the second look, those that wait or have failed in this run are left out.
+pub fn lock_marked(
+    tenant_id: Uuid,
+    plan_id: Uuid,
+    run_id: Uuid,
+    after: Uuid,
+    most: i32,
+    second_look: bool,
+) -> Result<Vec<Uuid>> {
+    LOCK_MARKED.rows(&args![tenant_id, plan_id, run_id, after, i64::from(most), second_look], |row| row.get(1))
+}
+
 /// The session as it stands now; after [`lock`], as it stays. P0002.
 pub fn look(tenant_id: Uuid, session_id: Uuid) -> Result<State> {
-    LOOK.row(&args![tenant_id, session_id], |row| {
+    let mut found = look_at(tenant_id, &[session_id], Variables::Read)?;
+    found.pop().ok_or_else(|| missing(session_id))
+}
+
+/// The sessions of these ids that exist, in no order.
+pub fn look_at(tenant_id: Uuid, session_ids: &[Uuid], variables: Variables) -> Result<Vec<State>> {
+    LOOK.rows(&args![tenant_id, session_ids.to_vec(), variables == Variables::Read], |row| {
         let place = match row.opt::<Uuid>(2)? {
             None => None,
             Some(scenario_id) => Some(Place {
                 scenario_id,
                 scenario_version: row.get(3)?,
                 step_id: row.get(4)?,
-                step_content_hash: row.opt(5)?,
-                matches_version: row.opt(6)?.unwrap_or(false),
-                published_version: row.get(7)?,
-                published_checksum: row.get(8)?,
+                step_content_hash: row.get(5)?,
+                checksum: row.get(6)?,
+                reconciled_version: row.get(7)?,
+                matches_version: row.opt(8)?.unwrap_or(false),
+                published_version: row.get(9)?,
+                published_checksum: row.get(10)?,
             }),
         };
         Ok(State {
             settled: row.get(1)?,
             place,
-            status: row.get(9)?,
-            channel: row.opt(10)?,
-            customer_id: row.opt(11)?,
-            variables: row.get(12)?,
-            revision: row.get(13)?,
-            pending_plan_id: row.opt(14)?,
-            waiting_for: row.opt(15)?,
-            age_days: row.get(16)?,
+            session_id: row.get(11)?,
+            status: row.get(12)?,
+            channel: row.opt(13)?,
+            customer_id: row.opt(14)?,
+            variables: row.opt(15)?,
+            revision: row.get(16)?,
+            visit_count: row.get(17)?,
+            pending_plan_id: row.opt(18)?,
+            waiting_for: row.opt(19)?,
+            age_days: row.get(20)?,
         })
-    })?
-    .ok_or_else(|| missing(session_id))
+    })
 }
 
 impl State {
@@ -216,8 +225,11 @@ impl State {
         Ok(self.read_variables()?.remove(name).map(|value| Json(value.get().to_owned())))
     }
 
-    fn read_variables(&self) -> Result<BTreeMap<String, Box<RawValue>>> {
-        serde_json::from_str(self.variables.as_str())
+    /// All variables by name, each as the JSON text that is stored.
+    pub fn read_variables(&self) -> Result<BTreeMap<String, Box<RawValue>>> {
+        let variables = self.variables.as_ref();
+        let variables = variables.ok_or_else(|| Error::internal("the variables of a session were not read"))?;
+        serde_json::from_str(variables.as_str())
             .map_err(|error| Error::internal(format!("variables of a session cannot be read: {error}")))
     }
 
@@ -228,12 +240,12 @@ impl State {
     }
 
     /// What the engine is told of the session.
-    pub fn for_engine(&self, session_id: Uuid, place: &Place) -> Result<reconcile::Session> {
+    pub fn for_engine(&self, place: &Place) -> Result<reconcile::Session> {
         Ok(reconcile::Session {
-            session_id: engine_id(session_id),
+            session_id: engine_id(self.session_id),
             scenario_version: place.scenario_version,
             step_id: place.step_id.clone(),
-            step_content_hash: place.step_content_hash.clone(),
+            step_content_hash: Some(place.step_content_hash.clone()),
             matches_version: place.matches_version,
             channel: self.channel.clone(),
             age_days: self.age_days,
@@ -294,71 +306,5 @@ pub fn advance(tenant_id: Uuid, session_id: Uuid, to: &Advance<'_>) -> Result<()
 /// Writes values into the session's variables; the others stay. `values` is a JSON object.
 pub fn merge_variables(tenant_id: Uuid, session_id: Uuid, values: Json) -> Result<()> {
     MERGE_VARIABLES.execute(&args![tenant_id, session_id, values])?;
-    Ok(())
-}
-
-/// Where a migration puts a session.
-pub struct Move<'a> {
-    pub scenario_version: i32,
-    pub scenario_checksum: &'a str,
-    pub step_id: &'a str,
-    /// Only for a move within the version, where the trigger keeps the hash.
-    pub step_content_hash: Option<&'a str>,
-    /// The plan that moves it; none in a fallback.
-    pub plan_id: Option<Uuid>,
-    pub revision: i32,
-    /// Filled values to add to the variables: a JSON object.
-    pub variables: Json,
-}
-
-/// Moves the session to the published version.
-pub fn migrate(tenant_id: Uuid, session_id: Uuid, to: Move<'_>) -> Result<()> {
-    MOVE.execute(&args![
-        tenant_id,
-        session_id,
-        to.scenario_version,
-        to.step_id,
-        to.scenario_checksum,
-        to.step_content_hash,
-        to.plan_id,
-        to.revision,
-        to.variables,
-    ])?;
-    Ok(())
-}
-
-/// Leaves the session on the version that it walks, as reconciled against the published one.
-pub fn pin(tenant_id: Uuid, session_id: Uuid, published_version: i32, revision: i32) -> Result<()> {
-    PIN.execute(&args![tenant_id, session_id, published_version, revision])?;
-    Ok(())
-}
-
-/// Takes the session out of its scenario.
-pub fn exit(tenant_id: Uuid, session_id: Uuid, revision: i32) -> Result<()> {
-    EXIT.execute(&args![tenant_id, session_id, revision])?;
-    Ok(())
-}
-
-/// The mark of a session that waits.
-pub struct Wait<'a> {
-    pub waiting_for: &'static str,
-    pub plan_id: Option<Uuid>,
-    pub target_version: i32,
-    pub anchor_hash: Option<&'a str>,
-    pub revision: i32,
-}
-
-/// Keeps the mark (or sets it, if it was missed) and writes down what is waited for.
-pub fn wait(tenant_id: Uuid, session_id: Uuid, wait: &Wait<'_>) -> Result<()> {
-    WAIT.execute(&args![
-        tenant_id,
-        session_id,
-        wait.waiting_for,
-        now(),
-        wait.revision,
-        wait.plan_id,
-        wait.target_version,
-        wait.anchor_hash,
-    ])?;
     Ok(())
 }

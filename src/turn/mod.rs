@@ -1,21 +1,25 @@
-//! One turn of one session (SPEC 7): look, decide, and for `reconcile_session` apply. Every door comes by here, and every
-//! door asks the same engine.
+//! One turn of one session: look, decide, and for `reconcile_session` write. Every door comes by here, and every door asks
+//! the same engine.
 
 mod announce;
 pub mod answers;
-mod apply;
+pub mod everybody;
 mod prompts;
 pub mod result;
 pub mod walk;
+
+pub use announce::announce;
 
 use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::settings;
 use crate::store::facts::SessionFacts;
+use crate::store::plan_facts::PlanFacts;
 use crate::store::plans::{self, Plan};
 use crate::store::sessions::{self, Place, State};
+use crate::writer;
 use pgrx::{Uuid, pg_sys};
-use scenario_engine::plan::{Way, find_way};
+use scenario_engine::plan::Way;
 use scenario_engine::reconcile::{self, Decision};
 use std::time::Instant;
 
@@ -59,10 +63,13 @@ pub fn reconcile(tenant_id: Uuid, session_id: Uuid) -> Result<Turn> {
     let Some(place) = state.place.as_ref().filter(|_| !state.settled) else {
         return Ok(settled(&state));
     };
-    let (decided, mut facts) = decide(tenant_id, session_id, &state, place, None)?;
-    apply::Application { tenant_id, session_id, state: &state, place, decision: &decided.decision, started }
-        .apply(&mut facts)?;
-    Ok(Turn::Decided(Box::new(decided)))
+    let (decision, mut facts) = decide(tenant_id, &state, place, None, &PlanFacts::new(tenant_id))?;
+    let prompts = prompts::of(&decision, &mut facts)?;
+    let microseconds = Some(microseconds_since(started));
+    let decided = writer::Decided { state: &state, place, decision: &decision, microseconds };
+    writer::write(tenant_id, std::slice::from_ref(&decided))?;
+    announce(tenant_id, &decided)?;
+    Ok(Turn::Decided(Box::new(Decided { decision, prompts })))
 }
 
 /// What [`reconcile`] would say now, or once the plan `plan_id` was deployed. Writes nothing. Errors: P0002 for a session or a
@@ -77,8 +84,14 @@ pub fn preview(tenant_id: Uuid, session_id: Uuid, plan_id: Option<Uuid>) -> Resu
     let Some(place) = state.place.as_ref().filter(|_| active && (plan.is_some() || !state.settled)) else {
         return Ok(settled(&state));
     };
-    let (decided, _) = decide(tenant_id, session_id, &state, place, plan.as_ref())?;
-    Ok(Turn::Decided(Box::new(decided)))
+    let (decision, mut facts) = decide(tenant_id, &state, place, plan.as_ref(), &PlanFacts::new(tenant_id))?;
+    let prompts = prompts::of(&decision, &mut facts)?;
+    Ok(Turn::Decided(Box::new(Decided { decision, prompts })))
+}
+
+/// Whole microseconds since then.
+pub fn microseconds_since(began: Instant) -> i64 {
+    i64::try_from(began.elapsed().as_micros()).unwrap_or(i64::MAX)
 }
 
 fn settled(state: &State) -> Turn {
@@ -91,28 +104,27 @@ fn settled(state: &State) -> Turn {
 }
 
 /// Asks the engine: by the way to the published version, or by one plan alone.
-fn decide(
+pub fn decide(
     tenant_id: Uuid,
-    session_id: Uuid,
     state: &State,
     place: &Place,
     plan: Option<&Plan>,
-) -> Result<(Decided, SessionFacts)> {
+    plans: &PlanFacts,
+) -> Result<(Decision, SessionFacts)> {
     let (way, version) = match plan {
         Some(plan) => {
-            must_fit(plan, session_id, place)?;
+            must_fit(plan, state.session_id, place)?;
             (Way::Plans(vec![plan.engine_ref()]), plan.to_version)
         }
         None => {
-            let plans = plans::refs(tenant_id, place.scenario_id)?;
-            (find_way(&plans, place.scenario_version, place.published_version), place.published_version)
+            let way = plans.way(place.scenario_id, place.scenario_version, place.published_version)?;
+            (way, place.published_version)
         }
     };
-    let session = state.for_engine(session_id, place)?;
-    let mut facts = SessionFacts::new(tenant_id, session_id, place.scenario_id, state.customer_id);
+    let session = state.for_engine(place)?;
+    let mut facts = SessionFacts::new(tenant_id, state.session_id, place.scenario_id, state.customer_id, plans.clone());
     let decision = reconcile::reconcile(&session, way, version, &settings::engine_settings(), &mut facts)?;
-    let prompts = prompts::of(&decision, &mut facts)?;
-    Ok((Decided { decision, prompts }, facts))
+    Ok((decision, facts))
 }
 
 /// A plan that is previewed must lead from where the session is, or to it.

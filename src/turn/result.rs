@@ -4,8 +4,7 @@ use super::{Decided, Turn};
 use crate::json::Json;
 use crate::store::sql_id;
 use pgrx::Uuid;
-use scenario_engine::reconcile::{Decision, FilledField, FollowedDecision};
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 /// The columns of SPEC 7.6, in order.
 pub type ResultRow = (
@@ -79,7 +78,8 @@ fn settled_row(step_id: Option<String>, scenario_version: Option<i32>, reason: &
 
 fn decided_row(decided: Decided) -> ResultRow {
     let Decided { decision, prompts } = decided;
-    let reason = reason(&decision);
+    let reason = decision.whole_reason();
+    let sources = Json::of(&decision.sources_of_fields());
     let warning = decision.checkpoint_warning();
     let (step_id, step_name) = decision.target.map_or((None, None), |t| (Some(t.step_id), t.step_name));
     (
@@ -94,24 +94,11 @@ fn decided_row(decided: Decided) -> ResultRow {
         prompts,
         decision.execute_step_ids,
         Json::of(&decision.decisions),
-        sources(&decision.fields_filled),
+        sources,
         !decision.checkpoint_blocks.is_empty(),
         warning,
         decision.user_message,
         Some(reason),
         decision.plan_ids.last().map(|id| sql_id(*id)),
     )
-}
-
-/// The decision's reason, with the answers that it went by and its warnings.
-pub(super) fn reason(decision: &Decision) -> String {
-    let followed = decision.followed.iter().map(FollowedDecision::sentence);
-    let all = std::iter::once(decision.reason.clone()).chain(followed).chain(decision.warnings.iter().cloned());
-    all.collect::<Vec<_>>().join("; ")
-}
-
-/// Field → source. Never a value.
-pub(super) fn sources(filled: &[FilledField]) -> Json {
-    let map: Map<String, Value> = filled.iter().map(|f| (f.field.clone(), Value::from(f.source.as_str()))).collect();
-    Json::of(&map)
 }

@@ -3,6 +3,7 @@
 use super::trace::TraceEvent;
 use crate::diff::MigrationScenario;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// What the backend is told to do with the turn.
@@ -224,6 +225,18 @@ pub struct Decision {
 }
 
 impl Decision {
+    /// The reason with the answers that the decision went by and its warnings, for the result row and the audit.
+    pub fn whole_reason(&self) -> String {
+        let followed = self.followed.iter().map(FollowedDecision::sentence);
+        let all = std::iter::once(self.reason.clone()).chain(followed).chain(self.warnings.iter().cloned());
+        all.collect::<Vec<_>>().join("; ")
+    }
+
+    /// Each filled field with its source, never a value.
+    pub fn sources_of_fields(&self) -> BTreeMap<&str, &'static str> {
+        self.fields_filled.iter().map(|filled| (filled.field.as_str(), filled.source.as_str())).collect()
+    }
+
     /// The sentence for the result column `checkpoint_warning`: names the checkpoint, the rule and the target.
     pub fn checkpoint_warning(&self) -> Option<String> {
         if self.checkpoint_blocks.is_empty() {

@@ -1,0 +1,33 @@
+//! How the triggers of `sessions` and `step_visits` ask whether a row is the writer's own.
+
+use crate::writer;
+use pgrx::Uuid;
+use pgrx::prelude::*;
+
+/// Whether the row that a trigger sees is an arrival that the extension itself is writing at this moment: then the step has been looked
+/// up, and the same statement adds the visit. False for every other statement, whoever runs it.
+///
+/// Arguments: tenant, session, version, step and number of the visit. NULL in any of them: false. Result: boolean. Raises nothing.
+/// Only reads.
+// Not STRICT: a trigger's condition would be NULL for a NULL step, and the trigger would not fire.
+#[pg_extern(volatile, parallel_unsafe)]
+pub fn is_written_by_writer(
+    tenant_id: Option<Uuid>,
+    session_id: Option<Uuid>,
+    scenario_version: Option<i32>,
+    step_id: Option<&str>,
+    visit_no: Option<i32>,
+) -> bool {
+    match (tenant_id, session_id, scenario_version, step_id, visit_no) {
+        (Some(tenant_id), Some(session_id), Some(scenario_version), Some(step_id), Some(visit_no)) => {
+            writer::is_writing(tenant_id, session_id, scenario_version, step_id, visit_no)
+        }
+        _ => false,
+    }
+}
+
+extension_sql_file!(
+    "../../sql/install/68_writer_functions.sql",
+    name = "writer_functions",
+    requires = [is_written_by_writer]
+);

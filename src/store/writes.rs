@@ -1,0 +1,391 @@
+//! The statements by which the writer writes sessions, each together with what belongs to the same change: a visit, the undo
+//! row, the audit row. Every statement takes any number of sessions of one tenant, as one array for each column.
+
+use super::Statement;
+use crate::args;
+use crate::error::{Error, Result};
+use crate::json::Json;
+use pgrx::Uuid;
+use pgrx::datum::datetime_support::now;
+
+/// The columns that every change has, `c`: parameters 2 to 21. An audit row's plans and fields are lists of their own; each list
+/// lies in one array with those of the other rows, from place `…_from` to place `…_to`.
+macro_rules! changes {
+    ($more_values:literal, $more_names:literal) => {
+        concat!(
+            "ROWS FROM (pg_catalog.unnest($2::uuid[]), pg_catalog.unnest($3::uuid[]), pg_catalog.unnest($4::integer[]), pg_catalog.unnest($5::integer[]),
+                        pg_catalog.unnest($6::integer[]), pg_catalog.unnest($7::text[]), pg_catalog.unnest($8::text[]), pg_catalog.unnest($9::text[]),
+                        pg_catalog.unnest($10::text[]), pg_catalog.unnest($11::text[]), pg_catalog.unnest($12::jsonb[]), pg_catalog.unnest($13::text[]),
+                        pg_catalog.unnest($14::text[]), pg_catalog.unnest($15::bigint[]), pg_catalog.unnest($17::integer[]), pg_catalog.unnest($18::integer[]),
+                        pg_catalog.unnest($20::integer[]), pg_catalog.unnest($21::integer[]), ",
+            $more_values,
+            ") AS c (session_id, scenario_id, revision, from_version, to_version, migration_scenario,
+                     anchor_content_hash, step_before, step_after, action, fields_filled, checkpoint, reason,
+                     microseconds, plans_from, plans_to, asked_from, asked_to, ",
+            $more_names,
+            ")"
+        )
+    };
+}
+
+/// One audit row for each row of `written` for which `$where` holds.
+macro_rules! audit_rows {
+    ($where:literal) => {
+        concat!(
+            "INSERT INTO scenario.migration_audit (tenant_id, session_id, revision, scenario_id, plan_ids, from_version,
+                    to_version, migration_scenario, anchor_content_hash, step_before, step_after, action, fields_filled,
+                    fields_asked, checkpoint, blocked_by_checkpoint, reason, microseconds)
+             SELECT $1, w.session_id, w.revision + 1, w.scenario_id, ($16::uuid[])[w.plans_from:w.plans_to], w.from_version,
+                    w.to_version, w.migration_scenario, w.anchor_content_hash, w.step_before, w.step_after, w.action,
+                    w.fields_filled, ($19::text[])[w.asked_from:w.asked_to], w.checkpoint, w.checkpoint IS NOT NULL,
+                    w.reason, w.microseconds
+               FROM written AS w WHERE ",
+            $where
+        )
+    };
+}
+
+/// The undo row of each row of `written`: where the session was before.
+macro_rules! undo_rows {
+    ($visits:literal, $variables_written:literal, $variables_before:literal) => {
+        concat!(
+            "INSERT INTO scenario.migration_undo AS u
+                    (tenant_id, session_id, plan_id, scenario_id, scenario_version, step_id, step_content_hash,
+                     scenario_checksum, reconciled_version, variables_written, variables_before, revision, visit_count)
+             SELECT $1, w.session_id, w.plan_id, w.scenario_id, w.from_version, w.step_before, w.old_content_hash,
+                    w.old_checksum, w.old_reconciled_version, ",
+            $variables_written,
+            ", ",
+            $variables_before,
+            ", w.revision + 1, ",
+            $visits,
+            " FROM written AS w
+             ON CONFLICT (tenant_id, session_id) DO UPDATE
+                SET plan_id = excluded.plan_id, scenario_id = excluded.scenario_id,
+                    scenario_version = excluded.scenario_version, step_id = excluded.step_id,
+                    step_content_hash = excluded.step_content_hash, scenario_checksum = excluded.scenario_checksum,
+                    reconciled_version = excluded.reconciled_version, variables_written = excluded.variables_written,
+                    variables_before = excluded.variables_before, revision = excluded.revision,
+                    visit_count = excluded.visit_count, applied_at = excluded.applied_at, reverted_at = NULL"
+        )
+    };
+}
+
+/// Moves sessions to a step. The step is looked up here: no row is written for one that the version does not have. A move by a
+/// plan is not the customer's activity; a fallback happens at the customer's own turn.
+static MOVE: Statement = Statement::writing(concat!(
+    "WITH change AS MATERIALIZED (
+         SELECT c.*, st.name AS step_name, st.content_hash, st.is_checkpoint, st.checkpoint_description,
+                CASE WHEN c.plans_from <= c.plans_to THEN ($16::uuid[])[c.plans_to] END AS plan_id
+           FROM ",
+    changes!(
+        "pg_catalog.unnest($22::integer[]), pg_catalog.unnest($23::text[]), pg_catalog.unnest($24::text[]), pg_catalog.unnest($25::integer[]), pg_catalog.unnest($26::text[]),
+         pg_catalog.unnest($27::jsonb[]), pg_catalog.unnest($28::jsonb[])",
+        "visit_count, old_content_hash, old_checksum, old_reconciled_version, new_checksum, variables_written,
+         variables_before"
+    ),
+    "       JOIN scenario.scenario_steps AS st
+             ON st.tenant_id = $1 AND st.scenario_id = c.scenario_id AND st.version = c.to_version
+                AND st.step_id = c.step_after
+     ), written AS (
+         UPDATE scenario.sessions AS s
+            SET scenario_version = t.to_version, step_id = t.step_after, step_content_hash = t.content_hash,
+                scenario_checksum = t.new_checksum, reconciled_version = t.to_version,
+                visit_count = t.visit_count + 1, revision = t.revision + 1,
+                variables = CASE WHEN t.variables_written = '{}' THEN s.variables
+                                 ELSE s.variables || t.variables_written END,
+                last_activity_at = CASE WHEN t.plan_id IS NULL THEN $29 ELSE s.last_activity_at END,
+                pending_plan_id = NULL, pending_target_version = NULL, pending_anchor_hash = NULL,
+                pending_marked_at = NULL, waiting_for = NULL, waiting_since = NULL
+           FROM change AS t
+          WHERE s.tenant_id = $1 AND s.session_id = t.session_id AND s.revision = t.revision
+            AND s.visit_count = t.visit_count
+         RETURNING t.*, s.turn_count,
+                   s.scenario_version = t.to_version AND s.step_id = t.step_after
+                   AND s.revision = t.revision + 1 AND s.visit_count = t.visit_count + 1 AS as_asked
+     ), visited AS (
+         INSERT INTO scenario.step_visits (tenant_id, session_id, visit_no, scenario_id, scenario_version, step_id, step_name,
+                step_content_hash, turn_number, reason, is_checkpoint, checkpoint_description, plan_id)
+         SELECT $1, w.session_id, w.visit_count + 1, w.scenario_id, w.to_version, w.step_after, w.step_name,
+                w.content_hash, w.turn_count, 'migration', w.is_checkpoint, w.checkpoint_description, w.plan_id
+           FROM written AS w
+     ), undoable AS (",
+    undo_rows!("w.visit_count + 1", "w.variables_written", "w.variables_before"),
+    "), audited AS (",
+    audit_rows!("true"),
+    ") SELECT pg_catalog.count(*) FILTER (WHERE w.as_asked) FROM written AS w"
+));
+
+/// Takes sessions out of their scenario; the trigger of `sessions` clears place and mark.
+static EXIT: Statement = Statement::writing(concat!(
+    "WITH change AS MATERIALIZED (
+         SELECT c.*, CASE WHEN c.plans_from <= c.plans_to THEN ($16::uuid[])[c.plans_to] END AS plan_id
+           FROM ",
+    changes!(
+        "pg_catalog.unnest($22::integer[]), pg_catalog.unnest($23::text[]), pg_catalog.unnest($24::text[]), pg_catalog.unnest($25::integer[])",
+        "visit_count, old_content_hash, old_checksum, old_reconciled_version"
+    ),
+    " ), written AS (
+         UPDATE scenario.sessions AS s
+            SET scenario_id = NULL, revision = t.revision + 1, waiting_for = NULL, waiting_since = NULL
+           FROM change AS t
+          WHERE s.tenant_id = $1 AND s.session_id = t.session_id AND s.revision = t.revision
+            AND s.visit_count = t.visit_count
+         RETURNING t.*, s.scenario_id IS NULL AND s.revision = t.revision + 1 AS as_asked
+     ), undoable AS (",
+    undo_rows!("w.visit_count", "'{}'", "'{}'"),
+    "), audited AS (",
+    audit_rows!("true"),
+    ") SELECT pg_catalog.count(*) FILTER (WHERE w.as_asked) FROM written AS w"
+));
+
+/// Leaves sessions where they are: pinned (`waiting_for` is NULL), or waiting. A mark that the way does not confirm is replaced by the
+/// way's own plan; a fallback has no plan, and so leaves no mark. What was recorded before is not recorded again.
+static STAY: Statement = Statement::writing(concat!(
+    "WITH change AS MATERIALIZED (SELECT c.* FROM ",
+    changes!(
+        "pg_catalog.unnest($22::boolean[]), pg_catalog.unnest($23::text[]), pg_catalog.unnest($24::uuid[])",
+        "is_recorded, waiting_for, mark_plan_id"
+    ),
+    " ), written AS (
+         UPDATE scenario.sessions AS s
+            SET reconciled_version = CASE WHEN t.waiting_for IS NULL THEN t.to_version ELSE s.reconciled_version END,
+                revision = CASE WHEN t.is_recorded THEN t.revision + 1 ELSE t.revision END,
+                waiting_since = CASE WHEN t.waiting_for IS NULL THEN NULL
+                                     WHEN s.waiting_for = t.waiting_for THEN s.waiting_since ELSE $25 END,
+                waiting_for = t.waiting_for,
+                pending_marked_at = CASE WHEN t.mark_plan_id IS NULL THEN NULL
+                                         WHEN s.pending_plan_id = t.mark_plan_id THEN s.pending_marked_at ELSE $25 END,
+                pending_target_version = CASE WHEN t.mark_plan_id IS NULL THEN NULL ELSE t.to_version END,
+                pending_anchor_hash = CASE WHEN t.mark_plan_id IS NULL THEN NULL ELSE t.anchor_content_hash END,
+                pending_plan_id = t.mark_plan_id
+           FROM change AS t
+          WHERE s.tenant_id = $1 AND s.session_id = t.session_id AND s.revision = t.revision
+         RETURNING t.*, true AS as_asked
+     ), audited AS (",
+    audit_rows!("w.is_recorded"),
+    ") SELECT pg_catalog.count(*) FILTER (WHERE w.as_asked) FROM written AS w"
+));
+
+/// What every change of a session is recorded with.
+pub struct Change<'a> {
+    pub session_id: Uuid,
+    pub scenario_id: Uuid,
+    /// The session's revision before the change.
+    pub revision: i32,
+    pub from_version: i32,
+    pub to_version: i32,
+    pub migration_scenario: Option<&'static str>,
+    pub anchor_content_hash: Option<&'a str>,
+    pub step_before: &'a str,
+    /// `None`: it leaves the scenario.
+    pub step_after: Option<&'a str>,
+    /// The action of the result row, or `pin`.
+    pub action: &'static str,
+    /// Field → source, a JSON object.
+    pub fields_filled: Json,
+    pub fields_asked: Vec<&'a str>,
+    /// The checkpoints that forbade a redirect, by name.
+    pub checkpoint: Option<String>,
+    pub reason: String,
+    /// `None`: the decision was made for several sessions at once.
+    pub microseconds: Option<i64>,
+    /// In the order in which they lead to `to_version`; empty for a fallback.
+    pub plan_ids: Vec<Uuid>,
+}
+
+/// Where a session was before a change that can be taken back.
+pub struct Before<'a> {
+    pub visit_count: i32,
+    pub step_content_hash: &'a str,
+    pub checksum: &'a str,
+    pub reconciled_version: i32,
+}
+
+/// An arrival at `step_after` of `to_version`.
+pub struct Arrival<'a> {
+    pub change: Change<'a>,
+    pub before: Before<'a>,
+    /// The checksum of `to_version`.
+    pub new_checksum: &'a str,
+    /// Filled values to add to the variables, a JSON object.
+    pub variables_written: Json,
+    /// Those of them that the session had before, as they were.
+    pub variables_before: Json,
+}
+
+/// The end of a session's walk through its scenario.
+pub struct Exit<'a> {
+    pub change: Change<'a>,
+    pub before: Before<'a>,
+}
+
+/// A session that stays at its step.
+pub struct Stay<'a> {
+    pub change: Change<'a>,
+    /// Whether it gets an audit row, and so a new revision.
+    pub is_recorded: bool,
+    /// `None`: it is pinned.
+    pub waiting_for: Option<&'static str>,
+    pub mark_plan_id: Option<Uuid>,
+}
+
+/// [`Change`] by column.
+#[derive(Default)]
+struct Changes<'a> {
+    session_id: Vec<Uuid>,
+    scenario_id: Vec<Uuid>,
+    revision: Vec<i32>,
+    from_version: Vec<i32>,
+    to_version: Vec<i32>,
+    migration_scenario: Vec<Option<&'static str>>,
+    anchor_content_hash: Vec<Option<&'a str>>,
+    step_before: Vec<&'a str>,
+    step_after: Vec<Option<&'a str>>,
+    action: Vec<&'static str>,
+    fields_filled: Vec<Json>,
+    checkpoint: Vec<Option<String>>,
+    reason: Vec<String>,
+    microseconds: Vec<Option<i64>>,
+    plans: Vec<Uuid>,
+    plans_from: Vec<i32>,
+    plans_to: Vec<i32>,
+    asked: Vec<&'a str>,
+    asked_from: Vec<i32>,
+    asked_to: Vec<i32>,
+}
+
+/// Appends a row's list and gives the places of its first and last entry, from 1 on; an empty list ends before it begins.
+fn append<T>(all: &mut Vec<T>, list: Vec<T>) -> Result<(i32, i32)> {
+    let place = |n: usize| i32::try_from(n).map_err(|_| Error::internal("more list entries than an array can hold"));
+    let first = place(all.len() + 1)?;
+    all.extend(list);
+    Ok((first, place(all.len())?))
+}
+
+impl<'a> Changes<'a> {
+    fn push(&mut self, change: Change<'a>) -> Result<()> {
+        self.session_id.push(change.session_id);
+        self.scenario_id.push(change.scenario_id);
+        self.revision.push(change.revision);
+        self.from_version.push(change.from_version);
+        self.to_version.push(change.to_version);
+        self.migration_scenario.push(change.migration_scenario);
+        self.anchor_content_hash.push(change.anchor_content_hash);
+        self.step_before.push(change.step_before);
+        self.step_after.push(change.step_after);
+        self.action.push(change.action);
+        self.fields_filled.push(change.fields_filled);
+        self.checkpoint.push(change.checkpoint);
+        self.reason.push(change.reason);
+        self.microseconds.push(change.microseconds);
+        let (from, to) = append(&mut self.plans, change.plan_ids)?;
+        self.plans_from.push(from);
+        self.plans_to.push(to);
+        let (from, to) = append(&mut self.asked, change.fields_asked)?;
+        self.asked_from.push(from);
+        self.asked_to.push(to);
+        Ok(())
+    }
+}
+
+/// [`Before`] by column.
+#[derive(Default)]
+struct Befores<'a> {
+    visit_count: Vec<i32>,
+    step_content_hash: Vec<&'a str>,
+    checksum: Vec<&'a str>,
+    reconciled_version: Vec<i32>,
+}
+
+impl<'a> Befores<'a> {
+    fn push(&mut self, before: Before<'a>) {
+        self.visit_count.push(before.visit_count);
+        self.step_content_hash.push(before.step_content_hash);
+        self.checksum.push(before.checksum);
+        self.reconciled_version.push(before.reconciled_version);
+    }
+}
+
+/// Runs a statement with the columns of its changes, then its own. Fails unless it wrote every row as it was asked to.
+macro_rules! run {
+    ($statement:expr, $tenant_id:expr, $changes:expr, [$($own:expr),* $(,)?]) => {{
+        let c = $changes;
+        let asked = c.session_id.len();
+        let args = args![
+            $tenant_id, c.session_id, c.scenario_id, c.revision, c.from_version, c.to_version, c.migration_scenario,
+            c.anchor_content_hash, c.step_before, c.step_after, c.action, c.fields_filled, c.checkpoint, c.reason,
+            c.microseconds, c.plans, c.plans_from, c.plans_to, c.asked, c.asked_from, c.asked_to, $($own),*
+        ];
+        let written: Option<i64> = $statement.row(&args, |row| row.get(1))?;
+        all_written(asked, written)
+    }};
+}
+
+/// A trigger that somebody has added to `sessions` can change a row on its way or keep it from being written; the visit and the
+/// audit row would then tell of a move that was not made.
+fn all_written(asked: usize, written: Option<i64>) -> Result<()> {
+    let written = written.and_then(|n| usize::try_from(n).ok()).unwrap_or_default();
+    if written == asked {
+        return Ok(());
+    }
+    Err(Error::wrong_state(format!("{} of {asked} sessions could not be written as decided", asked - written))
+        .detail("A row of scenario.sessions was changed, or kept from being written, while it was written.")
+        .hint("Look for a BEFORE trigger on scenario.sessions that is not the extension's."))
+}
+
+/// Moves sessions.
+pub fn arrive(tenant_id: Uuid, arrivals: Vec<Arrival<'_>>) -> Result<()> {
+    let (mut changes, mut befores) = (Changes::default(), Befores::default());
+    let (mut new_checksum, mut written, mut before) = (Vec::new(), Vec::new(), Vec::new());
+    for arrival in arrivals {
+        changes.push(arrival.change)?;
+        befores.push(arrival.before);
+        new_checksum.push(arrival.new_checksum);
+        written.push(arrival.variables_written);
+        before.push(arrival.variables_before);
+    }
+    run!(
+        MOVE,
+        tenant_id,
+        changes,
+        [
+            befores.visit_count,
+            befores.step_content_hash,
+            befores.checksum,
+            befores.reconciled_version,
+            new_checksum,
+            written,
+            before,
+            now(),
+        ]
+    )
+}
+
+/// Takes sessions out of their scenario.
+pub fn exit(tenant_id: Uuid, exits: Vec<Exit<'_>>) -> Result<()> {
+    let (mut changes, mut befores) = (Changes::default(), Befores::default());
+    for exit in exits {
+        changes.push(exit.change)?;
+        befores.push(exit.before);
+    }
+    run!(
+        EXIT,
+        tenant_id,
+        changes,
+        [befores.visit_count, befores.step_content_hash, befores.checksum, befores.reconciled_version,]
+    )
+}
+
+/// Leaves sessions where they are, pinned or waiting.
+pub fn stay(tenant_id: Uuid, stays: Vec<Stay<'_>>) -> Result<()> {
+    let mut changes = Changes::default();
+    let (mut is_recorded, mut waiting_for, mut mark_plan_id) = (Vec::new(), Vec::new(), Vec::new());
+    for stay in stays {
+        changes.push(stay.change)?;
+        is_recorded.push(stay.is_recorded);
+        waiting_for.push(stay.waiting_for);
+        mark_plan_id.push(stay.mark_plan_id);
+    }
+    run!(STAY, tenant_id, changes, [is_recorded, waiting_for, mark_plan_id, now()])
+}
