@@ -42,7 +42,7 @@ CREATE TABLE scenario.profile_fields (
     value              jsonb NOT NULL,
     status             text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'superseded', 'rejected')),
     source             text NOT NULL DEFAULT 'application',
-    confidence         real CHECK (confidence BETWEEN 0 AND 1),
+    confidence         double precision CHECK (confidence BETWEEN 0 AND 1),
     needs_confirmation boolean NOT NULL DEFAULT false,
     quote              text,
     session_id         uuid,

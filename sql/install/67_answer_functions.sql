@@ -10,7 +10,7 @@ COMMENT ON FUNCTION scenario.confirm_field(uuid, uuid, text, boolean) IS
     'confirm_field(tenant_id, session_id, field, accepted) returns a row: field, accepted, errors. The customer''s word on a value '
     'that was found. Accepted: written into variables, settled in the profile. Not accepted: not used, nor found again in the same '
     'words. Errors: P0002 no such session, 55000 nothing to confirm, 22023. SPEC 8.';
-COMMENT ON FUNCTION scenario.record_extraction(uuid, uuid, text, jsonb, real, text) IS
+COMMENT ON FUNCTION scenario.record_extraction(uuid, uuid, text, jsonb, double precision, text) IS
     'record_extraction(tenant_id, session_id, field, value, confidence [, quote]) returns a row: used, needs_confirmation, errors. '
     'A value that a model extracted, with its confidence from 0 to 1. Writes it into the customer''s profile (without a customer: '
     'into the session''s variables), or into field_attempts if it is not valid, below the threshold, denied before by the '
@@ -27,4 +27,4 @@ COMMENT ON FUNCTION scenario.submit_decision(uuid, uuid, text, text) IS
 -- The planner would count on 1000 rows of each.
 ALTER FUNCTION scenario.submit_fields(uuid, uuid, jsonb) ROWS 5;
 ALTER FUNCTION scenario.confirm_field(uuid, uuid, text, boolean) ROWS 1;
-ALTER FUNCTION scenario.record_extraction(uuid, uuid, text, jsonb, real, text) ROWS 1;
+ALTER FUNCTION scenario.record_extraction(uuid, uuid, text, jsonb, double precision, text) ROWS 1;

@@ -69,7 +69,7 @@ fn record_extraction(
     session_id: Option<Uuid>,
     field: Option<String>,
     value: Option<Json>,
-    confidence: Option<f32>,
+    confidence: Option<f64>,
     quote: default!(Option<String>, "NULL"),
 ) -> Result<
     TableIterator<'static, (name!(used, bool), name!(needs_confirmation, bool), name!(errors, Vec<String>))>,

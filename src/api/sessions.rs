@@ -50,7 +50,7 @@ fn advance_session(
     to_step_id: Option<&str>,
     turn_number: default!(Option<i32>, "NULL"),
     reason: default!(Option<&str>, "NULL"),
-    confidence: default!(Option<f32>, "NULL"),
+    confidence: default!(Option<f64>, "NULL"),
 ) -> Result<SessionRow, ErrorReport> {
     let tenant_id = tenant(tenant_id)?;
     let session_id = required(session_id, "session_id")?;

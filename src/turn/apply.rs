@@ -4,10 +4,10 @@
 use super::announce;
 use crate::error::{Error, Result};
 use crate::json::Json;
-use crate::store::attempts::{self, Attempt, TO_BE_CONFIRMED};
+use crate::store::attempts::{self, Attempt};
 use crate::store::audit::{self, Entry};
 use crate::store::facts::SessionFacts;
-use crate::store::profiles::{self, Learnt};
+use crate::store::profiles::{self, NewValue};
 use crate::store::sessions::{self, Move, Place, State, Wait};
 use crate::store::sql_id;
 use crate::store::undo;
@@ -149,7 +149,7 @@ impl Application<'_> {
                 profiles::put(
                     self.tenant_id,
                     customer_id,
-                    Learnt {
+                    NewValue {
                         field: &field.field,
                         value: Json(field.value.clone()),
                         source: field.source.as_str(),
@@ -170,15 +170,15 @@ impl Application<'_> {
     /// The very value that the customer is asked about: what a source says may be another by the time they answer.
     fn keep_waiting(&self, field: &FilledField) -> Result<()> {
         let (tenant_id, session_id) = (self.tenant_id, self.session_id);
-        if let Some(waiting) = attempts::to_be_confirmed(tenant_id, session_id, &field.field)? {
+        if let Some(waiting) = attempts::to_confirm(tenant_id, session_id, &field.field)? {
             if same_json(waiting.value.as_str(), &field.value) {
                 return Ok(());
             }
-            attempts::forget_waiting(tenant_id, session_id, &field.field)?;
+            attempts::forget_to_confirm(tenant_id, session_id, &field.field)?;
         }
         let attempt =
             Attempt { value: Json(field.value.clone()), confidence: field.confidence, quote: field.quote.clone() };
-        attempts::insert(tenant_id, session_id, &field.field, &attempt, TO_BE_CONFIRMED)
+        attempts::keep_to_confirm(tenant_id, session_id, &field.field, &attempt)
     }
 
     /// The audit row, and what else is told of it.

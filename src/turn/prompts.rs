@@ -34,7 +34,7 @@ struct Prompt<'a> {
 struct Found<'a> {
     value: Option<Box<RawValue>>,
     source: &'static str,
-    confidence: Option<f32>,
+    confidence: Option<f64>,
     quote: Option<&'a str>,
 }
 
