@@ -32,7 +32,7 @@ const MAX_REASON: usize = 200;
 /// Compiled schemas and patterns that are kept, of each.
 const KEPT: usize = 64;
 
-/// What happens when a needed field has no value (SPEC section 8).
+/// What happens when a needed field has no value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RequiredLevel {
@@ -61,7 +61,7 @@ impl RequiredLevel {
     }
 }
 
-/// What a tenant says about a field: a row of `field_definitions` (SPEC section 8).
+/// What a tenant says about a field: a row of `field_definitions`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldDefinition {
     /// The key of the value in profiles and in a session's variables.
@@ -291,7 +291,7 @@ impl Schema {
             }
             let reasons = self.validator.iter_errors(value).take(MAX_REASONS).map(|error| {
                 let path = error.instance_path().as_str();
-                // Masked: reasons end up in rows that must not hold values (SPEC section 13).
+                // Masked: reasons end up in rows that must not hold values.
                 let place = if path.is_empty() { String::new() } else { format!("at {path}: ") };
                 shortened(&format!("{place}{}", error.masked()))
             });

@@ -139,7 +139,7 @@ CREATE TABLE scenario.messages (
     PRIMARY KEY (tenant_id, session_id, message_no),
     FOREIGN KEY (tenant_id, session_id) REFERENCES scenario.sessions ON DELETE CASCADE
 );
-COMMENT ON TABLE scenario.messages IS 'Turns of the conversation, read by extraction (SPEC 8).';
+COMMENT ON TABLE scenario.messages IS 'Turns of the conversation, read by extraction.';
 COMMENT ON COLUMN scenario.messages.message_no IS 'Order within the session. NULL on insert: the next number.';
 
 CREATE TABLE scenario.field_attempts (

@@ -1,4 +1,4 @@
--- What is known of customers, and what fields are (SPEC 8).
+-- What is known of customers, and what fields are.
 -- Needs: nothing. Calls, when a field definition is stored (late-bound):
 --   scenario.check_field_definition(field_name text, schema jsonb, extraction_pattern text) RETURNS void    raises 22023
 

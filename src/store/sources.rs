@@ -1,4 +1,4 @@
-//! The application's own sources of field values (SPEC 8): functions that `scenario.profile_source` and
+//! The application's own sources of field values: functions that `scenario.profile_source` and
 //! `scenario.extraction_source` name.
 //!
 //! They are looked up by name whenever a decision first needs one, so a function that was replaced, dropped or made for another

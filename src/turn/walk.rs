@@ -1,4 +1,4 @@
-//! Sessions that begin and go on by themselves: the convenient way beside plain SQL (SPEC 11).
+//! Sessions that begin and go on by themselves: the convenient way beside plain SQL.
 
 use super::listed;
 use crate::error::{Error, Result};
