@@ -4,8 +4,9 @@
 //! `SELECT * FROM scenario.approve_migration_plan(…)` has the table's columns, also those that an upgrade adds. Nothing
 //! in between needs to look inside: [`PlanRow`] and [`SessionRow`] are the bytes.
 //!
-//! A row that Rust makes is a struct of [`composite_type!`](crate::composite_type). SQL says which columns there are and in which
-//! order; the struct's fields are put into the columns of their names. One composite value costs less than a set of one row.
+//! A row that Rust makes is a struct of [`composite_type!`](crate::composite_type). SQL says which columns there are
+//! and in which order; the struct's fields are put into the columns of their names. One composite value costs less
+//! than a set of one row.
 
 use crate::error::{self, Error};
 use pgrx::callconv::{BoxRet, FcInfo};
@@ -106,22 +107,23 @@ impl Column {
     }
 }
 
-/// Returns a composite value. A column of the type that is not among `columns` is NULL, and a value without a column is left
-/// out: so a library works with the type of an older or newer version of the extension. Raises XX000 for a column of another type.
+/// Returns a composite value. A column of the type that is not among `columns` is NULL, and a value without a column
+/// is left out: so a library works with the type of an older or newer version of the extension. Raises XX000 for a
+/// column of another type.
 ///
 /// # Safety
 /// The function that is called is declared to return a composite type.
 pub unsafe fn return_composite<'fcx>(fcinfo: &mut FcInfo<'fcx>, columns: &[Column]) -> Datum<'fcx> {
-    // SAFETY: PostgreSQL sets flinfo for every call; a function's result type is a lookup in the catalogue's cache, and that of a
-    // composite type has a description, which is released when `description` is dropped.
+    // SAFETY: PostgreSQL sets flinfo for every call; a function's result type is a lookup in the catalogue's cache,
+    // and that of a composite type has a description, which is released when `description` is dropped.
     let (raw, description) = unsafe {
         let result_type = pg_sys::get_func_rettype((*(*fcinfo.as_mut_ptr()).flinfo).fn_oid);
         let raw = pg_sys::lookup_rowtype_tupdesc(result_type, -1);
         (raw, PgTupleDesc::from_pg(raw))
     };
     match in_order(&description, columns) {
-        // SAFETY: both lists are as long as the description, and each value is of the type of its column. The tuple is a datum of the
-        // function's result type, allocated just now.
+        // SAFETY: both lists are as long as the description, and each value is of the type of its column. The tuple
+        // is a datum of the function's result type, allocated just now.
         Ok((mut values, mut is_null)) => unsafe {
             let tuple = pg_sys::heap_form_tuple(raw, values.as_mut_ptr(), is_null.as_mut_ptr());
             fcinfo.return_raw_datum(pg_sys::HeapTupleHeaderGetDatum((*tuple).t_data))

@@ -141,10 +141,10 @@ impl FieldDefinition {
 
     /// Looks for values in a customer's messages by `extraction_pattern`: lazily, one for each message that has one.
     ///
-    /// Argument: texts of messages, newest first. The value is what the group named `value` captures, else group 1, else
-    /// the whole match: as the schema's type says (integer, number or boolean are converted), else as a string. A match
-    /// whose value is not valid is passed over and the next one of the message tried. Empty: no pattern, or no valid value.
-    /// Never panics.
+    /// Argument: texts of messages, newest first. The value is what the group named `value` captures, else group 1,
+    /// else the whole match: as the schema's type says (integer, number or boolean are converted), else as a string.
+    /// A match whose value is not valid is passed over and the next one of the message tried. Empty: no pattern, or
+    /// no valid value. Never panics.
     pub fn extract<'a>(&'a self, messages_newest_first: &'a [&'a str]) -> impl Iterator<Item = Extracted> + 'a {
         self.matcher().into_iter().flat_map(move |matcher| {
             let search = move |(index, message): (usize, &&str)| matcher.first_in(self, index, message);

@@ -45,8 +45,9 @@ CREATE TRIGGER step_visits_check
     FOR EACH ROW WHEN (pg_catalog.pg_trigger_depth() = 0)
     EXECUTE FUNCTION scenario.step_visits_check();
 
--- The next number is the greatest + 1 under the session's lock: two writers of one session wait for each other instead of one
--- failing. A sequence would have gaps, be shared by tenants and not be dumped. A row that gives its number takes no lock.
+-- The next number is the greatest + 1 under the session's lock: two writers of one session wait for each other
+-- instead of one failing. A sequence would have gaps, be shared by tenants and not be dumped. A row that gives its
+-- number takes no lock.
 CREATE FUNCTION scenario.number_in_session() RETURNS trigger
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

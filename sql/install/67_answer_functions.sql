@@ -4,7 +4,8 @@
 COMMENT ON FUNCTION scenario.submit_fields(uuid, uuid, jsonb) IS
     'submit_fields(tenant_id, session_id, values) returns rows: field, accepted, errors. Takes the customer''s answers (a JSON '
     'object, field → value), each checked by its field definition. Writes accepted ones into the session''s variables and the '
-    'customer''s profile, of rejected ones nothing. Errors: P0002 no such session, 22023. The next reconcile goes on from there.';
+    'customer''s profile, of rejected ones nothing. Errors: P0002 no such session, 22023. The next reconcile goes on '
+    'from there.';
 COMMENT ON FUNCTION scenario.confirm_field(uuid, uuid, text, boolean) IS
     'confirm_field(tenant_id, session_id, field, accepted) returns a row: field, accepted, errors. The customer''s word on a value '
     'that was found. Accepted: written into variables, settled in the profile. Not accepted: not used, nor found again in the same '

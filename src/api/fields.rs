@@ -54,7 +54,8 @@ fn confirm_field(
     Ok(TableIterator::once((verdict.field, verdict.accepted, verdict.errors)))
 }
 
-/// Takes a value that a model extracted: `record_extraction(tenant_id, session_id, field, value, confidence [, quote])`.
+/// Takes a value that a model extracted:
+/// `record_extraction(tenant_id, session_id, field, value, confidence [, quote])`.
 ///
 /// * `confidence`: 0 to 1. `quote`: the customer's words that it was taken from.
 ///
@@ -101,7 +102,8 @@ fn complete_action(
     Ok(answers::complete_action(tenant_id, session_id, required(step_id, "step_id")?)?)
 }
 
-/// Records the answer to a natural-language fork: `submit_decision(tenant_id, session_id, fork_step_id, target_step_id)`.
+/// Records the answer to a natural-language fork:
+/// `submit_decision(tenant_id, session_id, fork_step_id, target_step_id)`.
 ///
 /// * `fork_step_id`, `target_step_id`: a fork of the published version and one of its branches. A later answer for the same
 ///   fork takes the place of the first.

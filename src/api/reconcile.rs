@@ -10,10 +10,11 @@ use pgrx::{Uuid, default};
 
 /// What a backend calls before every turn: `reconcile_session(tenant_id, session_id)`.
 ///
-/// Returns one row ("Results" in docs/behaviour.md): what to do with the turn, and what for. Errors: P0002 for a session that does
-/// not exist, 22023 for NULL, 25006 if a migration is to be applied in a read-only transaction. Where there is nothing to do it
-/// writes nothing, locks nothing and takes no transaction id ("What is due"); else it locks the session and writes session, visit,
-/// profile and audit row together, at most once however many callers race.
+/// Returns one row ("Results" in docs/behaviour.md): what to do with the turn, and what for. Errors: P0002 for a
+/// session that does not exist, 22023 for NULL, 25006 if a migration is to be applied in a read-only transaction.
+/// Where there is nothing to do it writes nothing, locks nothing and takes no transaction id ("What is due"); else it
+/// locks the session and writes session, visit, profile and audit row together, at most once however many callers
+/// race.
 #[pg_extern(requires = ["reconciliation"])]
 fn reconcile_session(tenant_id: Option<Uuid>, session_id: Option<Uuid>) -> Result<Reconciliation, ErrorReport> {
     let turn = turn::reconcile(tenant(tenant_id)?, required(session_id, "session_id")?)?;

@@ -1,4 +1,5 @@
-//! `scenario.field_attempts`: values that were found and that do not count, or not yet ("Gap fill" in docs/behaviour.md).
+//! `scenario.field_attempts`: values that were found and that do not count, or not yet ("Gap fill" in
+//! docs/behaviour.md).
 
 use super::Statement;
 use crate::args;

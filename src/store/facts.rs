@@ -13,10 +13,11 @@ use scenario_engine::reconcile::{Candidate, CompletedAction, Facts, FieldSource,
 use std::collections::HashMap;
 use std::rc::Rc;
 
-/// The confidence of a match of an `extraction_pattern`. The words are the customer's own, but the pattern only guesses whom
-/// they are about ("my son is 12"). The confidence lies between the defaults of the two thresholds: the value is used, and the
-/// customer confirms it. An operator who trusts the patterns sets `scenario.confirmation_threshold` to 0.9 or less; one who does
-/// not trust them at all sets `scenario.extraction_confidence_threshold` to more than 0.9.
+/// The confidence of a match of an `extraction_pattern`. The words are the customer's own, but the pattern only
+/// guesses whom they are about ("my son is 12"). The confidence lies between the defaults of the two thresholds: the
+/// value is used, and the customer confirms it. An operator who trusts the patterns sets
+/// `scenario.confirmation_threshold` to 0.9 or less; one who does not trust them at all sets
+/// `scenario.extraction_confidence_threshold` to more than 0.9.
 pub const PATTERN_CONFIDENCE: f64 = 0.9;
 
 /// What the tables say of one session, for one decision.

@@ -1,5 +1,5 @@
-//! Answers that come from outside: a customer's, a model's, a person's. None of them moves a session; the next reconcile uses
-//! them. See "Gap fill", "Decisions" and "Acts and checkpoints" in docs/behaviour.md.
+//! Answers that come from outside: a customer's, a model's, a person's. None of them moves a session; the next
+//! reconcile uses them. See "Gap fill", "Decisions" and "Acts and checkpoints" in docs/behaviour.md.
 
 use super::listed;
 use crate::error::{Error, Result};
@@ -140,8 +140,8 @@ fn to_confirm(tenant_id: Uuid, session_id: Uuid, state: &State, field: &str) -> 
     }
 }
 
-/// Takes a value that a model extracted. A value that fills the field goes into the profile, or into the variables of a session
-/// without a profile; any other value is kept as an attempt only.
+/// Takes a value that a model extracted. A value that fills the field goes into the profile, or into the variables of
+/// a session without a profile; any other value is kept as an attempt only.
 pub fn record_extraction(tenant_id: Uuid, session_id: Uuid, extraction: Extraction) -> Result<ExtractionVerdict> {
     let Extraction { field, value, confidence, quote } = extraction;
     let state = locked(tenant_id, session_id)?;
@@ -209,8 +209,9 @@ fn judge_extraction(
     if matches!(judgement, Judgement::Refused(_)) {
         return Ok(judgement);
     }
-    // What the customer or the application said is not replaced by what a model read: a settled, valid value of the profile of a
-    // higher confidence counts as better. Without a profile every valid value of the session does, which comes before extraction.
+    // What the customer or the application said is not replaced by what a model read: a settled, valid value of the
+    // profile of a higher confidence counts as better. Without a profile every valid value of the session does, which
+    // comes before extraction.
     let known = match state.customer_id.filter(|_| state.has_profile()) {
         Some(customer_id) => profiles::active(tenant_id, customer_id, field)?
             .filter(|known| !known.needs_confirmation && known.confidence.unwrap_or(1.0) > confidence)

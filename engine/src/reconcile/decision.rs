@@ -134,7 +134,8 @@ pub struct FieldRequest {
     pub rejected: Vec<RejectedValue>,
 }
 
-/// A value that a source had and that does not fill its field. Only source and reasons are shown; the rest is for the record.
+/// A value that a source had and that does not fill its field. Only source and reasons are shown; the rest is for the
+/// record.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RejectedValue {
     #[serde(skip)]

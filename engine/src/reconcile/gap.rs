@@ -1,7 +1,7 @@
 //! Where the value of a needed field comes from ("Gap fill" in docs/behaviour.md).
 //!
-//! The order is profile, the session's variables, the conversation; the first valid value wins. Each field is looked up at
-//! most once in a decision, and only when something depends on it.
+//! The order is profile, the session's variables, the conversation; the first valid value wins. Each field is looked
+//! up at most once in a decision, and only when something depends on it.
 
 use super::decision::{FieldRequest, FieldSource, FilledField, NeededFor, RejectedValue};
 use super::facts::{Candidate, Facts, Session};
@@ -133,7 +133,8 @@ impl<'a> Fields<'a> {
         Ok(())
     }
 
-    /// The first candidate of a source that the customer has not denied, if it fits. What does not fit is kept as rejected.
+    /// The first candidate of a source that the customer has not denied, if it fits. What does not fit is kept as
+    /// rejected.
     fn first_that_fits<F: Facts>(
         &mut self,
         definition: &FieldDefinition,

@@ -1,5 +1,5 @@
-//! Whether a value that somebody found fills a field: one judgement for the sources of a turn and for `record_extraction`
-//! ("Gap fill" in docs/behaviour.md).
+//! Whether a value that somebody found fills a field: one judgement for the sources of a turn and for
+//! `record_extraction` ("Gap fill" in docs/behaviour.md).
 
 use super::decision::FieldSource;
 use super::facts::Candidate;
@@ -32,7 +32,8 @@ pub struct Refusal {
 /// Judges a candidate for a field.
 ///
 /// * `source`: the confidence counts for an extracted value only.
-/// * `in_session`: the session's own value of the field, as JSON text. Nobody confirms again what the session already says.
+/// * `in_session`: the session's own value of the field, as JSON text. Nobody confirms again what the session already
+///   says.
 /// * `denied`: values of the field that the customer has said are wrong, as JSON text.
 pub fn judge(
     definition: &FieldDefinition,
@@ -68,7 +69,8 @@ pub fn judge(
     }
 }
 
-/// Two decimals where they say all, else every digit: a rounded number could contradict the comparison that it explains.
+/// Two decimals where they say all, else every digit: a rounded number could contradict the comparison that it
+/// explains.
 fn exactly(number: f64) -> String {
     let short = format!("{number:.2}");
     if short.parse() == Ok(number) { short } else { number.to_string() }
