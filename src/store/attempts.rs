@@ -6,6 +6,7 @@ use crate::args;
 use crate::error::Result;
 use crate::json::Json;
 use pgrx::Uuid;
+use scenario_engine::reconcile::RejectedValue;
 
 /// What becomes of a value that was found: the words of `field_attempts.state`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +35,18 @@ const REJECTED_BY_CUSTOMER: &str = "rejected by the customer";
 static INSERT: Statement = Statement::writing(
     "INSERT INTO scenario.field_attempts (tenant_id, session_id, field_name, value, confidence, quote, state, reason)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+);
+
+/// A value that several turns come across is kept once: a customer who does not answer does not add a row at every turn.
+/// A value that the customer has denied has its row already.
+static KEEP_REJECTED: Statement = Statement::writing(
+    "INSERT INTO scenario.field_attempts (tenant_id, session_id, field_name, value, confidence, quote, state, reason)
+     SELECT $1, $2, r.field_name, r.value::pg_catalog.jsonb, r.confidence, r.quote, 'refused', r.reason
+       FROM ROWS FROM (pg_catalog.unnest($3), pg_catalog.unnest($4), pg_catalog.unnest($5), pg_catalog.unnest($6),
+                       pg_catalog.unnest($7)) AS r(field_name, value, confidence, quote, reason)
+      WHERE NOT EXISTS (SELECT FROM scenario.field_attempts AS a
+                         WHERE a.tenant_id = $1 AND a.session_id = $2 AND a.field_name = r.field_name
+                           AND a.value = r.value::pg_catalog.jsonb AND (a.reason = r.reason OR a.state = 'denied'))",
 );
 
 static TO_CONFIRM: Statement = Statement::reading(
@@ -83,6 +96,20 @@ pub fn keep_refused(
     reasons: &[String],
 ) -> Result<()> {
     insert(tenant_id, session_id, field, attempt, State::Refused, &reasons.join("; "))
+}
+
+/// Keeps what a decision looked at and did not use.
+pub fn keep_rejected(tenant_id: Uuid, session_id: Uuid, rejected: &[RejectedValue]) -> Result<()> {
+    if rejected.is_empty() {
+        return Ok(());
+    }
+    let fields: Vec<&str> = rejected.iter().map(|r| r.field.as_str()).collect();
+    let values: Vec<&str> = rejected.iter().map(|r| r.candidate.value.as_str()).collect();
+    let confidences: Vec<Option<f64>> = rejected.iter().map(|r| r.candidate.confidence).collect();
+    let quotes: Vec<Option<&str>> = rejected.iter().map(|r| r.candidate.quote.as_deref()).collect();
+    let reasons: Vec<String> = rejected.iter().map(|r| r.reasons.join("; ")).collect();
+    KEEP_REJECTED.execute(&args![tenant_id, session_id, fields, values, confidences, quotes, reasons])?;
+    Ok(())
 }
 
 /// The value of a field that the session's customer is to confirm.

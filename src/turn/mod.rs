@@ -11,6 +11,7 @@ pub mod walk;
 use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::settings;
+use crate::store::attempts;
 use crate::store::facts::SessionFacts;
 use crate::store::plans::{self, Plan};
 use crate::store::sessions::{self, Place, State};
@@ -62,6 +63,7 @@ pub fn reconcile(tenant_id: Uuid, session_id: Uuid) -> Result<Turn> {
     let (decided, mut facts) = decide(tenant_id, session_id, &state, place, None)?;
     apply::Application { tenant_id, session_id, state: &state, place, decision: &decided.decision, started }
         .apply(&mut facts)?;
+    attempts::keep_rejected(tenant_id, session_id, &decided.decision.rejected)?;
     Ok(Turn::Decided(Box::new(decided)))
 }
 
