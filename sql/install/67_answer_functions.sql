@@ -14,7 +14,7 @@ COMMENT ON FUNCTION scenario.record_extraction(uuid, uuid, text, jsonb, double p
     'record_extraction(tenant_id, session_id, field, value, confidence [, quote]) returns a row: used, needs_confirmation, errors. '
     'A value that a model extracted, with its confidence from 0 to 1. Writes it into the customer''s profile (without a customer: '
     'into the session''s variables), or into field_attempts if it is not valid, below the threshold, denied before by the '
-    'customer, or less certain than what is known. Errors: P0002 no such session, 22023.';
+    'customer, to be confirmed for a soft field, or less certain than what is known. Errors: P0002 no such session, 22023.';
 COMMENT ON FUNCTION scenario.complete_action(uuid, uuid, text) IS
     'complete_action(tenant_id, session_id, step_id) returns nothing. Records that a required action of the published version was '
     'executed; a second time changes nothing. Writes session_actions. Errors: P0002 no such session or step, 22023 no required '
