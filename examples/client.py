@@ -64,7 +64,7 @@ class Backend:
         if found is None:
             return False
         value, confidence, quote = found
-        sql = "select * from scenario.record_extraction(%s, %s, %s, %s, %s::real, %s)"
+        sql = "select * from scenario.record_extraction(%s, %s, %s, %s, %s::float8, %s)"
         return self.call(sql, session, prompt["field"], Jsonb(value), confidence, quote)["used"]
 
     def choose(self, session, fork: dict) -> bool:

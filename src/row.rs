@@ -1,12 +1,18 @@
-//! A whole row of a table, handed from a query to the caller of a function as it is.
+//! Rows as results of functions, by a row type that SQL declares.
 //!
-//! Functions that return "the row" (SPEC 19) are declared to return the table's own row type, so that
+//! A function that returns a row of a table is declared to return the table's own row type, so that
 //! `SELECT * FROM scenario.approve_migration_plan(…)` has the table's columns, also those that an upgrade adds. Nothing
 //! in between needs to look inside: [`PlanRow`] and [`SessionRow`] are the bytes.
+//!
+//! A row that Rust makes is a struct of [`composite_type!`](crate::composite_type). SQL says which columns there are
+//! and in which order; the struct's fields are put into the columns of their names. One composite value costs less
+//! than a set of one row.
 
+use crate::error::{self, Error};
 use pgrx::callconv::{BoxRet, FcInfo};
 use pgrx::datum::Datum;
-use pgrx::{FromDatum, IntoDatum, pg_sys};
+use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::{FromDatum, IntoDatum, PgLogLevel, PgTupleDesc, name_data_to_str, pg_sys};
 
 macro_rules! row_type {
     ($(#[$doc:meta])* $name:ident, $sql:literal) => {
@@ -58,6 +64,96 @@ row_type! {
 row_type! {
     /// A row of `scenario.sessions`.
     SessionRow, "scenario.sessions"
+}
+
+/// A struct whose fields are columns of the composite type `$sql`, each of the column's name.
+#[macro_export]
+macro_rules! composite_type {
+    (
+        $(#[$doc:meta])*
+        pub struct $name:ident: $sql:literal {
+            $($(#[$column_doc:meta])* pub $column:ident: $type:ty,)*
+        }
+    ) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone)]
+        pub struct $name {
+            $($(#[$column_doc])* pub $column: $type,)*
+        }
+
+        ::pgrx::impl_sql_translatable!($name, $sql);
+
+        // SAFETY: the datum is of the function's own result type, in the memory context of the function's caller.
+        unsafe impl ::pgrx::callconv::BoxRet for $name {
+            unsafe fn box_into<'fcx>(self, fcinfo: &mut ::pgrx::callconv::FcInfo<'fcx>) -> ::pgrx::datum::Datum<'fcx> {
+                let columns = [$($crate::row::Column::new(stringify!($column), self.$column)),*];
+                // SAFETY: the function is declared to return the composite type.
+                unsafe { $crate::row::return_composite(fcinfo, &columns) }
+            }
+        }
+    };
+}
+
+/// A value for one column of a composite type.
+pub struct Column {
+    name: &'static str,
+    type_oid: pg_sys::Oid,
+    datum: Option<pg_sys::Datum>,
+}
+
+impl Column {
+    pub fn new<T: IntoDatum>(name: &'static str, value: T) -> Column {
+        Column { name, type_oid: T::type_oid(), datum: value.into_datum() }
+    }
+}
+
+/// Returns a composite value. A column of the type that is not among `columns` is NULL, and a value without a column
+/// is left out: so a library works with the type of an older or newer version of the extension. Raises XX000 for a
+/// column of another type.
+///
+/// # Safety
+/// The function that is called is declared to return a composite type.
+pub unsafe fn return_composite<'fcx>(fcinfo: &mut FcInfo<'fcx>, columns: &[Column]) -> Datum<'fcx> {
+    // SAFETY: PostgreSQL sets flinfo for every call; a function's result type is a lookup in the catalogue's cache,
+    // and that of a composite type has a description, which is released when `description` is dropped.
+    let (raw, description) = unsafe {
+        let result_type = pg_sys::get_func_rettype((*(*fcinfo.as_mut_ptr()).flinfo).fn_oid);
+        let raw = pg_sys::lookup_rowtype_tupdesc(result_type, -1);
+        (raw, PgTupleDesc::from_pg(raw))
+    };
+    match in_order(&description, columns) {
+        // SAFETY: both lists are as long as the description, and each value is of the type of its column. The tuple
+        // is a datum of the function's result type, allocated just now.
+        Ok((mut values, mut is_null)) => unsafe {
+            let tuple = pg_sys::heap_form_tuple(raw, values.as_mut_ptr(), is_null.as_mut_ptr());
+            fcinfo.return_raw_datum(pg_sys::HeapTupleHeaderGetDatum((*tuple).t_data))
+        },
+        Err(error) => {
+            ErrorReport::from(error).report(PgLogLevel::ERROR);
+            fcinfo.return_null()
+        }
+    }
+}
+
+/// The values in the order of the type, and which of them are NULL.
+fn in_order(description: &PgTupleDesc<'_>, columns: &[Column]) -> error::Result<(Vec<pg_sys::Datum>, Vec<bool>)> {
+    let mut values = vec![pg_sys::Datum::null(); description.len()];
+    let mut is_null = vec![true; description.len()];
+    for (position, attribute) in description.iter().enumerate().filter(|(_, attribute)| !attribute.attisdropped) {
+        let name = name_data_to_str(&attribute.attname);
+        let is_it = |column: &&Column| column.name == name;
+        // The columns are nearly always in the order of the type.
+        let column = columns.get(position).filter(is_it).or_else(|| columns.iter().find(is_it));
+        let Some(column) = column else { continue };
+        if column.type_oid != attribute.atttypid {
+            return Err(Error::internal(format!("column {name} of a result is of another type")));
+        }
+        if let Some(datum) = column.datum {
+            values[position] = datum;
+            is_null[position] = false;
+        }
+    }
+    Ok((values, is_null))
 }
 
 /// The bytes of a datum of variable length.

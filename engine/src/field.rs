@@ -1,4 +1,4 @@
-//! Field definitions: validation of values and extraction from messages (SPEC section 8).
+//! Field definitions: validation of values and extraction from messages ("Gap fill" in docs/behaviour.md).
 //!
 //! Schemas and patterns are written by operators and run inside a database: nothing here does I/O, backtracks, or grows
 //! without a bound. Compiled ones are kept, a few of each, per thread.
@@ -32,7 +32,7 @@ const MAX_REASON: usize = 200;
 /// Compiled schemas and patterns that are kept, of each.
 const KEPT: usize = 64;
 
-/// What happens when a needed field has no value (SPEC section 8).
+/// What happens when a needed field has no value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RequiredLevel {
@@ -61,7 +61,7 @@ impl RequiredLevel {
     }
 }
 
-/// What a tenant says about a field: a row of `field_definitions` (SPEC section 8).
+/// What a tenant says about a field: a row of `field_definitions`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldDefinition {
     /// The key of the value in profiles and in a session's variables.
@@ -117,7 +117,7 @@ impl FieldDefinition {
         if reasons.is_empty() { Ok(()) } else { Err(reasons) }
     }
 
-    /// Whether a value fills the field (SPEC section 8).
+    /// Whether a value fills the field.
     ///
     /// Argument: the value as JSON text. Err: every reason (at most ten, of at most 200 characters, in words for an
     /// operator and without the value itself): it is JSON null, or not JSON, or nested too deep, or fails the schema, or
@@ -139,39 +139,56 @@ impl FieldDefinition {
         schema.validate(&value)
     }
 
-    /// Looks for a value in a customer's messages by `extraction_pattern` (SPEC section 8).
+    /// Looks for values in a customer's messages by `extraction_pattern`: lazily, one for each message that has one.
     ///
-    /// Argument: texts of messages, newest first. The value is what the group named `value` captures, else group 1, else
-    /// the whole match: as the schema's type says (integer, number or boolean are converted), else as a string. A match
-    /// whose value is not valid is passed over and the next one tried: further ones of the message, then older messages.
-    /// None: no pattern, or no valid value. Never panics.
-    pub fn extract(&self, messages_newest_first: &[&str]) -> Option<Extracted> {
+    /// Argument: texts of messages, newest first. The value is what the group named `value` captures, else group 1,
+    /// else the whole match: as the schema's type says (integer, number or boolean are converted), else as a string.
+    /// A match whose value is not valid is passed over and the next one of the message tried. Empty: no pattern, or
+    /// no valid value. Never panics.
+    pub fn extract<'a>(&'a self, messages_newest_first: &'a [&'a str]) -> impl Iterator<Item = Extracted> + 'a {
+        self.matcher().into_iter().flat_map(move |matcher| {
+            let search = move |(index, message): (usize, &&str)| matcher.first_in(self, index, message);
+            messages_newest_first.iter().enumerate().filter_map(search)
+        })
+    }
+
+    /// `None` without a pattern, and with a pattern or a schema that cannot be used.
+    fn matcher(&self) -> Option<Matcher> {
         let pattern = pattern(self.extraction_pattern.as_deref()?).ok()?;
-        let schema = match self.schema.as_deref() {
-            Some(text) => Some(schema(text).ok()?),
-            None => None,
+        let target = match self.schema.as_deref() {
+            Some(text) => schema(text).ok()?.target,
+            None => Target::Text,
         };
-        let target = schema.as_ref().map_or(Target::Text, |schema| schema.target);
-        let search = |message_index: usize, message: &str| {
-            pattern.captures_iter(message).take(MAX_MATCHES).find_map(|captures| {
+        Some(Matcher { pattern, target })
+    }
+}
+
+/// How values are found in messages.
+struct Matcher {
+    pattern: Rc<regex::Regex>,
+    target: Target,
+}
+
+impl Matcher {
+    /// The first match of a message whose value is valid.
+    fn first_in(&self, field: &FieldDefinition, message_index: usize, message: &str) -> Option<Extracted> {
+        let search = || {
+            self.pattern.captures_iter(message).take(MAX_MATCHES).find_map(|captures| {
                 let whole = captures.get(0)?.as_str();
-                let captured = if pattern.capture_names().flatten().any(|name| name == "value") {
+                let captured = if self.pattern.capture_names().flatten().any(|name| name == "value") {
                     captures.name("value")?
-                } else if pattern.captures_len() > 1 {
+                } else if self.pattern.captures_len() > 1 {
                     captures.get(1)?
                 } else {
                     captures.get(0)?
                 };
-                let value = target.json(captured.as_str())?;
-                self.validate_value(&value).ok()?;
+                let value = self.target.json(captured.as_str())?;
+                field.validate_value(&value).ok()?;
                 Some(Extracted { value, quote: whole.chars().take(MAX_QUOTE).collect(), message_index })
             })
         };
         // The regex engine is known to panic on a few odd pairs of pattern and text (rust-lang/regex#1344).
-        let search = |(index, message): (usize, &&str)| {
-            catch_unwind(AssertUnwindSafe(|| search(index, message))).unwrap_or_default()
-        };
-        messages_newest_first.iter().enumerate().find_map(search)
+        catch_unwind(AssertUnwindSafe(search)).unwrap_or_default()
     }
 }
 
@@ -274,7 +291,7 @@ impl Schema {
             }
             let reasons = self.validator.iter_errors(value).take(MAX_REASONS).map(|error| {
                 let path = error.instance_path().as_str();
-                // Masked: reasons end up in rows that must not hold values (SPEC section 13).
+                // Masked: reasons end up in rows that must not hold values.
                 let place = if path.is_empty() { String::new() } else { format!("at {path}: ") };
                 shortened(&format!("{place}{}", error.masked()))
             });
@@ -478,7 +495,7 @@ mod tests {
     }
 
     fn extracted(schema: Option<Value>, pattern: &str, messages: &[&str]) -> Option<(String, String, usize)> {
-        let found = field(schema, Some(pattern)).extract(messages)?;
+        let found = field(schema, Some(pattern)).extract(messages).next()?;
         Some((found.value, found.quote, found.message_index))
     }
 
@@ -494,7 +511,7 @@ mod tests {
         assert!(field.validate_value("nul").is_err_and(|why| why[0].contains("not valid JSON")));
         let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
         assert_eq!(field.validate_value(&deep), Err(vec!["nested too deep".to_owned()]));
-        assert_eq!(field.extract(&["42"]), None);
+        assert_eq!(field.extract(&["42"]).next(), None);
     }
 
     #[test]

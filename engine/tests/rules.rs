@@ -722,9 +722,9 @@ fn a_fork_whose_branches_lead_to_one_step_needs_nobody() {
 #[test]
 fn the_first_source_that_has_a_valid_value_wins() {
     let schema = r#"{"type": "integer", "minimum": 0}"#;
-    let said = |value: &str, confidence: f32| Candidate { confidence: Some(confidence), ..sure(value) };
+    let said = |value: &str, confidence: f64| Candidate { confidence: Some(confidence), ..sure(value) };
     // profile, session, extraction (value, confidence) → what happens
-    type Row = (Option<&'static str>, Option<&'static str>, Option<(&'static str, f32)>, &'static str);
+    type Row = (Option<&'static str>, Option<&'static str>, Option<(&'static str, f64)>, &'static str);
     let table: [Row; 14] = [
         (Some("30"), Some("31"), Some(("32", 1.0)), "profile 30"),
         (Some("-1"), Some("31"), Some(("32", 1.0)), "session 31"),

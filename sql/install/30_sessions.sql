@@ -26,7 +26,7 @@ CREATE TABLE scenario.sessions (
     visit_count            integer NOT NULL DEFAULT 0 CHECK (visit_count >= 0),
     -- How a writer describes the arrival it makes: the trigger moves them into the visit and leaves NULL.
     visit_reason           text,
-    visit_confidence       real CHECK (visit_confidence BETWEEN 0 AND 1),
+    visit_confidence       double precision CHECK (visit_confidence BETWEEN 0 AND 1),
     visit_plan_id          uuid,
     created_at             timestamptz NOT NULL DEFAULT pg_catalog.now(),
     last_activity_at       timestamptz NOT NULL DEFAULT pg_catalog.now(),
@@ -87,7 +87,7 @@ CREATE TABLE scenario.step_visits (
     entered_at             timestamptz NOT NULL DEFAULT pg_catalog.now(),
     turn_number            integer NOT NULL,
     reason                 text NOT NULL,
-    confidence             real CHECK (confidence BETWEEN 0 AND 1),
+    confidence             double precision CHECK (confidence BETWEEN 0 AND 1),
     is_checkpoint          boolean NOT NULL,
     checkpoint_description text,
     plan_id                uuid,
@@ -139,7 +139,7 @@ CREATE TABLE scenario.messages (
     PRIMARY KEY (tenant_id, session_id, message_no),
     FOREIGN KEY (tenant_id, session_id) REFERENCES scenario.sessions ON DELETE CASCADE
 );
-COMMENT ON TABLE scenario.messages IS 'Turns of the conversation, read by extraction (SPEC 8).';
+COMMENT ON TABLE scenario.messages IS 'Turns of the conversation, read by extraction.';
 COMMENT ON COLUMN scenario.messages.message_no IS 'Order within the session. NULL on insert: the next number.';
 
 CREATE TABLE scenario.field_attempts (
@@ -148,14 +148,20 @@ CREATE TABLE scenario.field_attempts (
     attempt_no integer NOT NULL CHECK (attempt_no > 0),
     field_name text NOT NULL,
     value      jsonb,
-    confidence real CHECK (confidence BETWEEN 0 AND 1),
+    confidence double precision CHECK (confidence BETWEEN 0 AND 1),
     quote      text,
+    state      text NOT NULL DEFAULT 'refused' CHECK (state IN ('to_confirm', 'denied', 'refused')),
     reason     text NOT NULL,
     created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
     PRIMARY KEY (tenant_id, session_id, attempt_no),
     FOREIGN KEY (tenant_id, session_id) REFERENCES scenario.sessions ON DELETE CASCADE
 );
 COMMENT ON TABLE scenario.field_attempts IS
-    'Values that were found but not used: confidence below the threshold, or invalid (SPEC 8).';
+    'Values that were found and that do not fill their field, or not yet.';
 COMMENT ON COLUMN scenario.field_attempts.attempt_no IS 'Order within the session. NULL on insert: the next number.';
-COMMENT ON COLUMN scenario.field_attempts.reason IS 'Why the value was not used.';
+COMMENT ON COLUMN scenario.field_attempts.confidence IS 'From 0 to 1; NULL: its source does not rate its values.';
+COMMENT ON COLUMN scenario.field_attempts.state IS
+    'to_confirm: the value counts once the customer has confirmed it; denied: the customer has said that it is wrong, '
+    'so no source fills the field with it; refused: it does not do.';
+COMMENT ON COLUMN scenario.field_attempts.reason IS
+    'Why the value was not used, as a sentence for people. Nothing is decided by it.';

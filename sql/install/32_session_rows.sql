@@ -1,4 +1,4 @@
--- Visits, messages and attempts: rows that belong to a session (SPEC 8, 11).
+-- Visits, messages and attempts: rows that belong to a session.
 -- Needs: 30_sessions.sql. Calls scenario.is_written_by_writer (src/api/writer.rs).
 
 CREATE FUNCTION scenario.step_visits_refuse() RETURNS trigger
@@ -47,9 +47,10 @@ CREATE TRIGGER step_visits_check
                                                              NEW.visit_no))
     EXECUTE FUNCTION scenario.step_visits_check();
 
--- Numbers are the greatest + 1 under the session's lock: two writers of one session wait for each other instead of one failing,
--- and a sequence would have gaps, be shared by tenants and not be dumped. A row that gives its number takes no lock.
-CREATE FUNCTION scenario.messages_number() RETURNS trigger
+-- The next number is the greatest + 1 under the session's lock: two writers of one session wait for each other
+-- instead of one failing. A sequence would have gaps, be shared by tenants and not be dumped. A row that gives its
+-- number takes no lock.
+CREATE FUNCTION scenario.number_in_session() RETURNS trigger
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM FROM scenario.sessions AS s
@@ -60,37 +61,25 @@ BEGIN
             MESSAGE = format('session %s does not exist', NEW.session_id),
             HINT = 'Start it first: start_session(tenant_id, session_id, scenario_id).';
     END IF;
-    NEW.message_no := coalesce((SELECT max(m.message_no) FROM scenario.messages AS m
-                                 WHERE m.tenant_id = NEW.tenant_id AND m.session_id = NEW.session_id), 0) + 1;
+    IF TG_TABLE_NAME = 'messages' THEN
+        NEW.message_no := coalesce((SELECT max(m.message_no) FROM scenario.messages AS m
+                                     WHERE m.tenant_id = NEW.tenant_id AND m.session_id = NEW.session_id), 0) + 1;
+    ELSE
+        NEW.attempt_no := coalesce((SELECT max(f.attempt_no) FROM scenario.field_attempts AS f
+                                     WHERE f.tenant_id = NEW.tenant_id AND f.session_id = NEW.session_id), 0) + 1;
+    END IF;
     RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION scenario.messages_number() IS 'Trigger: gives a message the next number of its session. Raises P0002.';
+COMMENT ON FUNCTION scenario.number_in_session() IS
+    'Trigger: gives a message or an attempt the next number of its session, and locks the session. Raises P0002.';
 
 CREATE TRIGGER messages_number
     BEFORE INSERT ON scenario.messages
     FOR EACH ROW WHEN (NEW.message_no IS NULL)
-    EXECUTE FUNCTION scenario.messages_number();
-
-CREATE FUNCTION scenario.field_attempts_number() RETURNS trigger
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    PERFORM FROM scenario.sessions AS s
-      WHERE s.tenant_id = NEW.tenant_id AND s.session_id = NEW.session_id
-        FOR NO KEY UPDATE;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION USING ERRCODE = 'P0002',
-            MESSAGE = format('session %s does not exist', NEW.session_id),
-            HINT = 'Start it first: start_session(tenant_id, session_id, scenario_id).';
-    END IF;
-    NEW.attempt_no := coalesce((SELECT max(f.attempt_no) FROM scenario.field_attempts AS f
-                                 WHERE f.tenant_id = NEW.tenant_id AND f.session_id = NEW.session_id), 0) + 1;
-    RETURN NEW;
-END
-$$;
-COMMENT ON FUNCTION scenario.field_attempts_number() IS 'Trigger: gives an attempt the next number of its session. Raises P0002.';
+    EXECUTE FUNCTION scenario.number_in_session();
 
 CREATE TRIGGER field_attempts_number
     BEFORE INSERT ON scenario.field_attempts
     FOR EACH ROW WHEN (NEW.attempt_no IS NULL)
-    EXECUTE FUNCTION scenario.field_attempts_number();
+    EXECUTE FUNCTION scenario.number_in_session();

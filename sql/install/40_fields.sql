@@ -1,4 +1,4 @@
--- What is known of customers, and what fields are (SPEC 8).
+-- What is known of customers, and what fields are.
 -- Needs: nothing. Calls, when a field definition is stored (late-bound):
 --   scenario.check_field_definition(field_name text, schema jsonb, extraction_pattern text) RETURNS void    raises 22023
 
@@ -42,7 +42,7 @@ CREATE TABLE scenario.profile_fields (
     value              jsonb NOT NULL,
     status             text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'superseded', 'rejected')),
     source             text NOT NULL DEFAULT 'application',
-    confidence         real CHECK (confidence BETWEEN 0 AND 1),
+    confidence         double precision CHECK (confidence BETWEEN 0 AND 1),
     needs_confirmation boolean NOT NULL DEFAULT false,
     quote              text,
     session_id         uuid,

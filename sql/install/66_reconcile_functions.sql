@@ -1,20 +1,18 @@
--- Comments on reconcile, preview and explain, and how many rows they give (SPEC 7).
+-- Comments on reconcile, preview and explain.
 -- Needs: these functions (src/api/reconcile.rs).
 
 COMMENT ON FUNCTION scenario.reconcile_session(uuid, uuid) IS
     'reconcile_session(tenant_id, session_id) returns one row: what the backend is to do with this turn (action: continue, '
     'teleport, collect, execute_action, decide, exit_scenario) and what for. Call it before every turn. Nothing to do: writes '
     'nothing, locks nothing, works on a hot standby. Else it locks the session and writes session, visit, profile and audit row, '
-    'at most once. Errors: P0002 no such session, 22023, 25006 a migration is due and the transaction is read-only. SPEC 7.';
+    'at most once. Errors: P0002 no such session, 22023, 25006 a migration is due and the transaction is read-only.';
 COMMENT ON FUNCTION scenario.preview_reconciliation(uuid, uuid, uuid) IS
     'preview_reconciliation(tenant_id, session_id [, plan_id]) returns the row that reconcile_session would return, now or once '
     'the plan was deployed. Writes nothing. Errors: P0002 no such session or plan, 22023 the plan is not for the session''s '
-    'version. SPEC 7.7.';
+    'version.';
 COMMENT ON FUNCTION scenario.explain_reconciliation(uuid, uuid, uuid) IS
     'explain_reconciliation(tenant_id, session_id [, plan_id]) returns why, as rows in order: seq, step_id, step_name (of the new '
-    'version), event, detail. Never a field''s value. Writes nothing. Errors as preview_reconciliation. SPEC 7.7.';
+    'version), event, detail. Never a field''s value. Writes nothing. Errors as preview_reconciliation.';
 
--- The planner would count on 1000 rows of each.
-ALTER FUNCTION scenario.reconcile_session(uuid, uuid) ROWS 1;
-ALTER FUNCTION scenario.preview_reconciliation(uuid, uuid, uuid) ROWS 1;
+-- The planner would count on 1000 rows.
 ALTER FUNCTION scenario.explain_reconciliation(uuid, uuid, uuid) ROWS 20;

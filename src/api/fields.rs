@@ -1,4 +1,4 @@
-//! Answers: fields, extractions, actions and decisions (SPEC 7.3, 7.5, 8).
+//! Answers: fields, extractions, actions and decisions.
 
 use crate::error::{required, tenant};
 use crate::json::Json;
@@ -8,7 +8,7 @@ use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use pgrx::{Uuid, default};
 
-/// Takes the customer's answers: `submit_fields(tenant_id, session_id, values)` (SPEC 8).
+/// Takes the customer's answers: `submit_fields(tenant_id, session_id, values)`.
 ///
 /// * `values`: a JSON object, field → value. A field that nobody declared takes any value but null.
 ///
@@ -31,7 +31,7 @@ fn submit_fields(
     Ok(TableIterator::new(verdicts.into_iter().map(|v| (v.field, v.accepted, v.errors))))
 }
 
-/// Takes the customer's word on a value that was found: `confirm_field(tenant_id, session_id, field, accepted)` (SPEC 8).
+/// Takes the customer's word on a value that was found: `confirm_field(tenant_id, session_id, field, accepted)`.
 ///
 /// Returns one row: whether the value counts now, and why not. Errors: P0002 for a session that does not exist, 55000 if the
 /// field has no value to confirm, 22023 for NULL. Accepted: writes the value into the session's variables and settles it in the
@@ -54,8 +54,8 @@ fn confirm_field(
     Ok(TableIterator::once((verdict.field, verdict.accepted, verdict.errors)))
 }
 
-/// Takes a value that a model extracted: `record_extraction(tenant_id, session_id, field, value, confidence [, quote])`
-/// (SPEC 8).
+/// Takes a value that a model extracted:
+/// `record_extraction(tenant_id, session_id, field, value, confidence [, quote])`.
 ///
 /// * `confidence`: 0 to 1. `quote`: the customer's words that it was taken from.
 ///
@@ -69,7 +69,7 @@ fn record_extraction(
     session_id: Option<Uuid>,
     field: Option<String>,
     value: Option<Json>,
-    confidence: Option<f32>,
+    confidence: Option<f64>,
     quote: default!(Option<String>, "NULL"),
 ) -> Result<
     TableIterator<'static, (name!(used, bool), name!(needs_confirmation, bool), name!(errors, Vec<String>))>,
@@ -85,7 +85,7 @@ fn record_extraction(
     Ok(TableIterator::once((verdict.used, verdict.needs_confirmation, verdict.errors)))
 }
 
-/// Records that a required action was executed: `complete_action(tenant_id, session_id, step_id)` (SPEC 7.3).
+/// Records that a required action was executed: `complete_action(tenant_id, session_id, step_id)`.
 ///
 /// * `step_id`: a required action of the published version. A second time changes nothing.
 ///
@@ -102,8 +102,8 @@ fn complete_action(
     Ok(answers::complete_action(tenant_id, session_id, required(step_id, "step_id")?)?)
 }
 
-/// Records the answer to a natural-language fork: `submit_decision(tenant_id, session_id, fork_step_id, target_step_id)`
-/// (SPEC 7.5).
+/// Records the answer to a natural-language fork:
+/// `submit_decision(tenant_id, session_id, fork_step_id, target_step_id)`.
 ///
 /// * `fork_step_id`, `target_step_id`: a fork of the published version and one of its branches. A later answer for the same
 ///   fork takes the place of the first.

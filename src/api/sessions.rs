@@ -1,4 +1,4 @@
-//! Sessions: starting and walking on (SPEC 11).
+//! Sessions: starting and walking on.
 
 use crate::error::{required, tenant};
 use crate::json::Json;
@@ -9,8 +9,7 @@ use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use pgrx::{Uuid, default};
 
-/// Starts a session: `start_session(tenant_id, session_id, scenario_id [, channel, customer_id, variables, step_id])`
-/// (SPEC 11, 19).
+/// Starts a session: `start_session(tenant_id, session_id, scenario_id [, channel, customer_id, variables, step_id])`.
 ///
 /// * `variables`: a JSON object, default `{}`. `step_id`: default the entry step of the published version.
 ///
@@ -35,7 +34,7 @@ fn start_session(
 }
 
 /// Takes a session to the next step: `advance_session(tenant_id, session_id, to_step_id [, turn_number, reason,
-/// confidence])` (SPEC 11, 19).
+/// confidence])`.
 ///
 /// * `turn_number`: the turn of the conversation, kept as `turn_count`; default as it is. `reason`: for the visit, default
 ///   `advance`. `confidence`: 0 to 1.
@@ -50,7 +49,7 @@ fn advance_session(
     to_step_id: Option<&str>,
     turn_number: default!(Option<i32>, "NULL"),
     reason: default!(Option<&str>, "NULL"),
-    confidence: default!(Option<f32>, "NULL"),
+    confidence: default!(Option<f64>, "NULL"),
 ) -> Result<SessionRow, ErrorReport> {
     let tenant_id = tenant(tenant_id)?;
     let session_id = required(session_id, "session_id")?;

@@ -1,50 +1,137 @@
-//! `scenario.field_attempts`: values that were found and (as yet) not used, with why (SPEC 8).
+//! `scenario.field_attempts`: values that were found and that do not count, or not yet ("Gap fill" in
+//! docs/behaviour.md).
 
 use super::Statement;
 use crate::args;
 use crate::error::Result;
 use crate::json::Json;
 use pgrx::Uuid;
+use scenario_engine::reconcile::RejectedValue;
 
-/// Why a value that is good enough is not used yet: the session has no customer, so no profile row can say so.
-pub const TO_BE_CONFIRMED: &str = "to be confirmed";
-/// Why a value is not used, nor found again in the same words.
-pub const REJECTED_BY_CUSTOMER: &str = "rejected by the customer";
+/// What becomes of a value that was found: the words of `field_attempts.state`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// The value counts once the customer has confirmed it.
+    ToConfirm,
+    /// The customer has said that the value is wrong.
+    Denied,
+    /// The value does not do.
+    Refused,
+}
+
+impl State {
+    fn as_str(self) -> &'static str {
+        match self {
+            State::ToConfirm => "to_confirm",
+            State::Denied => "denied",
+            State::Refused => "refused",
+        }
+    }
+}
+
+const TO_BE_CONFIRMED: &str = "to be confirmed";
+const REJECTED_BY_CUSTOMER: &str = "rejected by the customer";
 
 static INSERT: Statement = Statement::writing(
-    "INSERT INTO scenario.field_attempts (tenant_id, session_id, field_name, value, confidence, quote, reason)
-     VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    "INSERT INTO scenario.field_attempts (tenant_id, session_id, field_name, value, confidence, quote, state, reason)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
 );
 
-static WITH_REASON: Statement = Statement::reading(
+/// A value that several turns come across is kept once: a customer who does not answer does not add a row at every turn.
+/// A value that the customer has denied has its row already.
+static KEEP_REJECTED: Statement = Statement::writing(
+    "INSERT INTO scenario.field_attempts (tenant_id, session_id, field_name, value, confidence, quote, state, reason)
+     SELECT $1, $2, r.field_name, r.value::pg_catalog.jsonb, r.confidence, r.quote, 'refused', r.reason
+       FROM ROWS FROM (pg_catalog.unnest($3), pg_catalog.unnest($4), pg_catalog.unnest($5), pg_catalog.unnest($6),
+                       pg_catalog.unnest($7)) AS r(field_name, value, confidence, quote, reason)
+      WHERE NOT EXISTS (SELECT FROM scenario.field_attempts AS a
+                         WHERE a.tenant_id = $1 AND a.session_id = $2 AND a.field_name = r.field_name
+                           AND a.value = r.value::pg_catalog.jsonb AND (a.reason = r.reason OR a.state = 'denied'))",
+);
+
+static TO_CONFIRM: Statement = Statement::reading(
     "SELECT a.value, a.confidence, a.quote FROM scenario.field_attempts AS a
-      WHERE a.tenant_id = $1 AND a.session_id = $2 AND a.field_name = $3 AND a.reason = $4 AND a.value IS NOT NULL
-      ORDER BY a.attempt_no DESC",
+      WHERE a.tenant_id = $1 AND a.session_id = $2 AND a.field_name = $3 AND a.state = 'to_confirm'
+        AND a.value IS NOT NULL
+      ORDER BY a.attempt_no DESC LIMIT 1",
 );
 
 /// What the customer has denied in this session, and the value of their profile that they have denied in any.
 static DENIED: Statement = Statement::reading(
     "SELECT a.value FROM scenario.field_attempts AS a
-      WHERE a.tenant_id = $1 AND a.session_id = $2 AND a.field_name = $3 AND a.reason = $4 AND a.value IS NOT NULL
+      WHERE a.tenant_id = $1 AND a.session_id = $2 AND a.field_name = $3 AND a.state = 'denied' AND a.value IS NOT NULL
       UNION ALL
      SELECT p.value FROM scenario.profile_fields AS p
-      WHERE p.tenant_id = $1 AND p.customer_id = $5 AND p.field_name = $3 AND p.status = 'rejected'",
+      WHERE p.tenant_id = $1 AND p.customer_id = $4 AND p.field_name = $3 AND p.status = 'rejected'",
 );
 
-static DELETE_WAITING: Statement = Statement::writing(
+static DELETE_TO_CONFIRM: Statement = Statement::writing(
     "DELETE FROM scenario.field_attempts AS a
-      WHERE a.tenant_id = $1 AND a.session_id = $2 AND a.field_name = $3 AND a.reason = 'to be confirmed'",
+      WHERE a.tenant_id = $1 AND a.session_id = $2 AND a.field_name = $3 AND a.state = 'to_confirm'",
 );
 
 /// A value that was found.
 pub struct Attempt {
     pub value: Json,
-    pub confidence: Option<f32>,
+    pub confidence: Option<f64>,
     pub quote: Option<String>,
 }
 
-/// Keeps an attempt; the trigger numbers it.
-pub fn insert(tenant_id: Uuid, session_id: Uuid, field: &str, attempt: &Attempt, reason: &str) -> Result<()> {
+/// Keeps a value that the customer is to confirm: no profile row can say so.
+pub fn keep_to_confirm(tenant_id: Uuid, session_id: Uuid, field: &str, attempt: &Attempt) -> Result<()> {
+    insert(tenant_id, session_id, field, attempt, State::ToConfirm, TO_BE_CONFIRMED)
+}
+
+/// Keeps a value that the customer has said is wrong, so that no source fills the field with it again.
+pub fn keep_denied(tenant_id: Uuid, session_id: Uuid, field: &str, attempt: &Attempt) -> Result<()> {
+    insert(tenant_id, session_id, field, attempt, State::Denied, REJECTED_BY_CUSTOMER)
+}
+
+/// Keeps a value that does not do. `reasons` are sentences for people.
+pub fn keep_refused(
+    tenant_id: Uuid,
+    session_id: Uuid,
+    field: &str,
+    attempt: &Attempt,
+    reasons: &[String],
+) -> Result<()> {
+    insert(tenant_id, session_id, field, attempt, State::Refused, &reasons.join("; "))
+}
+
+/// Keeps what a decision looked at and did not use.
+pub fn keep_rejected(tenant_id: Uuid, session_id: Uuid, rejected: &[RejectedValue]) -> Result<()> {
+    if rejected.is_empty() {
+        return Ok(());
+    }
+    let fields: Vec<&str> = rejected.iter().map(|r| r.field.as_str()).collect();
+    let values: Vec<&str> = rejected.iter().map(|r| r.candidate.value.as_str()).collect();
+    let confidences: Vec<Option<f64>> = rejected.iter().map(|r| r.candidate.confidence).collect();
+    let quotes: Vec<Option<&str>> = rejected.iter().map(|r| r.candidate.quote.as_deref()).collect();
+    let reasons: Vec<String> = rejected.iter().map(|r| r.reasons.join("; ")).collect();
+    KEEP_REJECTED.execute(&args![tenant_id, session_id, fields, values, confidences, quotes, reasons])?;
+    Ok(())
+}
+
+/// The value of a field that the session's customer is to confirm.
+pub fn to_confirm(tenant_id: Uuid, session_id: Uuid, field: &str) -> Result<Option<Attempt>> {
+    TO_CONFIRM.row(&args![tenant_id, session_id, field], |row| {
+        Ok(Attempt { value: row.get(1)?, confidence: row.opt(2)?, quote: row.opt(3)? })
+    })
+}
+
+/// Values of a field, as JSON text, that the session's customer has said are wrong.
+pub fn denied(tenant_id: Uuid, session_id: Uuid, customer_id: Option<Uuid>, field: &str) -> Result<Vec<String>> {
+    DENIED.rows(&args![tenant_id, session_id, field, customer_id], |row| Ok(row.get::<Json>(1)?.0))
+}
+
+/// Forgets what was to be confirmed: it is settled, or another value has taken its place.
+pub fn forget_to_confirm(tenant_id: Uuid, session_id: Uuid, field: &str) -> Result<()> {
+    DELETE_TO_CONFIRM.execute(&args![tenant_id, session_id, field])?;
+    Ok(())
+}
+
+/// The trigger numbers the row.
+fn insert(tenant_id: Uuid, session_id: Uuid, field: &str, attempt: &Attempt, state: State, reason: &str) -> Result<()> {
     INSERT.execute(&args![
         tenant_id,
         session_id,
@@ -52,29 +139,8 @@ pub fn insert(tenant_id: Uuid, session_id: Uuid, field: &str, attempt: &Attempt,
         attempt.value.clone(),
         attempt.confidence,
         attempt.quote.as_deref(),
+        state.as_str(),
         reason,
     ])?;
     Ok(())
-}
-
-/// The value of a field that the session's customer is to confirm.
-pub fn to_be_confirmed(tenant_id: Uuid, session_id: Uuid, field: &str) -> Result<Option<Attempt>> {
-    Ok(with_reason(tenant_id, session_id, field, TO_BE_CONFIRMED)?.into_iter().next())
-}
-
-/// Values of a field that the session's customer has said are wrong.
-pub fn denied(tenant_id: Uuid, session_id: Uuid, customer_id: Option<Uuid>, field: &str) -> Result<Vec<Json>> {
-    DENIED.rows(&args![tenant_id, session_id, field, REJECTED_BY_CUSTOMER, customer_id], |row| row.get(1))
-}
-
-/// Forgets what was to be confirmed: it is settled, or another value has taken its place.
-pub fn forget_waiting(tenant_id: Uuid, session_id: Uuid, field: &str) -> Result<()> {
-    DELETE_WAITING.execute(&args![tenant_id, session_id, field])?;
-    Ok(())
-}
-
-fn with_reason(tenant_id: Uuid, session_id: Uuid, field: &str, reason: &str) -> Result<Vec<Attempt>> {
-    WITH_REASON.rows(&args![tenant_id, session_id, field, reason], |row| {
-        Ok(Attempt { value: row.get(1)?, confidence: row.opt(2)?, quote: row.opt(3)? })
-    })
 }

@@ -1,24 +1,25 @@
-//! The engine's [`Facts`] from the tables: each read when the engine asks, none before.
+//! The engine's [`Facts`] from the tables: each is read when the engine asks, and none before.
 
 use super::plan_facts::PlanFacts;
 use super::sources::{self, Source};
 use super::{actions, anchors, attempts, audit, fields, messages, profiles, versions, visits};
 use crate::error::{Error, Result};
-use crate::json::Json;
 use crate::settings;
 use pgrx::Uuid;
+use scenario_engine::diff::compose_pairs;
 use scenario_engine::field::FieldDefinition;
 use scenario_engine::graph::Graph;
 use scenario_engine::plan::PlanRef;
-use scenario_engine::reconcile::{Candidate, CompletedAction, Facts, PlanRow, SubmittedDecision, Visit, same_json};
+use scenario_engine::reconcile::{Candidate, CompletedAction, Facts, FieldSource, PlanRow, SubmittedDecision, Visit};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-/// How sure a match of an `extraction_pattern` is. The words are the customer's own, but whom they speak of is the pattern's
-/// guess ("my son is 12"). So it lies between the two thresholds as they are by default: the value is used, and the
-/// customer confirms it. Who trusts their patterns sets `scenario.confirmation_threshold` to 0.9 or less; who does not at
-/// all, `scenario.extraction_confidence_threshold` to more.
-pub const PATTERN_CONFIDENCE: f32 = 0.9;
+/// The confidence of a match of an `extraction_pattern`. The words are the customer's own, but the pattern only
+/// guesses whom they are about ("my son is 12"). The confidence lies between the defaults of the two thresholds: the
+/// value is used, and the customer confirms it. An operator who trusts the patterns sets
+/// `scenario.confirmation_threshold` to 0.9 or less; one who does not trust them at all sets
+/// `scenario.extraction_confidence_threshold` to more than 0.9.
+pub const PATTERN_CONFIDENCE: f64 = 0.9;
 
 /// What the tables say of one session, for one decision.
 pub struct SessionFacts {
@@ -56,12 +57,11 @@ impl SessionFacts {
         }
     }
 
-    /// What a pattern finds in the conversation: the newest value that the customer has not said is wrong.
-    fn matched(&mut self, field: &FieldDefinition) -> Result<Option<Candidate>> {
+    /// What a pattern finds in the conversation, the newest first.
+    fn matched(&mut self, field: &FieldDefinition) -> Result<Vec<Candidate>> {
         if field.extraction_pattern.is_none() {
-            return Ok(None);
+            return Ok(Vec::new());
         }
-        let wrong = self.denied(&field.field_name)?;
         let messages = match &mut self.messages {
             Some(messages) => messages,
             none => {
@@ -69,30 +69,14 @@ impl SessionFacts {
                 none.insert(messages::last_of_customer(self.tenant_id, self.session_id, most)?)
             }
         };
-        let mut older: Vec<&str> = messages.iter().map(String::as_str).collect();
-        while let Some(found) = field.extract(&older) {
-            if !wrong.iter().any(|value| same_json(value.as_str(), &found.value)) {
-                return Ok(Some(Candidate {
-                    value: found.value,
-                    confidence: Some(PATTERN_CONFIDENCE),
-                    needs_confirmation: false,
-                    quote: Some(found.quote),
-                }));
-            }
-            older.drain(..=found.message_index.min(older.len() - 1));
-        }
-        Ok(None)
-    }
-
-    /// Values that the customer has said are wrong: no source has them any more.
-    fn denied(&self, field: &str) -> Result<Vec<Json>> {
-        attempts::denied(self.tenant_id, self.session_id, self.customer_id, field)
-    }
-
-    fn unless_denied(&self, field: &str, candidate: Option<Candidate>) -> Result<Option<Candidate>> {
-        let Some(candidate) = candidate else { return Ok(None) };
-        let denied = self.denied(field)?.iter().any(|value| same_json(value.as_str(), &candidate.value));
-        Ok((!denied).then_some(candidate))
+        let newest_first: Vec<&str> = messages.iter().map(String::as_str).collect();
+        let found = field.extract(&newest_first).map(|found| Candidate {
+            value: found.value,
+            confidence: Some(PATTERN_CONFIDENCE),
+            needs_confirmation: false,
+            quote: Some(found.quote),
+        });
+        Ok(found.collect())
     }
 
     fn own_profile(&mut self) -> Result<Option<Rc<Source>>> {
@@ -137,7 +121,7 @@ impl Facts for SessionFacts {
             let link = anchors::pairs(self.tenant_id, plan_id)?;
             walked = Some(match walked {
                 None => link,
-                Some(so_far) => Rc::new(compose(&so_far, &link)),
+                Some(so_far) => Rc::new(compose_pairs(&so_far, &link)),
             });
         }
         Ok(walked.unwrap_or_default())
@@ -164,8 +148,7 @@ impl Facts for SessionFacts {
     fn profile(&mut self, field: &str) -> Result<Option<Candidate>> {
         let Some(customer_id) = self.customer_id else { return Ok(None) };
         if let Some(own) = self.own_profile()? {
-            let known = own.of_customer(self.tenant_id, customer_id, field)?;
-            return self.unless_denied(field, known);
+            return own.of_customer(self.tenant_id, customer_id, field);
         }
         let known = profiles::active(self.tenant_id, customer_id, field)?;
         Ok(known.map(|known| Candidate {
@@ -177,25 +160,27 @@ impl Facts for SessionFacts {
     }
 
     /// What somebody handed in and the customer is to confirm, else what the application's own source or a pattern finds.
-    fn extraction(&mut self, field: &FieldDefinition) -> Result<Option<Candidate>> {
-        if let Some(waiting) = attempts::to_be_confirmed(self.tenant_id, self.session_id, &field.field_name)? {
-            return Ok(Some(Candidate {
+    fn extraction(&mut self, field: &FieldDefinition) -> Result<Vec<Candidate>> {
+        if let Some(waiting) = attempts::to_confirm(self.tenant_id, self.session_id, &field.field_name)? {
+            return Ok(vec![Candidate {
                 value: waiting.value.0,
                 confidence: waiting.confidence,
                 needs_confirmation: true,
                 quote: waiting.quote,
-            }));
+            }]);
         }
         if let Some(own) = self.own_extraction()? {
             let found = own.of_session(self.tenant_id, self.session_id, &field.field_name)?;
-            return self.unless_denied(&field.field_name, found);
+            return Ok(found.into_iter().collect());
         }
         self.matched(field)
     }
-}
 
-/// Pairs of a to c, from pairs of a to b and of b to c.
-fn compose(first: &[(String, String)], second: &[(String, String)]) -> Vec<(String, String)> {
-    let onward: HashMap<&str, &str> = second.iter().map(|(b, c)| (b.as_str(), c.as_str())).collect();
-    first.iter().filter_map(|(a, b)| onward.get(b.as_str()).map(|c| (a.clone(), (*c).to_owned()))).collect()
+    /// The built-in profile has none: a denied row of it is not active.
+    fn denied(&mut self, field: &str, source: FieldSource) -> Result<Vec<String>> {
+        if source == FieldSource::Profile && self.own_profile()?.is_none() {
+            return Ok(Vec::new());
+        }
+        attempts::denied(self.tenant_id, self.session_id, self.customer_id, field)
+    }
 }

@@ -1,4 +1,4 @@
-//! `scenario.field_definitions`: what a tenant says of a field (SPEC 8).
+//! `scenario.field_definitions`: what a tenant says of a field ("Gap fill" in docs/behaviour.md).
 
 use super::Statement;
 use crate::args;

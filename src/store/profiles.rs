@@ -1,4 +1,5 @@
-//! `scenario.profile_fields`: what is known of a customer, whatever session it came from (SPEC 8).
+//! `scenario.profile_fields`: what is known of a customer, whatever session it came from ("Gap fill" in
+//! docs/behaviour.md).
 
 use super::Statement;
 use crate::args;
@@ -33,17 +34,17 @@ static SETTLE: Statement = Statement::writing(
 /// A value that counts: active, not expired.
 pub struct Known {
     pub value: Json,
-    pub confidence: Option<f32>,
+    pub confidence: Option<f64>,
     pub needs_confirmation: bool,
     pub quote: Option<String>,
 }
 
-/// A value to keep, with where it came from.
-pub struct Learnt<'a> {
+/// A value to keep, with its source.
+pub struct NewValue<'a> {
     pub field: &'a str,
     pub value: Json,
     pub source: &'a str,
-    pub confidence: Option<f32>,
+    pub confidence: Option<f64>,
     pub needs_confirmation: bool,
     pub quote: Option<&'a str>,
     pub session_id: Uuid,
@@ -57,17 +58,17 @@ pub fn active(tenant_id: Uuid, customer_id: Uuid, field: &str) -> Result<Option<
 }
 
 /// Keeps a value in place of what was known.
-pub fn put(tenant_id: Uuid, customer_id: Uuid, learnt: Learnt<'_>) -> Result<()> {
+pub fn put(tenant_id: Uuid, customer_id: Uuid, new: NewValue<'_>) -> Result<()> {
     PUT.execute(&args![
         tenant_id,
         customer_id,
-        learnt.field,
-        learnt.value,
-        learnt.source,
-        learnt.confidence,
-        learnt.needs_confirmation,
-        learnt.quote,
-        learnt.session_id,
+        new.field,
+        new.value,
+        new.source,
+        new.confidence,
+        new.needs_confirmation,
+        new.quote,
+        new.session_id,
     ])?;
     Ok(())
 }

@@ -294,7 +294,7 @@ pub struct Advance<'a> {
     /// `None`: as the session counts.
     pub turn_number: Option<i32>,
     pub reason: &'a str,
-    pub confidence: Option<f32>,
+    pub confidence: Option<f64>,
 }
 
 /// Arrives at a step of the version that the session walks.

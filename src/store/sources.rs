@@ -1,4 +1,4 @@
-//! The application's own sources of field values (SPEC 8): functions that `scenario.profile_source` and
+//! The application's own sources of field values: functions that `scenario.profile_source` and
 //! `scenario.extraction_source` name.
 //!
 //! They are looked up by name whenever a decision first needs one, so a function that was replaced, dropped or made for another
@@ -26,14 +26,14 @@ struct Wanted {
 static PROFILE: Wanted = Wanted {
     setting: "scenario.profile_source",
     arguments: "tenant_id uuid, customer_id uuid, field text",
-    columns: "value jsonb, confidence real, needs_confirmation boolean",
+    columns: "value jsonb, confidence double precision, needs_confirmation boolean",
     selected: "s.value, s.confidence, s.needs_confirmation",
 };
 
 static EXTRACTION: Wanted = Wanted {
     setting: "scenario.extraction_source",
     arguments: "tenant_id uuid, session_id uuid, field text",
-    columns: "value jsonb, confidence real, quote text",
+    columns: "value jsonb, confidence double precision, quote text",
     selected: "s.value, s.confidence, s.quote",
 };
 
@@ -134,14 +134,14 @@ impl Source {
         tenant_id: Uuid,
         id: Uuid,
         field: &str,
-        read: impl FnOnce(String, Option<f32>, &pgrx::spi::SpiHeapTupleData<'_>) -> Result<Candidate>,
+        read: impl FnOnce(String, Option<f64>, &pgrx::spi::SpiHeapTupleData<'_>) -> Result<Candidate>,
     ) -> Result<Option<Candidate>> {
         Spi::connect(|client| {
             // Not kept prepared: the name changes with a setting, and the function is called seldom, never in the hot path.
             let mut table = client.select(self.sql.as_str(), Some(1), &args![tenant_id, id, field])?;
             let Some(row) = table.next() else { return Ok(None) };
             let Some(Json(value)) = row.get::<Json>(1)? else { return Ok(None) };
-            let confidence = row.get::<f32>(2)?;
+            let confidence = row.get::<f64>(2)?;
             if let Some(wrong) = confidence.filter(|confidence| !(0.0..=1.0).contains(confidence)) {
                 return Err(Error::bad_argument(format!(
                     "{} gave the confidence {wrong} for field \"{field}\", which is not between 0 and 1",

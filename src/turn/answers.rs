@@ -1,17 +1,19 @@
-//! Answers that come from outside: a customer's, a model's, a person's (SPEC 7.3, 7.5, 8). None of them moves a session; the
-//! next reconcile goes on from them.
+//! Answers that come from outside: a customer's, a model's, a person's. None of them moves a session; the next
+//! reconcile uses them. See "Gap fill", "Decisions" and "Acts and checkpoints" in docs/behaviour.md.
 
 use super::listed;
 use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::settings;
-use crate::store::attempts::{self, Attempt, REJECTED_BY_CUSTOMER, TO_BE_CONFIRMED};
-use crate::store::profiles::{self, Learnt};
+use crate::store::attempts::{self, Attempt};
+use crate::store::profiles::{self, NewValue};
 use crate::store::sessions::{self, State};
 use crate::store::{actions, fields, versions};
 use pgrx::Uuid;
 use scenario_engine::graph::{Graph, Node};
-use scenario_engine::reconcile::{CompletedAction, SubmittedDecision, same_json};
+use scenario_engine::reconcile::{
+    Candidate, CompletedAction, FieldSource, Judgement, Refusal, SubmittedDecision, judge, same_json,
+};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -34,12 +36,11 @@ pub struct ExtractionVerdict {
 pub struct Extraction {
     pub field: String,
     pub value: Json,
-    pub confidence: f32,
+    pub confidence: f64,
     pub quote: Option<String>,
 }
 
-/// Confidences are kept as real: 0.85 written as real must count as 0.85.
-const ROUNDING: f64 = 1e-6;
+const NO_FIELD: &str = "a field has a name";
 
 /// Takes a customer's answers into variables and profile: each by itself, by its definition.
 pub fn submit_fields(tenant_id: Uuid, session_id: Uuid, values: &Json) -> Result<Vec<Verdict>> {
@@ -61,12 +62,12 @@ pub fn submit_fields(tenant_id: Uuid, session_id: Uuid, values: &Json) -> Result
     sessions::merge_variables(tenant_id, session_id, Json::of(&accepted))?;
     for (field, value) in &accepted {
         deny_another(tenant_id, session_id, field, value.get())?;
-        attempts::forget_waiting(tenant_id, session_id, field)?;
+        attempts::forget_to_confirm(tenant_id, session_id, field)?;
         let Some(customer_id) = state.customer_id else { continue };
         profiles::put(
             tenant_id,
             customer_id,
-            Learnt {
+            NewValue {
                 field,
                 value: Json(value.get().to_owned()),
                 source: "customer",
@@ -89,8 +90,8 @@ pub fn confirm_field(tenant_id: Uuid, session_id: Uuid, field: String, accepted:
         if let Some(customer_id) = known_to {
             profiles::settle(tenant_id, customer_id, &field, false)?;
         }
-        attempts::forget_waiting(tenant_id, session_id, &field)?;
-        attempts::insert(tenant_id, session_id, &field, &attempt, REJECTED_BY_CUSTOMER)?;
+        attempts::forget_to_confirm(tenant_id, session_id, &field)?;
+        attempts::keep_denied(tenant_id, session_id, &field, &attempt)?;
         return Ok(Verdict { field, accepted: false, errors: Vec::new() });
     }
     let errors = reasons_against(tenant_id, &field, attempt.value.as_str())?;
@@ -100,16 +101,16 @@ pub fn confirm_field(tenant_id: Uuid, session_id: Uuid, field: String, accepted:
     if let Some(customer_id) = known_to {
         profiles::settle(tenant_id, customer_id, &field, true)?;
     }
-    attempts::forget_waiting(tenant_id, session_id, &field)?;
+    attempts::forget_to_confirm(tenant_id, session_id, &field)?;
     sessions::merge_variables(tenant_id, session_id, one(&field, &attempt.value)?)?;
     Ok(Verdict { field, accepted: true, errors })
 }
 
-/// Who says something else than what they were to confirm has denied that.
+/// A customer who says something else than the value that they were to confirm has denied that value.
 fn deny_another(tenant_id: Uuid, session_id: Uuid, field: &str, value: &str) -> Result<()> {
-    match attempts::to_be_confirmed(tenant_id, session_id, field)? {
+    match attempts::to_confirm(tenant_id, session_id, field)? {
         Some(waiting) if !same_json(waiting.value.as_str(), value) => {
-            attempts::insert(tenant_id, session_id, field, &waiting, REJECTED_BY_CUSTOMER)
+            attempts::keep_denied(tenant_id, session_id, field, &waiting)
         }
         _ => Ok(()),
     }
@@ -117,7 +118,7 @@ fn deny_another(tenant_id: Uuid, session_id: Uuid, field: &str, value: &str) -> 
 
 /// The value that waits for the customer's word, and whose profile it is in, if it is in one.
 fn to_confirm(tenant_id: Uuid, session_id: Uuid, state: &State, field: &str) -> Result<(Attempt, Option<Uuid>)> {
-    let waiting = attempts::to_be_confirmed(tenant_id, session_id, field)?;
+    let waiting = attempts::to_confirm(tenant_id, session_id, field)?;
     let known = match state.customer_id {
         Some(customer_id) => profiles::active(tenant_id, customer_id, field)?.filter(|known| known.needs_confirmation),
         None => None,
@@ -139,35 +140,30 @@ fn to_confirm(tenant_id: Uuid, session_id: Uuid, state: &State, field: &str) -> 
     }
 }
 
-/// Takes a value that a model extracted: into the profile (or the variables, without a customer) from the threshold on; below
-/// it, or if the value is not valid, it is kept as an attempt only.
+/// Takes a value that a model extracted. A value that fills the field goes into the profile, or into the variables of
+/// a session without a profile; any other value is kept as an attempt only.
 pub fn record_extraction(tenant_id: Uuid, session_id: Uuid, extraction: Extraction) -> Result<ExtractionVerdict> {
     let Extraction { field, value, confidence, quote } = extraction;
     let state = locked(tenant_id, session_id)?;
-    let settings = settings::engine_settings();
-    let at_least = |threshold: f64| f64::from(confidence) + ROUNDING >= threshold;
-    let mut errors = reasons_against(tenant_id, &field, value.as_str())?;
-    if !at_least(settings.extraction_confidence_threshold) {
-        let threshold = settings.extraction_confidence_threshold;
-        errors.push(format!("confidence {confidence:.2} is below {threshold:.2}"));
-    } else if errors.is_empty() {
-        errors.extend(why_not(tenant_id, session_id, &state, &field, &value, confidence)?);
-    }
+    let judgement = judge_extraction(tenant_id, session_id, &state, &field, &value, confidence)?;
     let attempt = Attempt { value, confidence: Some(confidence), quote };
-    if !errors.is_empty() {
-        attempts::insert(tenant_id, session_id, &field, &attempt, &errors.join("; "))?;
-        return Ok(ExtractionVerdict { used: false, needs_confirmation: false, errors });
-    }
-    let needs_confirmation = !at_least(settings.confirmation_threshold);
-    attempts::forget_waiting(tenant_id, session_id, &field)?;
+    let needs_confirmation = match judgement {
+        Judgement::Used => false,
+        Judgement::ToConfirm => true,
+        Judgement::Refused(refusal) => {
+            attempts::keep_refused(tenant_id, session_id, &field, &attempt, &refusal.reasons)?;
+            return Ok(ExtractionVerdict { used: false, needs_confirmation: false, errors: refusal.reasons });
+        }
+    };
+    attempts::forget_to_confirm(tenant_id, session_id, &field)?;
     if let Some(customer_id) = state.customer_id {
         profiles::put(
             tenant_id,
             customer_id,
-            Learnt {
+            NewValue {
                 field: &field,
                 value: attempt.value.clone(),
-                source: "extraction",
+                source: FieldSource::Extraction.as_str(),
                 confidence: Some(confidence),
                 needs_confirmation,
                 quote: attempt.quote.as_deref(),
@@ -178,38 +174,52 @@ pub fn record_extraction(tenant_id: Uuid, session_id: Uuid, extraction: Extracti
     // What the next turn does not find in the profile, it finds in the session.
     match state.has_profile() {
         true => {}
-        false if needs_confirmation => attempts::insert(tenant_id, session_id, &field, &attempt, TO_BE_CONFIRMED)?,
+        false if needs_confirmation => attempts::keep_to_confirm(tenant_id, session_id, &field, &attempt)?,
         false => sessions::merge_variables(tenant_id, session_id, one(&field, &attempt.value)?)?,
     }
-    Ok(ExtractionVerdict { used: true, needs_confirmation, errors })
+    Ok(ExtractionVerdict { used: true, needs_confirmation, errors: Vec::new() })
 }
 
-/// Why a value that is good enough in itself is not used. What the customer or the application said is not replaced by what a
-/// model read: a settled, valid value of the profile of a higher confidence counts as better; without a profile, every valid value
-/// of the session, which comes before extraction.
-fn why_not(
+/// The engine's judgement of an extracted value, and whether a better one is known.
+fn judge_extraction(
     tenant_id: Uuid,
     session_id: Uuid,
     state: &State,
     field: &str,
     value: &Json,
-    confidence: f32,
-) -> Result<Option<String>> {
-    let denied = attempts::denied(tenant_id, session_id, state.customer_id, field)?;
-    if denied.iter().any(|denied| same_json(denied.as_str(), value.as_str())) {
-        return Ok(Some("the customer has said that this value is wrong".to_owned()));
+    confidence: f64,
+) -> Result<Judgement> {
+    let refused = |reason: &str| Judgement::Refused(Refusal { is_denied: false, reasons: vec![reason.to_owned()] });
+    if field.is_empty() {
+        return Ok(refused(NO_FIELD));
     }
+    let definition = fields::definition_or_default(tenant_id, field)?;
+    let denied = attempts::denied(tenant_id, session_id, state.customer_id, field)?;
+    let candidate =
+        Candidate { value: value.0.clone(), confidence: Some(confidence), needs_confirmation: false, quote: None };
+    let in_session = state.variable(field)?;
+    let judgement = judge(
+        &definition,
+        &candidate,
+        FieldSource::Extraction,
+        in_session.as_ref().map(Json::as_str),
+        &denied,
+        &settings::engine_settings(),
+    );
+    if matches!(judgement, Judgement::Refused(_)) {
+        return Ok(judgement);
+    }
+    // What the customer or the application said is not replaced by what a model read: a settled, valid value of the
+    // profile of a higher confidence counts as better. Without a profile every valid value of the session does, which
+    // comes before extraction.
     let known = match state.customer_id.filter(|_| state.has_profile()) {
         Some(customer_id) => profiles::active(tenant_id, customer_id, field)?
             .filter(|known| !known.needs_confirmation && known.confidence.unwrap_or(1.0) > confidence)
             .map(|known| known.value),
-        None => state.variable(field)?,
+        None => in_session,
     };
-    let known_better = match known {
-        Some(known) => reasons_against(tenant_id, field, known.as_str())?.is_empty(),
-        None => false,
-    };
-    Ok(known_better.then(|| "a value is known that is more certain".to_owned()))
+    let known_better = known.is_some_and(|known| definition.validate_value(known.as_str()).is_ok());
+    Ok(if known_better { refused("a value is known that is more certain") } else { judgement })
 }
 
 /// Records that a required action was executed. P0002 for a step that the version to come to does not have, 22023 for one
@@ -268,7 +278,7 @@ fn locked(tenant_id: Uuid, session_id: Uuid) -> Result<State> {
 /// Why a value does not fill the field; empty if it does. A field that nobody declared takes any value but null.
 fn reasons_against(tenant_id: Uuid, field: &str, value: &str) -> Result<Vec<String>> {
     if field.is_empty() {
-        return Ok(vec!["a field has a name".to_owned()]);
+        return Ok(vec![NO_FIELD.to_owned()]);
     }
     let definition = fields::definition_or_default(tenant_id, field)?;
     Ok(definition.validate_value(value).err().unwrap_or_default())

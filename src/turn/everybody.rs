@@ -10,7 +10,7 @@ use scenario_engine::field::FieldDefinition;
 use scenario_engine::graph::Graph;
 use scenario_engine::plan::PlanRef;
 use scenario_engine::reconcile::{
-    self, Candidate, CompletedAction, Decision, Effect, Facts, PlanRow, Session, SubmittedDecision, Visit,
+    self, Candidate, CompletedAction, Decision, Effect, Facts, FieldSource, PlanRow, Session, SubmittedDecision, Visit,
 };
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -104,7 +104,11 @@ impl Facts for FactsOfNobody {
         Err(Unanswered::HangsOnTheSession)
     }
 
-    fn extraction(&mut self, _: &FieldDefinition) -> Answer<Option<Candidate>> {
+    fn extraction(&mut self, _: &FieldDefinition) -> Answer<Vec<Candidate>> {
+        Err(Unanswered::HangsOnTheSession)
+    }
+
+    fn denied(&mut self, _: &str, _: FieldSource) -> Answer<Vec<String>> {
         Err(Unanswered::HangsOnTheSession)
     }
 }

@@ -1,5 +1,5 @@
 //! The result column `prompts`: for each field that is asked for, or to be confirmed, what a person or a model needs to do
-//! it well (SPEC 7.3, 8).
+//! it well.
 
 use crate::error::Result;
 use crate::json::Json;
@@ -34,7 +34,7 @@ struct Prompt<'a> {
 struct Found<'a> {
     value: Option<Box<RawValue>>,
     source: &'static str,
-    confidence: Option<f32>,
+    confidence: Option<f64>,
     quote: Option<&'a str>,
 }
 

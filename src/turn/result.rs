@@ -1,40 +1,46 @@
-//! A turn as the result row of SPEC 7.6, and its trace as rows of SPEC 7.7.
+//! A turn as the row that a backend gets, and its trace as rows ("Results" in docs/behaviour.md).
 
 use super::{Decided, Turn};
+use crate::composite_type;
 use crate::json::Json;
 use crate::store::sql_id;
 use pgrx::Uuid;
+use scenario_engine::reconcile::Action;
 use serde_json::json;
 
-/// The columns of SPEC 7.6, in order.
-pub type ResultRow = (
-    String,
-    Option<String>,
-    Option<String>,
-    Option<i32>,
-    Option<String>,
-    Option<String>,
-    Vec<String>,
-    Vec<String>,
-    Json,
-    Vec<String>,
-    Json,
-    Json,
-    bool,
-    Option<String>,
-    Option<String>,
-    Option<String>,
-    Option<Uuid>,
-);
+composite_type! {
+    /// What a turn comes to. `sql/install/64_reconciliation.sql` declares the columns and says what they mean.
+    pub struct Reconciliation: "scenario.reconciliation" {
+        pub action: &'static str,
+        pub target_step_id: Option<String>,
+        pub target_step_name: Option<String>,
+        pub scenario_version: Option<i32>,
+        pub migration_scenario: Option<&'static str>,
+        pub anchor_content_hash: Option<String>,
+        pub collect_fields: Vec<String>,
+        pub confirm_fields: Vec<String>,
+        pub prompts: Json,
+        pub execute_step_ids: Vec<String>,
+        pub decisions: Json,
+        pub fields_filled: Json,
+        pub blocked_by_checkpoint: bool,
+        pub checkpoint_warning: Option<String>,
+        pub user_message: Option<String>,
+        pub reason: Option<String>,
+        pub plan_id: Option<Uuid>,
+    }
+}
 
 /// seq, step_id, step_name, event, detail.
 pub type TraceRow = (i32, Option<String>, Option<String>, String, Json);
 
 impl Turn {
-    pub fn into_row(self) -> ResultRow {
+    pub fn into_row(self) -> Reconciliation {
         match self {
-            Turn::Settled { step_id, scenario_version, reason } => settled_row(step_id, scenario_version, reason),
-            Turn::Decided(decided) => decided_row(*decided),
+            Turn::Settled { step_id, scenario_version, reason } => {
+                Reconciliation::settled(step_id, scenario_version, reason)
+            }
+            Turn::Decided(decided) => Reconciliation::decided(*decided),
         }
     }
 
@@ -53,52 +59,55 @@ impl Turn {
     }
 }
 
-fn settled_row(step_id: Option<String>, scenario_version: Option<i32>, reason: &'static str) -> ResultRow {
-    let none = || Json("[]".to_owned());
-    (
-        "continue".to_owned(),
-        step_id,
-        None,
-        scenario_version,
-        None,
-        None,
-        Vec::new(),
-        Vec::new(),
-        none(),
-        Vec::new(),
-        none(),
-        Json("{}".to_owned()),
-        false,
-        None,
-        None,
-        Some(reason.to_owned()),
-        None,
-    )
-}
+impl Reconciliation {
+    /// The session goes on where it is.
+    fn settled(step_id: Option<String>, scenario_version: Option<i32>, reason: &'static str) -> Reconciliation {
+        let no_list = || Json("[]".to_owned());
+        Reconciliation {
+            action: Action::Continue.as_str(),
+            target_step_id: step_id,
+            target_step_name: None,
+            scenario_version,
+            migration_scenario: None,
+            anchor_content_hash: None,
+            collect_fields: Vec::new(),
+            confirm_fields: Vec::new(),
+            prompts: no_list(),
+            execute_step_ids: Vec::new(),
+            decisions: no_list(),
+            fields_filled: Json("{}".to_owned()),
+            blocked_by_checkpoint: false,
+            checkpoint_warning: None,
+            user_message: None,
+            reason: Some(reason.to_owned()),
+            plan_id: None,
+        }
+    }
 
-fn decided_row(decided: Decided) -> ResultRow {
-    let Decided { decision, prompts } = decided;
-    let reason = decision.whole_reason();
-    let sources = Json::of(&decision.sources_of_fields());
-    let warning = decision.checkpoint_warning();
-    let (step_id, step_name) = decision.target.map_or((None, None), |t| (Some(t.step_id), t.step_name));
-    (
-        decision.action.as_str().to_owned(),
-        step_id,
-        step_name,
-        decision.scenario_version,
-        decision.migration_scenario.map(|s| s.as_str().to_owned()),
-        decision.anchor_content_hash,
-        decision.collect_fields.into_iter().map(|f| f.field).collect(),
-        decision.confirm_fields.into_iter().map(|f| f.field).collect(),
-        prompts,
-        decision.execute_step_ids,
-        Json::of(&decision.decisions),
-        sources,
-        !decision.checkpoint_blocks.is_empty(),
-        warning,
-        decision.user_message,
-        Some(reason),
-        decision.plan_ids.last().map(|id| sql_id(*id)),
-    )
+    fn decided(decided: Decided) -> Reconciliation {
+        let Decided { decision, prompts } = decided;
+        let reason = decision.whole_reason();
+        let fields_filled = Json::of(&decision.sources_of_fields());
+        let checkpoint_warning = decision.checkpoint_warning();
+        let (step_id, step_name) = decision.target.map_or((None, None), |t| (Some(t.step_id), t.step_name));
+        Reconciliation {
+            action: decision.action.as_str(),
+            target_step_id: step_id,
+            target_step_name: step_name,
+            scenario_version: decision.scenario_version,
+            migration_scenario: decision.migration_scenario.map(|s| s.as_str()),
+            anchor_content_hash: decision.anchor_content_hash,
+            collect_fields: decision.collect_fields.into_iter().map(|f| f.field).collect(),
+            confirm_fields: decision.confirm_fields.into_iter().map(|f| f.field).collect(),
+            prompts,
+            execute_step_ids: decision.execute_step_ids,
+            decisions: Json::of(&decision.decisions),
+            fields_filled,
+            blocked_by_checkpoint: !decision.checkpoint_blocks.is_empty(),
+            checkpoint_warning,
+            user_message: decision.user_message,
+            reason: Some(reason),
+            plan_id: decision.plan_ids.last().map(|id| sql_id(*id)),
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! Sessions that begin and go on by themselves: the convenient way beside plain SQL (SPEC 11).
+//! Sessions that begin and go on by themselves: the convenient way beside plain SQL.
 
 use super::listed;
 use crate::error::{Error, Result};
@@ -51,7 +51,7 @@ pub fn advance(tenant_id: Uuid, session_id: Uuid, to: &Advance<'_>) -> Result<Se
 }
 
 /// A confidence lies from 0 to 1.
-pub fn check_confidence(confidence: f32) -> Result<()> {
+pub fn check_confidence(confidence: f64) -> Result<()> {
     // Not `contains` negated the other way round: NaN is in no range.
     if (0.0..=1.0).contains(&confidence) {
         return Ok(());

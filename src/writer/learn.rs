@@ -3,8 +3,8 @@
 use super::Decided;
 use crate::error::Result;
 use crate::json::Json;
-use crate::store::attempts::{self, Attempt, TO_BE_CONFIRMED};
-use crate::store::profiles::{self, Learnt};
+use crate::store::attempts::{self, Attempt};
+use crate::store::profiles::{self, NewValue};
 use pgrx::Uuid;
 use scenario_engine::reconcile::{Effect, FieldSource, FilledField, same_json};
 
@@ -29,7 +29,7 @@ pub(super) fn keep(tenant_id: Uuid, decided: &[Decided<'_>]) -> Result<()> {
             profiles::put(
                 tenant_id,
                 customer_id,
-                Learnt {
+                NewValue {
                     field: &field.field,
                     value: Json(field.value.clone()),
                     source: field.source.as_str(),
@@ -44,18 +44,21 @@ pub(super) fn keep(tenant_id: Uuid, decided: &[Decided<'_>]) -> Result<()> {
             keep_to_be_confirmed(tenant_id, one.state.session_id, field)?;
         }
     }
+    for one in decided.iter().filter(|one| !one.decision.rejected.is_empty()) {
+        attempts::keep_rejected(tenant_id, one.state.session_id, &one.decision.rejected)?;
+    }
     Ok(())
 }
 
 /// Keeps the very value that the customer is asked about: by the time they answer, its source may have another one.
 fn keep_to_be_confirmed(tenant_id: Uuid, session_id: Uuid, field: &FilledField) -> Result<()> {
-    if let Some(waiting) = attempts::to_be_confirmed(tenant_id, session_id, &field.field)? {
+    if let Some(waiting) = attempts::to_confirm(tenant_id, session_id, &field.field)? {
         if same_json(waiting.value.as_str(), &field.value) {
             return Ok(());
         }
-        attempts::forget_waiting(tenant_id, session_id, &field.field)?;
+        attempts::forget_to_confirm(tenant_id, session_id, &field.field)?;
     }
     let attempt =
         Attempt { value: Json(field.value.clone()), confidence: field.confidence, quote: field.quote.clone() };
-    attempts::insert(tenant_id, session_id, &field.field, &attempt, TO_BE_CONFIRMED)
+    attempts::keep_to_confirm(tenant_id, session_id, &field.field, &attempt)
 }

@@ -76,6 +76,10 @@ CATALOGUE = """
                    case when p.proretset then 'rows: ' else 'row: ' end
                    || (select string_agg(p.proargnames[n], ', ' order by n)
                          from generate_series(p.pronargs + 1, cardinality(p.proargnames)) n)
+               when exists (select from pg_class c where c.oid = t.typrelid and c.relkind = 'c') then
+                   case when p.proretset then 'rows: ' else 'row: ' end
+                   || (select string_agg(a.attname, ', ' order by a.attnum)
+                         from pg_attribute a where a.attrelid = t.typrelid and not a.attisdropped)
                when t.typtype = 'c' then
                    case when p.proretset then 'rows of ' else 'row of ' end || t.typname
                else format_type(p.prorettype, null)

@@ -6,6 +6,7 @@
 mod build;
 mod changes;
 mod classify;
+mod compose;
 mod map;
 mod pairing;
 mod relocation;
@@ -14,6 +15,7 @@ mod side;
 pub(crate) use build::added_fields;
 pub use build::diff;
 pub use changes::{ForkChange, fork_change};
+pub use compose::compose_pairs;
 pub use map::{
     Ambiguity, Anchor, Catalogue, CatalogueFork, CatalogueTransition, DeletedStep, EditedStep, ForkBranch, ForkKind,
     InsertedStep, MapError, MigrationScenario, RelocationCandidate, TransformationMap, TransitionChange,

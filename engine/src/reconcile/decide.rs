@@ -363,6 +363,7 @@ impl Call<'_> {
         decision.anchor_content_hash = terms.anchor_content_hash;
         decision.user_message = user_message.filter(|m| settings.notify_user && !m.is_empty());
         decision.fields_filled = filled;
+        decision.rejected = fields.rejected;
         if action == Action::Collect {
             decision.collect_fields = missing;
             decision.confirm_fields = to_confirm;
@@ -414,6 +415,7 @@ impl Call<'_> {
             decisions: Vec::new(),
             followed: Vec::new(),
             fields_filled: Vec::new(),
+            rejected: Vec::new(),
             checkpoint_blocks: Vec::new(),
             user_message: None,
             reason,

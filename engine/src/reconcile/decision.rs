@@ -1,5 +1,6 @@
 //! What the engine decides (SPEC sections 7.3, 7.6): one [`Decision`], with its trace.
 
+use super::facts::Candidate;
 use super::trace::TraceEvent;
 use crate::diff::MigrationScenario;
 use serde::Serialize;
@@ -103,7 +104,8 @@ pub struct FilledField {
     /// JSON text.
     pub value: String,
     pub source: FieldSource,
-    pub confidence: Option<f32>,
+    /// 0 to 1; `None` where the source does not rate its values.
+    pub confidence: Option<f64>,
     pub quote: Option<String>,
     /// The customer must confirm it before it counts.
     pub needs_confirmation: bool,
@@ -133,11 +135,17 @@ pub struct FieldRequest {
     pub rejected: Vec<RejectedValue>,
 }
 
-/// A value that a source had, which did not fill the gap.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// A value that a source had and that does not fill its field. Only source and reasons are shown; the rest is for the
+/// record.
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RejectedValue {
+    #[serde(skip)]
+    pub field: String,
     pub source: FieldSource,
+    /// Sentences for people, without the value.
     pub reasons: Vec<String>,
+    #[serde(skip)]
+    pub candidate: Candidate,
 }
 
 /// A fork that somebody must decide (section 7.5).
@@ -214,6 +222,8 @@ pub struct Decision {
     pub followed: Vec<FollowedDecision>,
     /// Needed fields that were found, with where.
     pub fields_filled: Vec<FilledField>,
+    /// Values that a source had for a field and that were not used, also where another source filled the field.
+    pub rejected: Vec<RejectedValue>,
     pub checkpoint_blocks: Vec<CheckpointBlock>,
     pub user_message: Option<String>,
     /// Why, in a sentence for an operator.

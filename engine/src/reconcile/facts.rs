@@ -3,6 +3,7 @@
 //! The engine reads nothing by itself. Everything that costs a lookup is behind [`Facts`], and asked for only when the
 //! decision hangs on it: a clean graft reads one plan row and nothing else.
 
+use super::decision::FieldSource;
 use crate::diff::MigrationScenario;
 use crate::field::FieldDefinition;
 use crate::graph::Graph;
@@ -85,7 +86,7 @@ pub struct Candidate {
     /// JSON text.
     pub value: String,
     /// 0 to 1; `None` where the source does not rate its values.
-    pub confidence: Option<f32>,
+    pub confidence: Option<f64>,
     /// The source itself says that the customer must confirm the value.
     pub needs_confirmation: bool,
     /// What the customer said that it was taken from.
@@ -113,6 +114,8 @@ pub trait Facts {
     fn field_definition(&mut self, field: &str) -> Result<Option<Rc<FieldDefinition>>, Self::Error>;
     /// The customer's profile: active, not expired.
     fn profile(&mut self, field: &str) -> Result<Option<Candidate>, Self::Error>;
-    /// What the conversation says.
-    fn extraction(&mut self, field: &FieldDefinition) -> Result<Option<Candidate>, Self::Error>;
+    /// What the conversation says, the candidate to prefer first.
+    fn extraction(&mut self, field: &FieldDefinition) -> Result<Vec<Candidate>, Self::Error>;
+    /// Values of a field, as JSON text, that the customer has said are wrong and that this source can still have.
+    fn denied(&mut self, field: &str, source: FieldSource) -> Result<Vec<String>, Self::Error>;
 }

@@ -1,31 +1,28 @@
-//! Gap fill (SPEC section 8): where the value of a needed field comes from.
+//! Where the value of a needed field comes from ("Gap fill" in docs/behaviour.md).
 //!
-//! Profile, then the session's variables, then the conversation; the first valid value wins. Each field is looked up at most
-//! once a decision, and only when something hangs on it.
+//! The order is profile, the session's variables, the conversation; the first valid value wins. Each field is looked
+//! up at most once in a decision, and only when something depends on it.
 
 use super::decision::{FieldRequest, FieldSource, FilledField, NeededFor, RejectedValue};
 use super::facts::{Candidate, Facts, Session};
+use super::judge::{Judgement, judge};
 use super::settings::Settings;
 use crate::field::{FieldDefinition, RequiredLevel};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-/// What was found for a field.
-#[derive(Debug, Clone)]
-pub(super) enum Found {
-    Value(FilledField),
-    Nothing { rejected: Vec<RejectedValue> },
-}
-
 /// The fields of one decision: what was looked up, what is needed and found, what is missing.
 pub(super) struct Fields<'a> {
     session: &'a Session,
     settings: &'a Settings,
     definitions: HashMap<String, Rc<FieldDefinition>>,
-    found: HashMap<String, Found>,
+    /// What was found for each field that was looked up.
+    found: HashMap<String, Option<FilledField>>,
     pub filled: Vec<FilledField>,
     pub missing: Vec<FieldRequest>,
+    /// Values that a source had and that fill no field.
+    pub rejected: Vec<RejectedValue>,
     /// Fields that a fork was decided by.
     deciding: Vec<String>,
 }
@@ -47,6 +44,7 @@ impl<'a> Fields<'a> {
             found: HashMap::new(),
             filled: Vec::new(),
             missing: Vec::new(),
+            rejected: Vec::new(),
             deciding: Vec::new(),
         }
     }
@@ -54,10 +52,8 @@ impl<'a> Fields<'a> {
     /// The value for a condition; the field does not thereby become one that is needed.
     pub(super) fn value<F: Facts>(&mut self, field: &str, facts: &mut F) -> Result<Option<Value>, F::Error> {
         self.look_up(field, facts)?;
-        Ok(match self.found.get(field) {
-            Some(Found::Value(filled)) => serde_json::from_str(&filled.value).ok(),
-            _ => None,
-        })
+        let found = self.found.get(field).and_then(Option::as_ref);
+        Ok(found.and_then(|filled| serde_json::from_str(&filled.value).ok()))
     }
 
     /// The field is needed: it is filled, or asked for, or (soft) gone without. Says which.
@@ -66,34 +62,28 @@ impl<'a> Fields<'a> {
         if let Some(filled) = self.filled.iter().find(|f| f.field == field) {
             return Ok(Need::Filled(filled.source));
         }
-        let definition = self.definition(field, facts)?;
-        match self.found.get(field) {
-            Some(Found::Value(filled)) => {
-                let filled = filled.clone();
-                let source = filled.source;
-                self.filled.push(filled);
-                Ok(Need::Filled(source))
-            }
-            _ if definition.required_level == RequiredLevel::Soft => Ok(Need::GoneWithout),
-            found => {
-                let rejected = match found {
-                    Some(Found::Nothing { rejected }) => rejected.clone(),
-                    _ => Vec::new(),
-                };
-                if !self.missing.iter().any(|m| m.field == field) {
-                    self.missing.push(FieldRequest {
-                        field: field.to_owned(),
-                        display_name: definition.display_name.clone(),
-                        prompt: definition.collection_prompt.clone(),
-                        extraction_hint: definition.extraction_hint.clone(),
-                        schema: definition.schema.clone(),
-                        needed_for: why,
-                        rejected,
-                    });
-                }
-                Ok(Need::Missing)
-            }
+        if let Some(filled) = self.found.get(field).and_then(Option::as_ref) {
+            let filled = filled.clone();
+            let source = filled.source;
+            self.filled.push(filled);
+            return Ok(Need::Filled(source));
         }
+        let definition = self.definition(field, facts)?;
+        if definition.required_level == RequiredLevel::Soft {
+            return Ok(Need::GoneWithout);
+        }
+        if !self.missing.iter().any(|m| m.field == field) {
+            self.missing.push(FieldRequest {
+                field: field.to_owned(),
+                display_name: definition.display_name.clone(),
+                prompt: definition.collection_prompt.clone(),
+                extraction_hint: definition.extraction_hint.clone(),
+                schema: definition.schema.clone(),
+                needed_for: why,
+                rejected: self.rejected.iter().filter(|r| r.field == field).cloned().collect(),
+            });
+        }
+        Ok(Need::Missing)
     }
 
     /// A fork is decided by the field.
@@ -126,30 +116,69 @@ impl<'a> Fields<'a> {
             return Ok(());
         }
         let definition = self.definition(field, facts)?;
-        let mut rejected = Vec::new();
         let mut found = None;
         for source in [FieldSource::Profile, FieldSource::Session, FieldSource::Extraction] {
-            let candidate = match source {
-                FieldSource::Profile => facts.profile(field)?,
-                FieldSource::Session => self.variable(field),
+            let candidates = match source {
+                FieldSource::Profile => facts.profile(field)?.into_iter().collect(),
+                FieldSource::Session => self.variable(field).into_iter().collect(),
                 FieldSource::Extraction if self.settings.extraction_enabled => facts.extraction(&definition)?,
-                FieldSource::Extraction => None,
+                FieldSource::Extraction => Vec::new(),
             };
-            let Some(candidate) = candidate else { continue };
-            match self.judge(&definition, source, candidate) {
-                Ok(filled) => {
-                    found = Some(filled);
-                    break;
-                }
-                Err(reasons) => rejected.push(RejectedValue { source, reasons }),
+            found = self.first_that_fits(&definition, source, candidates, facts)?;
+            if found.is_some() {
+                break;
             }
         }
-        let found = match found {
-            Some(filled) => Found::Value(filled),
-            None => Found::Nothing { rejected },
-        };
         self.found.insert(field.to_owned(), found);
         Ok(())
+    }
+
+    /// The first candidate of a source that the customer has not denied, if it fits. What does not fit is kept as
+    /// rejected.
+    fn first_that_fits<F: Facts>(
+        &mut self,
+        definition: &FieldDefinition,
+        source: FieldSource,
+        candidates: Vec<Candidate>,
+        facts: &mut F,
+    ) -> Result<Option<FilledField>, F::Error> {
+        if candidates.is_empty() {
+            return Ok(None);
+        }
+        let field = &definition.field_name;
+        let denied = match source {
+            // The session's variables are what the customer said last.
+            FieldSource::Session => Vec::new(),
+            FieldSource::Profile | FieldSource::Extraction => facts.denied(field, source)?,
+        };
+        let in_session = self.variable(field).map(|known| known.value);
+        for candidate in candidates {
+            match judge(definition, &candidate, source, in_session.as_deref(), &denied, self.settings) {
+                Judgement::Refused(refusal) => {
+                    self.rejected.push(RejectedValue {
+                        field: field.clone(),
+                        source,
+                        reasons: refusal.reasons,
+                        candidate,
+                    });
+                    if !refusal.is_denied {
+                        return Ok(None);
+                    }
+                }
+                judgement => {
+                    return Ok(Some(FilledField {
+                        field: field.clone(),
+                        display_name: definition.display_name.clone(),
+                        value: candidate.value,
+                        source,
+                        confidence: candidate.confidence,
+                        quote: candidate.quote,
+                        needs_confirmation: judgement == Judgement::ToConfirm,
+                    }));
+                }
+            }
+        }
+        Ok(None)
     }
 
     /// A variable that is null has no value.
@@ -162,49 +191,4 @@ impl<'a> Fields<'a> {
             quote: None,
         })
     }
-
-    /// The session has the same value already: the customer has confirmed it, or the backend knows it by itself. A source of the
-    /// application's that goes on to doubt it does not make the customer say it again.
-    fn is_settled(&self, definition: &FieldDefinition, candidate: &Candidate) -> bool {
-        self.variable(&definition.field_name).is_some_and(|known| same_json(&known.value, &candidate.value))
-    }
-
-    fn judge(
-        &self,
-        definition: &FieldDefinition,
-        source: FieldSource,
-        candidate: Candidate,
-    ) -> Result<FilledField, Vec<String>> {
-        let extracted = source == FieldSource::Extraction;
-        let confidence = f64::from(candidate.confidence.unwrap_or(1.0));
-        // Confidences are kept as real: 0.85 written as real must count as 0.85.
-        let at_least = |threshold: f64| confidence + 1e-6 >= threshold;
-        if extracted && !at_least(self.settings.extraction_confidence_threshold) {
-            return Err(vec![format!(
-                "confidence {confidence:.2} is below {:.2}",
-                self.settings.extraction_confidence_threshold
-            )]);
-        }
-        definition.validate_value(&candidate.value)?;
-        let unsure = extracted && !at_least(self.settings.confirmation_threshold);
-        let needs_confirmation = (candidate.needs_confirmation || unsure) && !self.is_settled(definition, &candidate);
-        if needs_confirmation && definition.required_level == RequiredLevel::Soft {
-            return Err(vec!["it would have to be confirmed, and a soft field is never asked about".to_owned()]);
-        }
-        Ok(FilledField {
-            field: definition.field_name.clone(),
-            display_name: definition.display_name.clone(),
-            value: candidate.value,
-            source,
-            confidence: candidate.confidence,
-            quote: candidate.quote,
-            needs_confirmation,
-        })
-    }
-}
-
-/// Whether two JSON texts say the same. Numbers are compared as they are written: none is made a double for it.
-pub fn same_json(a: &str, b: &str) -> bool {
-    let value = |text: &str| serde_json::from_str::<Value>(text).ok();
-    a == b || value(a).is_some_and(|a| value(b).is_some_and(|b| a == b))
 }

@@ -1,7 +1,7 @@
 //! The session's history on the two graphs: which old step each visit was at, and what that step is now.
 
 use super::facts::{Facts, Session, Visit};
-use crate::diff::Pairing;
+use crate::diff::{Pairing, compose_pairs};
 use crate::graph::{Graph, StepIx};
 use fixedbitset::FixedBitSet;
 use std::collections::{BTreeSet, HashMap};
@@ -129,25 +129,22 @@ impl StepNames {
         if walked.last() != Some(&session.scenario_version) {
             walked.push(session.scenario_version);
         }
-        let mut by_version: HashMap<i32, HashMap<String, String>> = HashMap::new();
+        let mut pairs: HashMap<i32, Rc<Vec<(String, String)>>> = HashMap::new();
         let mut seen: BTreeSet<i32> = BTreeSet::from([session.scenario_version]);
         for pair in walked.windows(2).rev() {
             let (from, to) = (pair[0], pair[1]);
             if !seen.insert(from) {
                 continue;
             }
-            let step: Rc<Vec<(String, String)>> = facts.walked_pairs(from, to)?;
-            let onward = by_version.get(&to);
-            let composed = step
-                .iter()
-                .filter_map(|(was, then)| match onward {
-                    None if to == session.scenario_version => Some((was.clone(), then.clone())),
-                    None => None,
-                    Some(names) => names.get(then).map(|now| (was.clone(), now.clone())),
-                })
-                .collect();
-            by_version.insert(from, composed);
+            let link = facts.walked_pairs(from, to)?;
+            let composed = match pairs.get(&to) {
+                None if to == session.scenario_version => link,
+                None => Rc::default(),
+                Some(onward) => Rc::new(compose_pairs(&link, onward)),
+            };
+            pairs.insert(from, composed);
         }
+        let by_version = pairs.into_iter().map(|(version, pairs)| (version, pairs.iter().cloned().collect())).collect();
         Ok(StepNames { by_version })
     }
 

@@ -9,6 +9,7 @@ mod decision;
 mod facts;
 mod gap;
 mod history;
+mod judge;
 mod path;
 mod prompt;
 mod replay;
@@ -22,6 +23,6 @@ pub use decision::{
     FilledField, FollowedDecision, NeededFor, RejectedValue, Target, WaitingFor,
 };
 pub use facts::{Candidate, CompletedAction, Facts, Goal, PlanRow, Session, SubmittedDecision, Visit};
-pub use gap::same_json;
+pub use judge::{Judgement, Refusal, judge, same_json};
 pub use settings::{OnUndecided, Settings};
 pub use trace::{Event, TraceEvent};

@@ -1,4 +1,4 @@
-//! The settings that the engine obeys (SPEC section 15).
+//! The settings that the engine obeys.
 
 /// What to do at a natural-language fork that nobody has decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

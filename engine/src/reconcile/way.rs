@@ -2,7 +2,7 @@
 
 use super::facts::{Facts, Goal, PlanRow, Session};
 use super::history::Relation;
-use crate::diff::{MigrationScenario, Pairing};
+use crate::diff::{MigrationScenario, Pairing, compose_pairs};
 use crate::graph::{Graph, StepIx};
 use crate::plan::{OnCheckpointBlock, PlanRef, ScopeSubject};
 use std::collections::HashMap;
@@ -124,13 +124,7 @@ pub(super) fn relate<F: Facts>(
         let link: Rc<Vec<(String, String)>> = facts.plan_pairs(plan)?;
         composed = Some(match composed {
             None => link.to_vec(),
-            Some(so_far) => {
-                let next: HashMap<&str, &str> = link.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
-                so_far
-                    .into_iter()
-                    .filter_map(|(was, then)| next.get(then.as_str()).map(|now| (was, (*now).to_owned())))
-                    .collect()
-            }
+            Some(so_far) => compose_pairs(&so_far, &link),
         });
     }
     let pairs = composed.unwrap_or_default();

@@ -9,8 +9,8 @@ use scenario_engine::field::FieldDefinition;
 use scenario_engine::graph::Graph;
 use scenario_engine::plan::{PlanRef, PlanStatus, Policy, Way, find_way};
 use scenario_engine::reconcile::{
-    Action, Candidate, CompletedAction, Decision, Effect, Facts, Goal, PlanRow, Session, Settings, SubmittedDecision,
-    Visit, reconcile,
+    Action, Candidate, CompletedAction, Decision, Effect, Facts, FieldSource, Goal, PlanRow, Session, Settings,
+    SubmittedDecision, Visit, reconcile,
 };
 use serde_json::value::RawValue;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -32,6 +32,10 @@ pub struct World {
     pub visits: Vec<Visit>,
     pub profile: BTreeMap<String, Candidate>,
     pub extractions: BTreeMap<String, Candidate>,
+    /// What the conversation says besides, whatever the field: older words.
+    pub older: Vec<Candidate>,
+    /// What the customer has said is wrong, whatever the field.
+    pub denied: Vec<String>,
     pub fields: BTreeMap<String, Rc<FieldDefinition>>,
     pub completed: Vec<CompletedAction>,
     pub decisions: Vec<SubmittedDecision>,
@@ -74,6 +78,8 @@ impl World {
             visits: Vec::new(),
             profile: BTreeMap::new(),
             extractions: BTreeMap::new(),
+            older: Vec::new(),
+            denied: Vec::new(),
             fields: BTreeMap::new(),
             completed: Vec::new(),
             decisions: Vec::new(),
@@ -352,9 +358,14 @@ impl Facts for World {
         Ok(self.profile.get(field).cloned())
     }
 
-    fn extraction(&mut self, field: &FieldDefinition) -> Result<Option<Candidate>, Infallible> {
+    fn extraction(&mut self, field: &FieldDefinition) -> Result<Vec<Candidate>, Infallible> {
         self.once(format!("extraction {}", field.field_name));
-        Ok(self.extractions.get(&field.field_name).cloned())
+        Ok(self.extractions.get(&field.field_name).cloned().into_iter().chain(self.older.iter().cloned()).collect())
+    }
+
+    fn denied(&mut self, field: &str, source: FieldSource) -> Result<Vec<String>, Infallible> {
+        self.once(format!("denied {field} {}", source.as_str()));
+        Ok(self.denied.clone())
     }
 }
 

@@ -49,6 +49,8 @@ select * from scenario.record_extraction(:t, :ann, 'age', '12', 0.99, 'twelve');
 :turn(:t, :ann);
 select * from scenario.confirm_field(:t, :ann, 'age', false);
 :turn(:t, :ann);
+-- The prompt says why what was found does not do.
+select jsonb_path_query(prompts, '$[*] ? (@.field == "age").rejected[*]') as rejected from scenario.preview_reconciliation(:t, :ann);
 -- What is neither: a field with nothing to confirm, another tenant's session, NULL.
 select * from scenario.confirm_field(:t, :ann, 'age', true);
 select * from scenario.confirm_field(:other, :ann, 'city', true);
@@ -59,7 +61,7 @@ select * from scenario.confirm_field(:t, :ann, 'city', true);
 :turn(:t, :ann);
 select step_id, scenario_version, variables from scenario.sessions where tenant_id = :t and session_id = :ann;
 :profile :t order by field_name;
-select field_name, value, confidence, reason from scenario.field_attempts where tenant_id = :t and session_id = :ann order by attempt_no;
+select field_name, value, confidence, state, reason from scenario.field_attempts where tenant_id = :t and session_id = :ann order by attempt_no;
 -- The customer's next session is not asked again.
 :turn(:t, :again);
 -- Never a value in the audit.

@@ -27,6 +27,12 @@ select * from scenario.record_extraction(:t, :ann, 'age', '33', 0.85);
 select * from scenario.record_extraction(:t, :ann, 'age', '34', 0.95, 'thirty-four');
 -- What is more certain stays.
 select * from scenario.record_extraction(:t, :ann, 'age', '35', 0.90);
+-- Every reason is told, and a confidence with all its digits where two would contradict the comparison.
+select * from scenario.record_extraction(:t, :ann, 'age', '-1', 0.849);
+-- A soft field is never asked about, so nobody would confirm a value of it: it is certain, or it is not used.
+insert into scenario.field_definitions (tenant_id, field_name, required_level) values (:t, 'hobby', 'soft');
+select * from scenario.record_extraction(:t, :bob, 'hobby', '"chess"', 0.90);
+select * from scenario.record_extraction(:t, :bob, 'hobby', '"chess"', 0.95);
 :profile :t order by field_name;
 :attempts :t order by session_id, attempt_no;
 -- The customer's own word beats every model.

@@ -79,3 +79,6 @@ select step_id, scenario_version, variables from scenario.sessions where tenant_
 -- What is kept of all this: where values came from, never the values.
 select right(session_id::text, 1) as session, revision, action, fields_filled, fields_asked
 from scenario.migration_audit where tenant_id = :t order by session_id, revision;
+-- What was found and did not do is kept once, however many turns come across it.
+select right(session_id::text, 1) as session, field_name, value, state, reason
+from scenario.field_attempts where tenant_id = :t order by session_id, attempt_no;

@@ -34,8 +34,8 @@ set scenario.profile_source = 'app.; drop table x';
 :preview(:t, :ann);
 create schema app;
 create function app.value_of(tenant_id uuid, field text) returns jsonb language sql as 'select null::jsonb';
-create function app.value_of(tenant_id uuid, customer_id uuid, field text) returns table (value text, confidence real)
-  language sql as 'select null::text, null::real';
+create function app.value_of(tenant_id uuid, customer_id uuid, field text) returns table (value text, confidence double precision)
+  language sql as 'select null::text, null::double precision';
 set scenario.profile_source = 'app.value_of';
 :preview(:t, :ann);
 set scenario.extraction_source = 'pg_catalog.now';
@@ -48,9 +48,9 @@ create schema "My App";
 create table "My App".customers (tenant uuid, id uuid, age int, age_is_certain boolean, country text);
 insert into "My App".customers values (:t, :customer_ann, 34, false, 'Kenya');
 create function "My App"."Value of"(tenant_id uuid, customer_id uuid, field text)
-  returns table (value jsonb, confidence real, needs_confirmation boolean)
+  returns table (value jsonb, confidence double precision, needs_confirmation boolean)
   language sql stable as $$
-    select v.value, null::real, v.needs_confirmation
+    select v.value, null::double precision, v.needs_confirmation
       from "My App".customers c,
            lateral (values ('age', to_jsonb(c.age), not c.age_is_certain), ('country', to_jsonb(c.country), false))
                    as v(field, value, needs_confirmation)
@@ -86,9 +86,9 @@ select step_id, scenario_version, variables from scenario.sessions where tenant_
 reset scenario.profile_source;
 
 -- In place of the patterns: what the application's own function makes of the conversation.
-create table app.answers (session_id uuid, field text, value jsonb, confidence real, quote text);
+create table app.answers (session_id uuid, field text, value jsonb, confidence double precision, quote text);
 create function app.extract(tenant_id uuid, session_id uuid, field text)
-  returns table (value jsonb, confidence real, quote text)
+  returns table (value jsonb, confidence double precision, quote text)
   language sql stable as $$ select a.value, a.confidence, a.quote from app.answers a where a.session_id = $2 and a.field = $3 $$;
 set scenario.extraction_source = 'app.extract';
 insert into scenario.messages (tenant_id, session_id, role, content) values (:t, :bob, 'customer', 'I am 20');
@@ -111,7 +111,7 @@ reset scenario.extraction_enabled;
 
 -- It runs with the caller's rights, and what it raises ends the turn.
 create or replace function app.extract(tenant_id uuid, session_id uuid, field text)
-  returns table (value jsonb, confidence real, quote text) language plpgsql as $$
+  returns table (value jsonb, confidence double precision, quote text) language plpgsql as $$
 begin
   raise exception 'the model is ill' using errcode = 'lock_not_available', hint = 'call a doctor',
     detail = 'called by the session''s user: ' || (current_user = session_user);
