@@ -3,7 +3,8 @@
 //! | module | holds |
 //! |---|---|
 //! | [`api`] | the SQL functions: arguments → engine → result, one file a subject |
-//! | [`planning`], [`publishing`] | what building, deploying and publishing consist of, step by step |
+//! | [`planning`], [`publishing`], [`marking`] | what building, deploying and marking consist of, step by step |
+//! | [`lifecycle`] | which status of a plan can come after which |
 //! | [`store`] | every SQL statement that Rust runs, one file a table |
 //! | [`cache`] | compiled graphs that a backend keeps |
 //! | [`error`] | every error with its SQLSTATE |
@@ -21,6 +22,8 @@ pub mod api;
 pub mod cache;
 pub mod error;
 pub mod json;
+pub mod lifecycle;
+pub mod marking;
 pub mod planning;
 pub mod publishing;
 pub mod row;

@@ -2,7 +2,7 @@
 //!
 //! Functions that return "the row" (SPEC 19) are declared to return the table's own row type, so that
 //! `SELECT * FROM scenario.approve_migration_plan(…)` has the table's columns, also those that an upgrade adds. Nothing
-//! in between needs to look inside: [`PlanRow`] and [`SessionRow`] are the bytes.
+//! in between needs to look inside: [`PlanRecord`] and [`SessionRow`] are the bytes.
 
 use pgrx::callconv::{BoxRet, FcInfo};
 use pgrx::datum::Datum;
@@ -52,7 +52,7 @@ macro_rules! row_type {
 
 row_type! {
     /// A row of `scenario.migration_plans`.
-    PlanRow, "scenario.migration_plans"
+    PlanRecord, "scenario.migration_plans"
 }
 
 row_type! {

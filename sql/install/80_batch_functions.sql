@@ -6,11 +6,6 @@ COMMENT ON FUNCTION scenario.begin_batch(uuid, uuid, text) IS
 COMMENT ON FUNCTION scenario.graft_steps(uuid, uuid) IS
     'The steps of a plan whose sessions are moved in silence, whoever they are: rows of old step, new step, anchor, reason. None '
     'while scenario.log_clean_grafts is on, since then each is to be logged. Raises P0002 for an unknown plan, 22023. Only reads.';
-COMMENT ON FUNCTION scenario.mark_batch(uuid, uuid, text, uuid, integer, boolean) IS
-    'Marks one page of sessions by the plan''s policies, for mark_sessions. Arguments: tenant, plan, step and session after which '
-    'the page begins, how many, whether it is the second look (then sessions that only a mark tells of the plan are waited for if a '
-    'turn holds them). Returns how many it looked at and marked, and the last. Raises P0002, 22023. Writes sessions (marks only), '
-    'migration_plans.';
 COMMENT ON FUNCTION scenario.retention_days(text) IS
     'scenario.version_retention_days (for version) or scenario.plan_retention_days (for plan) as it counts here and now. Raises '
     '22023. Only reads.';
