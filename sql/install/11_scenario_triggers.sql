@@ -128,7 +128,7 @@ BEGIN
       FROM scenario.migration_plans AS p
      WHERE p.tenant_id = OLD.tenant_id AND p.scenario_id = OLD.scenario_id
        AND (p.from_version = OLD.version OR p.to_version = OLD.version)
-       AND p.status IN ('pending', 'approved', 'deployed')
+       AND (p.is_open OR p.status = 'deployed')
      ORDER BY p.plan_id
      LIMIT 1;
     IF FOUND THEN
@@ -206,25 +206,25 @@ CREATE TRIGGER scenarios_publish_check
     EXECUTE FUNCTION scenario.scenarios_publish_check();
 
 -- Nothing is left for a later statement, which would take it for its own.
-CREATE FUNCTION scenario.scenarios_publish_nothing() RETURNS trigger
+CREATE FUNCTION scenario.scenarios_forget_publisher() RETURNS trigger
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     NEW.publish_by := NULL;
     RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION scenario.scenarios_publish_nothing() IS
-    'Trigger: a statement that publishes nothing does not say who publishes.';
+COMMENT ON FUNCTION scenario.scenarios_forget_publisher() IS
+    'Trigger: takes publish_by from a statement that publishes nothing.';
 
-CREATE TRIGGER scenarios_insert_nothing_published
+CREATE TRIGGER scenarios_forget_publisher_insert
     BEFORE INSERT ON scenario.scenarios
     FOR EACH ROW WHEN (NEW.publish_by IS NOT NULL)
-    EXECUTE FUNCTION scenario.scenarios_publish_nothing();
+    EXECUTE FUNCTION scenario.scenarios_forget_publisher();
 
-CREATE TRIGGER scenarios_publish_nothing
+CREATE TRIGGER scenarios_forget_publisher_update
     BEFORE UPDATE OF publish_by ON scenario.scenarios
     FOR EACH ROW WHEN (NEW.publish_by IS NOT NULL AND NEW.published_version IS NOT DISTINCT FROM OLD.published_version)
-    EXECUTE FUNCTION scenario.scenarios_publish_nothing();
+    EXECUTE FUNCTION scenario.scenarios_forget_publisher();
 
 CREATE FUNCTION scenario.scenarios_publish() RETURNS trigger
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

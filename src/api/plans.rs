@@ -115,8 +115,8 @@ fn reject_migration_plan(
 /// Arguments: plan, its status, the next one. Result: none. Errors: 55000 if it cannot; 22023 for NULL. Writes nothing.
 #[pg_extern(immutable, parallel_safe)]
 fn check_plan_status(plan_id: Option<pgrx::Uuid>, status: Option<&str>, next: Option<&str>) -> Result<(), ErrorReport> {
-    let (status, next) = (required(status, "status")?, required(next, "next")?);
-    Ok(lifecycle::check_change(required(plan_id, "plan_id")?, status, next)?)
+    let plan_id = required(plan_id, "plan_id")?;
+    Ok(lifecycle::check_change(plan_id, required(status, "status")?, required(next, "next")?)?)
 }
 
 extension_sql_file!(

@@ -49,13 +49,13 @@ static LOCK_OPEN: Statement = Statement::writing(
     "SELECT p.plan_id, p.scenario_id, p.from_version, p.to_version, p.from_checksum, p.to_checksum, p.status
        FROM scenario.migration_plans AS p
       WHERE p.tenant_id = $1 AND p.scenario_id = $2 AND p.from_version = $3 AND p.to_version = $4
-        AND p.status IN ('pending', 'approved')
+        AND p.is_open
         FOR NO KEY UPDATE",
 );
 
 static REFS: Statement = Statement::reading(
     "SELECT p.plan_id, p.from_version, p.to_version, p.status FROM scenario.migration_plans AS p
-      WHERE p.tenant_id = $1 AND p.scenario_id = $2 AND p.status IN ('deployed', 'cancelled')
+      WHERE p.tenant_id = $1 AND p.scenario_id = $2 AND p.deployed_at IS NOT NULL
       ORDER BY p.deployed_at DESC, p.created_at DESC, p.plan_id",
 );
 
@@ -121,7 +121,7 @@ static SUPERSEDE: Statement = Statement::writing(
 // "Older": built before, or in the same transaction.
 static SUPERSEDE_OLDER: Statement = Statement::writing(
     "UPDATE scenario.migration_plans AS p SET status = 'superseded', superseded_by = $3
-      WHERE p.tenant_id = $1 AND p.scenario_id = $2 AND p.plan_id <> $3 AND p.status IN ('pending', 'approved')
+      WHERE p.tenant_id = $1 AND p.scenario_id = $2 AND p.plan_id <> $3 AND p.is_open
         AND p.created_at <= (SELECT d.created_at FROM scenario.migration_plans AS d
                               WHERE d.tenant_id = $1 AND d.plan_id = $3)",
 );
