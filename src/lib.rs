@@ -4,7 +4,8 @@
 //! |---|---|
 //! | [`api`] | the SQL functions: arguments → engine → result, one file a subject |
 //! | [`batch`] | one page of a batch migration |
-//! | [`planning`], [`publishing`] | what building, deploying and publishing consist of, step by step |
+//! | [`planning`], [`publishing`], [`marking`] | what building, deploying and marking consist of, step by step |
+//! | [`lifecycle`] | which status of a plan can come after which |
 //! | [`store`] | every SQL statement that Rust runs, one file a table |
 //! | [`cache`] | compiled graphs that a backend keeps |
 //! | [`error`] | every error with its SQLSTATE |
@@ -24,6 +25,8 @@ pub mod batch;
 pub mod cache;
 pub mod error;
 pub mod json;
+pub mod lifecycle;
+pub mod marking;
 pub mod planning;
 pub mod publishing;
 pub mod row;

@@ -2,8 +2,10 @@
 
 use crate::error::{Error, Result};
 use crate::json::Json;
+use crate::lifecycle;
 use crate::store::plans::{self, Plan};
-use crate::store::{anchors, marks, policies, scenarios, versions};
+use crate::store::versions::{self, Version};
+use crate::store::{anchors, plan_sessions, policies, scenarios};
 use pgrx::Uuid;
 use scenario_engine::diff::{MapError, TransformationMap, diff};
 use scenario_engine::plan::{PlanStatus, Policy, SummaryInput, summarize};
@@ -11,7 +13,7 @@ use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
 /// What is to be built.
-pub struct Order<'a> {
+pub struct PlanRequest<'a> {
     pub tenant_id: Uuid,
     pub scenario_id: Uuid,
     pub to_version: i32,
@@ -23,16 +25,16 @@ pub struct Order<'a> {
 }
 
 /// Builds a plan and stores it, pending.
-pub fn build(order: &Order<'_>) -> Result<Plan> {
-    let Order { tenant_id, scenario_id, to_version, created_by, .. } = *order;
+pub fn build(request: &PlanRequest<'_>) -> Result<Plan> {
+    let PlanRequest { tenant_id, scenario_id, to_version, created_by, .. } = *request;
     // Builders, deployers and publishers of one scenario take turns: of two open plans for the same versions the second is
     // refused by us, in words, and not by an index.
     let published = scenarios::lock(tenant_id, scenario_id)?;
-    let from_version = order.from_version.or(published).ok_or_else(|| no_published_version(scenario_id))?;
+    let from_version = request.from_version.or(published).ok_or_else(|| no_published_version(scenario_id))?;
     let to = versions::lock(tenant_id, scenario_id, to_version)?;
     let from = versions::lock(tenant_id, scenario_id, from_version)?;
     if from_version == to_version {
-        return Err(same_version(scenario_id, to_version, order.from_version.is_none()));
+        return Err(same_version(scenario_id, to_version, request.from_version.is_none()));
     }
     if to.status == "archived" {
         return Err(Error::wrong_state(format!(
@@ -49,7 +51,7 @@ pub fn build(order: &Order<'_>) -> Result<Plan> {
     }
     let open = plans::lock_open(tenant_id, scenario_id, from_version, to_version)?;
     if let Some(open) = &open
-        && !order.replace
+        && !request.replace
     {
         return Err(Error::duplicate(format!(
             "scenario {scenario_id} has an open plan from version {from_version} to {to_version} already"
@@ -111,8 +113,7 @@ pub fn document(map: &TransformationMap) -> Result<Json> {
 
 /// The whole plan as one document: its header, history, policies and transformation map.
 pub fn plan_document(tenant_id: Uuid, plan_id: Uuid) -> Result<Json> {
-    let (header, history) = plans::header(tenant_id, plan_id)?;
-    let mut whole: BTreeMap<String, Box<RawValue>> = object(&header)?;
+    let (mut whole, history) = header(tenant_id, &plans::by_id(tenant_id, plan_id)?)?;
     whole.insert("history".to_owned(), raw(history)?);
     whole.insert("policies".to_owned(), raw(policies::document(tenant_id, plan_id)?)?);
     whole.insert("transformation_map".to_owned(), raw(document(&plans::map(tenant_id, plan_id)?)?)?);
@@ -122,17 +123,24 @@ pub fn plan_document(tenant_id: Uuid, plan_id: Uuid) -> Result<Json> {
 /// The summary for the operator (SPEC 5), below the plan's header.
 pub fn summary_document(tenant_id: Uuid, plan_id: Uuid) -> Result<Json> {
     let plan = plans::by_id(tenant_id, plan_id)?;
-    let (header, _) = plans::header(tenant_id, plan_id)?;
+    let (mut whole, _) = header(tenant_id, &plan)?;
     let summary = summarize(&SummaryInput {
         map: &plans::map(tenant_id, plan_id)?,
         policies: &policies::of_plan(tenant_id, plan_id)?,
-        sessions_by_old_step: &marks::counts_by_step(tenant_id, &plan)?,
+        sessions_by_old_step: &plan_sessions::counts_by_step(tenant_id, &plan)?,
         old: &*versions::graph(tenant_id, plan.scenario_id, plan.from_version)?,
         new: &*versions::graph(tenant_id, plan.scenario_id, plan.to_version)?,
     });
-    let mut whole = object(&header)?;
     whole.extend(object(&Json::of(&summary))?);
     Ok(Json::of(&whole))
+}
+
+/// What both documents of a plan begin with, and the plan's history.
+fn header(tenant_id: Uuid, plan: &Plan) -> Result<(BTreeMap<String, Box<RawValue>>, Json)> {
+    let (header, history) = plans::header(tenant_id, plan.plan_id)?;
+    let mut header = object(&header)?;
+    header.insert("stale".to_owned(), raw(Json::of(&is_stale(tenant_id, plan)?))?);
+    Ok((header, history))
 }
 
 fn object(json: &Json) -> Result<BTreeMap<String, Box<RawValue>>> {
@@ -150,7 +158,7 @@ fn unreadable(error: serde_json::Error) -> Error {
 /// Sets the policy of an anchor and gives it as stored. Only while the plan is pending.
 pub fn set_policy(tenant_id: Uuid, plan_id: Uuid, anchor_content_hash: &str, policy: &Json) -> Result<Json> {
     let plan = plans::lock(tenant_id, plan_id)?;
-    require_status(&plan, &[PlanStatus::Pending], "its policies cannot change", "set_anchor_policy")?;
+    lifecycle::require_status(&plan, &[PlanStatus::Pending], "its policies cannot change", "set_anchor_policy")?;
     let policy = Policy::parse(policy.as_str()).map_err(|error| {
         Error::bad_argument("the policy is not valid")
             .detail(error.findings.join("\n"))
@@ -183,32 +191,34 @@ fn require_anchor(tenant_id: Uuid, plan_id: Uuid, anchor_content_hash: &str) -> 
     })
 }
 
-/// Refuses unless the plan has one of these statuses, naming the status that it has and those that are allowed.
-pub fn require_status(plan: &Plan, allowed: &[PlanStatus], refused: &str, function: &str) -> Result<()> {
-    if allowed.contains(&plan.status) {
-        return Ok(());
-    }
-    let names: Vec<&str> = allowed.iter().map(|status| status.as_str()).collect();
-    Err(Error::wrong_state(format!("plan {} is {}: {refused}", plan.plan_id, plan.status.as_str()))
-        .detail(format!("{function} is allowed while a plan is {}.", names.join(" or ")))
-        .hint(
-            "A plan goes pending → approved → deployed → cancelled, or ends as rejected or superseded. Build a new one to \
-             start over.",
-        ))
+/// A version that is not what a plan was built from any more.
+struct ChangedVersion<'a> {
+    version: i32,
+    built_for: &'a str,
+    now: &'a str,
+}
+
+/// The one rule of staleness: the first of the plan's versions that has changed since the plan was built.
+fn changed_version<'a>(plan: &'a Plan, from: &'a Version, to: &'a Version) -> Option<ChangedVersion<'a>> {
+    [(from, &plan.from_checksum), (to, &plan.to_checksum)]
+        .into_iter()
+        .find(|(version, built_for)| version.checksum != **built_for)
+        .map(|(version, built_for)| ChangedVersion { version: version.version, built_for, now: &version.checksum })
+}
+
+/// Whether one of its versions has changed since the plan was built. Only reads, so that it works on a hot standby.
+pub fn is_stale(tenant_id: Uuid, plan: &Plan) -> Result<bool> {
+    let from = versions::find(tenant_id, plan.scenario_id, plan.from_version)?;
+    let to = versions::find(tenant_id, plan.scenario_id, plan.to_version)?;
+    Ok(changed_version(plan, &from, &to).is_some())
 }
 
 /// Refuses a plan whose versions are not what it was built from, and keeps them so until this transaction ends.
 pub fn require_fresh(tenant_id: Uuid, plan: &Plan) -> Result<()> {
-    for (version, built_for) in [(plan.from_version, &plan.from_checksum), (plan.to_version, &plan.to_checksum)] {
-        let now = versions::lock(tenant_id, plan.scenario_id, version)?.checksum;
-        if now != *built_for {
-            return Err(Error::wrong_state(format!(
-                "plan {} is stale: version {version} has changed since it was built",
-                plan.plan_id
-            ))
-            .detail(format!("It was built for checksum {built_for}; the version has checksum {now}."))
-            .hint("Build it again: build_migration_plan(tenant_id, scenario_id, to_version, replace => true)."));
-        }
-    }
-    Ok(())
+    let from = versions::lock(tenant_id, plan.scenario_id, plan.from_version)?;
+    let to = versions::lock(tenant_id, plan.scenario_id, plan.to_version)?;
+    let Some(ChangedVersion { version, built_for, now }) = changed_version(plan, &from, &to) else { return Ok(()) };
+    Err(Error::wrong_state(format!("plan {} is stale: version {version} has changed since it was built", plan.plan_id))
+        .detail(format!("It was built for checksum {built_for}; the version has checksum {now}."))
+        .hint("Build it again: build_migration_plan(tenant_id, scenario_id, to_version, replace => true)."))
 }

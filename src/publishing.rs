@@ -5,11 +5,11 @@
 //! that is published already, there is nothing to publish and it is deployed by itself.
 
 use crate::error::{Error, Result};
-use crate::planning::{self, Order};
+use crate::planning::{self, PlanRequest};
 use crate::settings;
-use crate::store::marks::Held;
 use crate::store::plans::{self, Plan};
-use crate::store::{marks, notify, policies, scenarios, versions};
+use crate::store::{notify, plan_sessions, policies, scenarios, versions};
+use crate::{lifecycle, marking};
 use pgrx::Uuid;
 use scenario_engine::plan::PlanStatus;
 use serde_json::json;
@@ -22,24 +22,19 @@ pub fn deploy_plan(tenant_id: Uuid, plan_id: Uuid, deployed_by: Option<&str>) ->
     require_deployable(&plan)?;
     planning::require_fresh(tenant_id, &plan)?;
     if published == Some(plan.to_version) {
-        return deploy(tenant_id, &plan, deployed_by, Held::WaitFor);
+        return deploy(tenant_id, &plan, deployed_by);
     }
     require_publishable(tenant_id, &plan, published)?;
-    scenarios::publish(tenant_id, scenario_id, plan.to_version)?;
-    match deployed_by {
-        Some(name) => plans::set_deployed_by(tenant_id, plan_id, name),
-        None => Ok(()),
-    }
+    scenarios::publish(tenant_id, scenario_id, plan.to_version, deployed_by)
 }
 
 /// With approval required only an approved plan, without it a pending one too.
 fn require_deployable(plan: &Plan) -> Result<()> {
-    let allowed: &[PlanStatus] = if settings::require_approval() {
-        &[PlanStatus::Approved]
-    } else {
-        &[PlanStatus::Approved, PlanStatus::Pending]
-    };
-    let checked = planning::require_status(plan, allowed, "it cannot be deployed", "deploy_migration_plan");
+    let mut allowed = lifecycle::statuses_before(PlanStatus::Deployed).to_vec();
+    if !settings::require_approval() {
+        allowed.extend(lifecycle::statuses_before(PlanStatus::Approved));
+    }
+    let checked = lifecycle::require_status(plan, &allowed, "it cannot be deployed", "deploy_migration_plan");
     if plan.status == PlanStatus::Pending {
         checked.map_err(|error| error.hint("Approve it first: approve_migration_plan(tenant_id, plan_id)."))
     } else {
@@ -66,9 +61,15 @@ fn require_publishable(tenant_id: Uuid, plan: &Plan, published: Option<i32>) -> 
     Ok(())
 }
 
-/// What belongs to publishing `new` in the place of `old` (SPEC 6). The trigger of `scenarios` calls it; the statuses of the
-/// versions move after it.
-pub fn on_publish(tenant_id: Uuid, scenario_id: Uuid, old: Option<i32>, new: i32) -> Result<()> {
+/// What belongs to publishing `new` in the place of `old`. The trigger of `scenarios` calls it; the statuses of the
+/// versions move after it. `published_by`: who publishes; `None`: the login.
+pub fn on_publish(
+    tenant_id: Uuid,
+    scenario_id: Uuid,
+    old: Option<i32>,
+    new: i32,
+    published_by: Option<&str>,
+) -> Result<()> {
     let Some(old) = old else { return Ok(()) }; // a first version needs no plan
     let open = plans::lock_open(tenant_id, scenario_id, old, new)?;
     let plan = match open {
@@ -77,7 +78,7 @@ pub fn on_publish(tenant_id: Uuid, scenario_id: Uuid, old: Option<i32>, new: i32
             plan
         }
         open if settings::require_approval() => {
-            return match marks::live_sessions(tenant_id, scenario_id, old)? {
+            return match plan_sessions::live_in_version(tenant_id, scenario_id, old)? {
                 0 => Ok(()),
                 live => Err(approval_needed(scenario_id, old, new, live, open.as_ref())),
             };
@@ -88,16 +89,16 @@ pub fn on_publish(tenant_id: Uuid, scenario_id: Uuid, old: Option<i32>, new: i32
             plan
         }
         Some(plan) if planning::require_fresh(tenant_id, &plan).is_ok() => plan,
-        _ => planning::build(&Order {
+        _ => planning::build(&PlanRequest {
             tenant_id,
             scenario_id,
             to_version: new,
             from_version: Some(old),
-            created_by: None,
+            created_by: published_by,
             replace: true,
         })?,
     };
-    deploy(tenant_id, &plan, None, Held::Skip)
+    deploy(tenant_id, &plan, published_by)
 }
 
 fn has_policies(tenant_id: Uuid, plan: &Plan) -> Result<bool> {
@@ -122,15 +123,14 @@ fn approval_needed(scenario_id: Uuid, old: i32, new: i32, live: i64, open: Optio
 }
 
 /// The plan becomes deployed, older open ones superseded, and its sessions get their marks.
-fn deploy(tenant_id: Uuid, plan: &Plan, deployed_by: Option<&str>, held: Held) -> Result<()> {
+fn deploy(tenant_id: Uuid, plan: &Plan, deployed_by: Option<&str>) -> Result<()> {
     if plan.status == PlanStatus::Pending {
         plans::approve(tenant_id, plan.plan_id, deployed_by)?; // approval is not required
     }
     plans::deploy(tenant_id, plan.plan_id, deployed_by)?;
     plans::supersede_older(tenant_id, plan.scenario_id, plan.plan_id)?;
     if settings::auto_mark_sessions() {
-        let marked = marks::set(tenant_id, plan, &policies::of_plan(tenant_id, plan.plan_id)?, held)?;
-        plans::add_marked(tenant_id, plan.plan_id, marked)?;
+        marking::mark_all(tenant_id, plan)?;
     }
     notify("deployed", tenant_id, plan)
 }
@@ -140,9 +140,10 @@ pub fn cancel(tenant_id: Uuid, plan_id: Uuid, cancelled_by: Option<&str>) -> Res
     let scenario_id = plans::by_id(tenant_id, plan_id)?.scenario_id;
     scenarios::lock(tenant_id, scenario_id)?;
     let plan = plans::lock(tenant_id, plan_id)?;
-    planning::require_status(&plan, &[PlanStatus::Deployed], "it cannot be cancelled", "cancel_deployment")?;
+    let allowed = lifecycle::statuses_before(PlanStatus::Cancelled);
+    lifecycle::require_status(&plan, allowed, "it cannot be cancelled", "cancel_deployment")?;
     plans::cancel(tenant_id, plan_id, cancelled_by)?;
-    let unmarked = marks::take_off(tenant_id, plan_id)?;
+    let unmarked = plan_sessions::take_marks_off(tenant_id, plan_id)?;
     notify("cancelled", tenant_id, &plan)?;
     Ok(unmarked)
 }

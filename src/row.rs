@@ -2,7 +2,7 @@
 //!
 //! A function that returns a row of a table is declared to return the table's own row type, so that
 //! `SELECT * FROM scenario.approve_migration_plan(…)` has the table's columns, also those that an upgrade adds. Nothing
-//! in between needs to look inside: [`PlanRow`] and [`SessionRow`] are the bytes.
+//! in between needs to look inside: [`PlanRecord`] and [`SessionRow`] are the bytes.
 //!
 //! A row that Rust makes is a struct of [`composite_type!`](crate::composite_type). SQL says which columns there are
 //! and in which order; the struct's fields are put into the columns of their names. One composite value costs less
@@ -58,7 +58,7 @@ macro_rules! row_type {
 
 row_type! {
     /// A row of `scenario.migration_plans`.
-    PlanRow, "scenario.migration_plans"
+    PlanRecord, "scenario.migration_plans"
 }
 
 row_type! {

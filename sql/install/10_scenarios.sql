@@ -9,6 +9,8 @@ CREATE TABLE scenario.scenarios (
     -- No foreign key to scenario_versions: it would be circular, and pg_restore could not order the two COPYs.
     -- Triggers keep it true instead (11_scenario_triggers.sql).
     published_version integer CHECK (published_version > 0),
+    -- How a writer says who publishes: the triggers read it and leave NULL.
+    publish_by        text,
     created_at        timestamptz NOT NULL DEFAULT pg_catalog.now(),
     created_by        text NOT NULL DEFAULT SESSION_USER,
     PRIMARY KEY (tenant_id, scenario_id)
@@ -17,6 +19,9 @@ COMMENT ON TABLE scenario.scenarios IS
     'One row per scenario. UPDATE … SET published_version = N publishes version N, with everything that belongs to it.';
 COMMENT ON COLUMN scenario.scenarios.published_version IS
     'The version that new sessions start in; NULL until the first one is published. Only a draft can be published.';
+COMMENT ON COLUMN scenario.scenarios.publish_by IS
+    'Write-only: who publishes published_version by this statement, and deploys the plan that belongs to it. Default: '
+    'the login.';
 COMMENT ON COLUMN scenario.scenarios.created_by IS 'Who created it: what the application said, else the database login.';
 
 CREATE TABLE scenario.scenario_versions (

@@ -3,7 +3,8 @@
 -- Calls, when a trigger fires (late-bound, so the Rust functions may be created later):
 --   scenario.scenario_checksum(definition jsonb, version integer) RETURNS text      raises 22023 with all findings
 --   scenario.definition_steps(definition jsonb) RETURNS TABLE (…)                   the columns of scenario_steps
---   scenario.on_publish(tenant_id uuid, scenario_id uuid, old_version integer, new_version integer) RETURNS void
+--   scenario.on_publish(tenant_id uuid, scenario_id uuid, old_version integer, new_version integer, published_by text)
+--       RETURNS void
 
 -- Versions ------------------------------------------------------------------------------------------------------------
 
@@ -127,7 +128,7 @@ BEGIN
       FROM scenario.migration_plans AS p
      WHERE p.tenant_id = OLD.tenant_id AND p.scenario_id = OLD.scenario_id
        AND (p.from_version = OLD.version OR p.to_version = OLD.version)
-       AND p.status IN ('pending', 'approved', 'deployed')
+       AND (p.is_open OR p.status = 'deployed')
      ORDER BY p.plan_id
      LIMIT 1;
     IF FOUND THEN
@@ -204,11 +205,33 @@ CREATE TRIGGER scenarios_publish_check
     FOR EACH ROW WHEN (NEW.published_version IS DISTINCT FROM OLD.published_version)
     EXECUTE FUNCTION scenario.scenarios_publish_check();
 
+-- Nothing is left for a later statement, which would take it for its own.
+CREATE FUNCTION scenario.scenarios_forget_publisher() RETURNS trigger
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    NEW.publish_by := NULL;
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION scenario.scenarios_forget_publisher() IS
+    'Trigger: takes publish_by from a statement that publishes nothing.';
+
+CREATE TRIGGER scenarios_forget_publisher_insert
+    BEFORE INSERT ON scenario.scenarios
+    FOR EACH ROW WHEN (NEW.publish_by IS NOT NULL)
+    EXECUTE FUNCTION scenario.scenarios_forget_publisher();
+
+CREATE TRIGGER scenarios_forget_publisher_update
+    BEFORE UPDATE OF publish_by ON scenario.scenarios
+    FOR EACH ROW WHEN (NEW.publish_by IS NOT NULL AND NEW.published_version IS NOT DISTINCT FROM OLD.published_version)
+    EXECUTE FUNCTION scenario.scenarios_forget_publisher();
+
 CREATE FUNCTION scenario.scenarios_publish() RETURNS trigger
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     -- Plans first, while the statuses still say what was: the new version a draft, the one before it published.
-    PERFORM scenario.on_publish(NEW.tenant_id, NEW.scenario_id, OLD.published_version, NEW.published_version);
+    PERFORM scenario.on_publish(NEW.tenant_id, NEW.scenario_id, OLD.published_version, NEW.published_version,
+                                NEW.publish_by);
     -- The one before goes first: never are two published.
     UPDATE scenario.scenario_versions AS v SET status = 'archived'
      WHERE v.tenant_id = NEW.tenant_id AND v.scenario_id = NEW.scenario_id
@@ -216,6 +239,10 @@ BEGIN
     UPDATE scenario.scenario_versions AS v SET status = 'published'
      WHERE v.tenant_id = NEW.tenant_id AND v.scenario_id = NEW.scenario_id
        AND v.version = NEW.published_version AND v.status = 'draft';
+    IF NEW.publish_by IS NOT NULL THEN
+        UPDATE scenario.scenarios AS s SET publish_by = NULL
+         WHERE s.tenant_id = NEW.tenant_id AND s.scenario_id = NEW.scenario_id;
+    END IF;
     RETURN NULL;
 END
 $$;

@@ -11,6 +11,7 @@ CREATE TABLE scenario.migration_plans (
     to_checksum     text NOT NULL,
     status          text NOT NULL DEFAULT 'pending'
                     CHECK (status IN ('pending', 'approved', 'deployed', 'rejected', 'cancelled', 'superseded')),
+    is_open         boolean NOT NULL GENERATED ALWAYS AS (status IN ('pending', 'approved')) STORED,
     changes         jsonb NOT NULL CHECK (pg_catalog.jsonb_typeof(changes) = 'object'),
     sessions_marked integer NOT NULL DEFAULT 0 CHECK (sessions_marked >= 0),
     created_at      timestamptz NOT NULL DEFAULT pg_catalog.now(),
@@ -51,12 +52,15 @@ CREATE TABLE scenario.migration_plans (
            END)
 );
 CREATE UNIQUE INDEX migration_plans_open ON scenario.migration_plans (tenant_id, scenario_id, from_version, to_version)
-    WHERE status IN ('pending', 'approved');
+    WHERE is_open;
 CREATE INDEX migration_plans_from ON scenario.migration_plans (tenant_id, scenario_id, from_version, status);
 CREATE INDEX migration_plans_to ON scenario.migration_plans (tenant_id, scenario_id, to_version);
 COMMENT ON TABLE scenario.migration_plans IS
     'The computed diff between two versions, with its lifecycle. What it says never changes; its status moves as SPEC 5 says. '
     'It goes with its versions: a version that a pending, approved or deployed plan needs is not deleted.';
+COMMENT ON COLUMN scenario.migration_plans.is_open IS
+    'Pending or approved: it can still be deployed, and gives way to a newer one. One that was deployed (deployed_at) '
+    'stays a way for its sessions, also once it is cancelled.';
 COMMENT ON COLUMN scenario.migration_plans.from_checksum IS 'Checksum of from_version when the plan was built.';
 COMMENT ON COLUMN scenario.migration_plans.to_checksum IS
     'Checksum of to_version when the plan was built; if the draft has another one since, the plan is stale.';

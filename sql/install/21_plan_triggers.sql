@@ -1,10 +1,9 @@
 -- What must stay true of plans, anchors and policies (SPEC 5).
--- Needs: 20_plans.sql. Calls no Rust function.
+-- Needs: 20_plans.sql. Calls, when a trigger fires:
+--   scenario.check_plan_status(plan_id uuid, status text, next text) RETURNS void      raises 55000
 
 CREATE FUNCTION scenario.migration_plans_check() RETURNS trigger
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    v_from text[];
 BEGIN
     IF (NEW.tenant_id, NEW.plan_id, NEW.scenario_id, NEW.from_version, NEW.to_version, NEW.from_checksum, NEW.to_checksum,
         NEW.created_at, NEW.created_by)
@@ -19,23 +18,7 @@ BEGIN
     END IF;
 
     IF NEW.status IS DISTINCT FROM OLD.status THEN
-        v_from := CASE NEW.status
-                      WHEN 'approved'   THEN ARRAY['pending']
-                      WHEN 'rejected'   THEN ARRAY['pending']
-                      WHEN 'superseded' THEN ARRAY['pending', 'approved']
-                      WHEN 'deployed'   THEN ARRAY['approved']
-                      WHEN 'cancelled'  THEN ARRAY['deployed']
-                      WHEN 'pending'    THEN ARRAY[]::text[]
-                  END;
-        -- An unknown status has no list, and is left to the CHECK.
-        IF NOT OLD.status = ANY (v_from) THEN
-            RAISE EXCEPTION USING ERRCODE = '55000',
-                MESSAGE = format('plan %s is %s and cannot become %s', OLD.plan_id, OLD.status, NEW.status),
-                DETAIL = CASE WHEN v_from = '{}' THEN 'No plan goes back to pending.'
-                              ELSE format('A plan can become %s when it is %s.', NEW.status, array_to_string(v_from, ' or ')) END,
-                HINT = 'A plan goes pending → approved → deployed → cancelled, or ends as rejected or superseded. '
-                       'Build a new one to start over.';
-        END IF;
+        PERFORM scenario.check_plan_status(OLD.plan_id, OLD.status, NEW.status);
         -- Who and when is kept for every change (SPEC 5), whoever makes it.
         CASE NEW.status
             WHEN 'approved' THEN

@@ -14,6 +14,7 @@ CREATE TABLE scenario.migration_audit (
     step_before           text,
     step_after            text,
     action                text NOT NULL,
+    applied               boolean NOT NULL GENERATED ALWAYS AS (action IN ('teleport', 'continue')) STORED,
     fields_filled         jsonb NOT NULL DEFAULT '{}' CHECK (pg_catalog.jsonb_typeof(fields_filled) = 'object'),
     fields_asked          text[] NOT NULL DEFAULT '{}',
     checkpoint            text,
@@ -31,6 +32,10 @@ COMMENT ON TABLE scenario.migration_audit IS
 COMMENT ON COLUMN scenario.migration_audit.revision IS
     'revision of the session once this was applied: the key that makes it happen at most once.';
 COMMENT ON COLUMN scenario.migration_audit.plan_ids IS 'Plans applied, in order; several when versions were skipped, none in a fallback.';
+COMMENT ON COLUMN scenario.migration_audit.applied IS
+    'Whether the session was moved, perhaps within its version: teleport, or continue where a redirect was blocked '
+    'and the path kept. Whatever counts migrations counts these rows. A continue that stays on its version is '
+    'recorded as a pin.';
 COMMENT ON COLUMN scenario.migration_audit.fields_filled IS 'Field → source. Never a value.';
 COMMENT ON COLUMN scenario.migration_audit.checkpoint IS 'Checkpoint that blocked, by name.';
 COMMENT ON COLUMN scenario.migration_audit.microseconds IS 'Time that the decision and its application took.';

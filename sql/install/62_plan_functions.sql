@@ -28,3 +28,6 @@ COMMENT ON FUNCTION scenario.approve_migration_plan(uuid, uuid, text) IS
 COMMENT ON FUNCTION scenario.reject_migration_plan(uuid, uuid, text, text) IS
     'Rejects a pending plan (SPEC 5). Arguments: tenant, plan [, who rejects (default: the login), reason]. Returns the row of the '
     'plan. Raises P0002 for an unknown plan, 55000 if it is not pending, 22023 for NULL. Writes migration_plans.';
+COMMENT ON FUNCTION scenario.check_plan_status(uuid, text, text) IS
+    'For the trigger of migration_plans: whether a plan can become what it is to become. Arguments: plan, its status, '
+    'the next one. Raises 55000 if it cannot, 22023 for NULL. Only computes.';

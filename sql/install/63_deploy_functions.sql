@@ -15,7 +15,8 @@ COMMENT ON FUNCTION scenario.deployment_status(uuid, uuid) IS
     'counts in sessions: marked (at any time), applied, pending (marked now), pinned, collecting (pending and waiting for the '
     'customer), waiting_action, waiting_decision, checkpoint_blocks, exits, by_scenario (applied), by_action, last_applied_at. '
     'Raises P0002 for an unknown plan, 22023 for NULL. Only reads.';
-COMMENT ON FUNCTION scenario.on_publish(uuid, uuid, integer, integer) IS
-    'What belongs to publishing (SPEC 6), for the trigger of scenarios: deploys the plan between the two versions and marks '
-    'sessions. Arguments: tenant, scenario, version published before (NULL: none), version published now. Raises 55000 if sessions '
-    'walk the old version and no plan is approved, or the plan is stale. Writes migration_plans, plan_anchors, sessions (marks only).';
+COMMENT ON FUNCTION scenario.on_publish(uuid, uuid, integer, integer, text) IS
+    'What belongs to publishing, for the trigger of scenarios: deploys the plan between the two versions and '
+    'marks sessions. Arguments: tenant, scenario, version published before (NULL: none), version published now [, who '
+    'publishes (default: the login)]. Raises 55000 if sessions walk the old version and no plan is approved, or the '
+    'plan is stale. Writes migration_plans, plan_anchors, sessions (marks only).';

@@ -1,5 +1,6 @@
 -- What a plan would do to each session (SPEC 7.7): preview_reconciliation for every one of them, the same engine as the turn.
--- Needs: 20_plans.sql, 30_sessions.sql. Calls scenario.preview_reconciliation when it runs.
+-- Needs: 20_plans.sql, 30_sessions.sql. Calls scenario.plan_session_ids
+-- and scenario.preview_reconciliation when it runs.
 
 CREATE FUNCTION scenario.simulate_migration_plan(tenant_id uuid, plan_id uuid)
     RETURNS TABLE (session_id uuid, step_id text, step_name text, action text, target_step_id text, target_step_name text,
@@ -8,10 +9,11 @@ CREATE FUNCTION scenario.simulate_migration_plan(tenant_id uuid, plan_id uuid)
     LANGUAGE plpgsql STABLE ROWS 1000 SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-    v_plan record;
+    v_sessions uuid[];
 BEGIN
-    SELECT p.scenario_id, p.from_version INTO v_plan
-      FROM scenario.find_plan(simulate_migration_plan.tenant_id, simulate_migration_plan.plan_id) AS p;
+    v_sessions := ARRAY(SELECT i.session_id
+                          FROM scenario.plan_session_ids(simulate_migration_plan.tenant_id,
+                                                         simulate_migration_plan.plan_id) AS i (session_id));
     RETURN QUERY
         SELECT s.session_id, s.step_id, st.name, r.action, r.target_step_id, r.target_step_name, r.migration_scenario,
                r.anchor_content_hash, r.reason, r.collect_fields, r.confirm_fields, r.execute_step_ids,
@@ -21,15 +23,15 @@ BEGIN
                  ON st.tenant_id = s.tenant_id AND st.scenario_id = s.scenario_id AND st.version = s.scenario_version
                     AND st.step_id = s.step_id
          CROSS JOIN LATERAL scenario.preview_reconciliation(s.tenant_id, s.session_id, simulate_migration_plan.plan_id) AS r
-         WHERE s.tenant_id = simulate_migration_plan.tenant_id AND s.scenario_id = v_plan.scenario_id
-           AND s.scenario_version = v_plan.from_version AND s.status = 'active'
+         WHERE s.tenant_id = simulate_migration_plan.tenant_id AND s.session_id = ANY (v_sessions)
          ORDER BY st.ordinal, s.session_id;
 END
 $$;
 COMMENT ON FUNCTION scenario.simulate_migration_plan(uuid, uuid) IS
-    'What the plan would do to each active session that walks its from_version, whatever the plan''s status (SPEC 7.7): rows of '
-    'session, where it is, and what its next turn would say and why. Arguments: tenant, plan. Raises P0002 for an unknown plan, '
-    '22023 for NULL. Only reads; works in a read-only transaction and on a hot standby.';
+    'What the plan would do to each session that it concerns (active, and at its from_version as that is stored), '
+    'whatever the plan''s status: rows of session, where it is, and what its next turn would say and why. Arguments: '
+    'tenant, plan. Raises P0002 for an unknown plan, 22023 for NULL. Only reads; works in a read-only transaction and '
+    'on a hot standby.';
 
 CREATE FUNCTION scenario.simulation_summary(tenant_id uuid, plan_id uuid)
     RETURNS TABLE (action text, migration_scenario text, step_id text, step_name text, target_step_id text,

@@ -7,8 +7,7 @@ CREATE FUNCTION scenario.start_batch(tenant_id uuid, plan_id uuid, kind text, ba
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-    v_run  scenario.batch_runs;
-    v_plan scenario.migration_plans;
+    v_run scenario.batch_runs;
 BEGIN
     PERFORM scenario.begin_batch(start_batch.tenant_id, start_batch.plan_id, kind || '_sessions');
     IF start_batch.batch_size IS NULL OR start_batch.batch_size NOT BETWEEN 1 AND 100000 THEN
@@ -16,7 +15,6 @@ BEGIN
             MESSAGE = format('batch_size %s is not between 1 and 100000', coalesce(start_batch.batch_size::text, 'NULL')),
             HINT = 'It is the number of sessions that are locked together, and so how long a turn may have to wait.';
     END IF;
-    v_plan := scenario.find_plan(start_batch.tenant_id, start_batch.plan_id);
     -- Runs of this plan whose backend is gone: this one continues their work.
     UPDATE scenario.batch_runs AS r SET state = 'interrupted', finished_at = r.updated_at
      WHERE r.tenant_id = start_batch.tenant_id AND r.plan_id = start_batch.plan_id AND r.kind = start_batch.kind
@@ -29,10 +27,7 @@ BEGIN
         SELECT count(*) INTO v_run.total FROM scenario.sessions AS s
          WHERE s.tenant_id = start_batch.tenant_id AND s.pending_plan_id = start_batch.plan_id AND s.status = 'active';
     ELSE
-        SELECT count(*) INTO v_run.total FROM scenario.sessions AS s
-         WHERE s.tenant_id = start_batch.tenant_id AND s.scenario_id = v_plan.scenario_id
-           AND s.scenario_version = v_plan.from_version AND s.status = 'active'
-           AND s.scenario_checksum = v_plan.from_checksum AND s.pending_plan_id IS DISTINCT FROM v_plan.plan_id;
+        v_run.total := scenario.count_sessions_to_mark(start_batch.tenant_id, start_batch.plan_id);
     END IF;
     UPDATE scenario.batch_runs AS r SET total = v_run.total
      WHERE r.tenant_id = v_run.tenant_id AND r.run_id = v_run.run_id;
@@ -211,7 +206,8 @@ BEGIN
         IF v_page.looked_at > 0 AND NOT v_second OR v_page.marked > 0 THEN
             RAISE NOTICE '%', scenario.batch_line(v_run);
         END IF;
-        IF v_page.looked_at < batch_size THEN
+        -- A page can be shorter than it was: what somebody has locked was not looked at.
+        IF v_page.last_session_id IS NULL THEN
             EXIT WHEN v_second;
             v_second := true;
             v_step := '';

@@ -49,7 +49,7 @@ SELECT v.tenant_id, v.scenario_id, c.name AS scenario_name, v.version, v.status,
        w.oldest_activity_at, w.newest_activity_at, v.published_at, v.archived_at,
        ARRAY(SELECT p.plan_id FROM scenario.migration_plans AS p
               WHERE p.tenant_id = v.tenant_id AND p.scenario_id = v.scenario_id AND p.from_version = v.version
-                AND p.status IN ('pending', 'approved', 'deployed')
+                AND (p.is_open OR p.status = 'deployed')
               ORDER BY p.created_at, p.plan_id) AS live_plan_ids,
        v.status = 'archived' AND w.scenario_id IS NULL AS is_empty
   FROM scenario.scenario_versions AS v

@@ -6,10 +6,9 @@
 
 CREATE VIEW scenario.migration_metrics AS
 WITH audit AS MATERIALIZED (
-    -- One pass over the audit. A session that was moved walks another version afterwards; a pin is a continue that does not.
+    -- One pass over the audit. Counters never go back, so what is taken back later stays counted.
     SELECT a.tenant_id, a.scenario_id, a.action, coalesce(a.migration_scenario, '') AS migration_scenario,
-           a.action = 'teleport' OR a.action = 'continue' AND a.to_version IS DISTINCT FROM a.from_version AS applied,
-           a.blocked_by_checkpoint, a.microseconds, a.fields_filled
+           a.applied, a.blocked_by_checkpoint, a.microseconds, a.fields_filled
       FROM scenario.migration_audit AS a
 ), durations AS (
     SELECT d.tenant_id, d.scenario_id, d.migration_scenario, count(*) AS count, sum(d.microseconds) / 1e6 AS sum,

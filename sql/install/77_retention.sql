@@ -13,12 +13,13 @@ CREATE FUNCTION scenario.needed_plans(tenant_id uuid, scenario_id uuid) RETURNS 
         UNION
         SELECT p.to_version FROM way AS w
           JOIN scenario.migration_plans AS p
-            ON p.tenant_id = $1 AND p.scenario_id = $2 AND p.from_version = w.version AND p.status IN ('deployed', 'cancelled')
+            ON p.tenant_id = $1 AND p.scenario_id = $2 AND p.from_version = w.version
+               AND p.deployed_at IS NOT NULL
     )
     SELECT p.plan_id FROM scenario.migration_plans AS p
      WHERE p.tenant_id = $1 AND p.scenario_id = $2
-       AND (p.status IN ('pending', 'approved')
-            OR p.status IN ('deployed', 'cancelled') AND p.from_version IN (SELECT w.version FROM way AS w)
+       AND (p.is_open
+            OR p.deployed_at IS NOT NULL AND p.from_version IN (SELECT w.version FROM way AS w)
             OR EXISTS (SELECT FROM scenario.sessions AS s WHERE s.tenant_id = $1 AND s.pending_plan_id = p.plan_id))
 $$;
 COMMENT ON FUNCTION scenario.needed_plans(uuid, uuid) IS
@@ -46,7 +47,7 @@ BEGIN
     FOR v_plan IN
         SELECT p.tenant_id, p.scenario_id, p.plan_id, p.status, p.from_version, p.to_version
           FROM scenario.migration_plans AS p
-         WHERE p.status NOT IN ('pending', 'approved')
+         WHERE NOT p.is_open
            AND greatest(p.created_at, p.deployed_at, p.cancelled_at, p.rejected_at, p.superseded_at) < v_plans_before
          ORDER BY p.tenant_id, p.scenario_id, p.created_at, p.plan_id
     LOOP

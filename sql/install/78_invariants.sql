@@ -90,7 +90,7 @@ CREATE FUNCTION scenario.check_invariants()
         ON f.tenant_id = p.tenant_id AND f.scenario_id = p.scenario_id AND f.version = p.from_version
       JOIN scenario.scenario_versions AS t
         ON t.tenant_id = p.tenant_id AND t.scenario_id = p.scenario_id AND t.version = p.to_version
-     WHERE p.status IN ('deployed', 'cancelled') AND (f.checksum, t.checksum) IS DISTINCT FROM (p.from_checksum, p.to_checksum)
+     WHERE p.deployed_at IS NOT NULL AND (f.checksum, t.checksum) IS DISTINCT FROM (p.from_checksum, p.to_checksum)
     UNION ALL
     SELECT 'a batch run counts what it did', r.tenant_id, r.run_id,
            format('done %s; applied %s, deferred %s, pinned %s, exited %s, failed %s', r.done, r.applied, r.deferred, r.pinned,

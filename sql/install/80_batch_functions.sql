@@ -11,11 +11,6 @@ COMMENT ON FUNCTION scenario.migrate_page(uuid, uuid[]) IS
     'Migrates the sessions of one page as far as they need nobody, for migrate_sessions, which has locked them. Arguments: tenant, '
     'session ids. Returns counts: applied, deferred (the session waits for somebody), pinned, exited; blocked counts those of them '
     'whose redirect a checkpoint forbade. Raises the first error of a session, and 22023 for NULL. Writes as reconcile_session.';
-COMMENT ON FUNCTION scenario.mark_batch(uuid, uuid, text, uuid, integer, boolean) IS
-    'Marks one page of sessions by the plan''s policies, for mark_sessions. Arguments: tenant, plan, step and session after which '
-    'the page begins, how many, whether it is the second look (then sessions that only a mark tells of the plan are waited for if a '
-    'turn holds them). Returns how many it looked at and marked, and the last. Raises P0002, 22023. Writes sessions (marks only), '
-    'migration_plans.';
 COMMENT ON FUNCTION scenario.retention_days(text) IS
     'scenario.version_retention_days (for version) or scenario.plan_retention_days (for plan) as it counts here and now. Raises '
     '22023. Only reads.';

@@ -3,9 +3,9 @@
 
 use crate::batch::{self, Counts};
 use crate::error::{Error, required, tenant};
-use crate::planning;
+use crate::lifecycle;
 use crate::settings;
-use crate::store::{marking, plans, sessions};
+use crate::store::{plans, sessions};
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use pgrx::{PgSqlErrorCode, Uuid, pg_sys};
@@ -32,7 +32,7 @@ fn begin_batch(tenant_id: Option<Uuid>, plan_id: Option<Uuid>, procedure: Option
             .into());
     }
     let plan = plans::by_id(tenant_id, plan_id)?;
-    planning::require_status(&plan, &[PlanStatus::Deployed], "it has no sessions to work on", procedure)?;
+    lifecycle::require_status(&plan, &[PlanStatus::Deployed], "it has no sessions to work on", procedure)?;
     Ok(())
 }
 
@@ -80,45 +80,6 @@ fn migrate_page(
     Ok(TableIterator::once((applied, deferred, pinned, exited, blocked)))
 }
 
-/// Marks one page of sessions (SPEC 6), for `mark_sessions`.
-///
-/// Arguments: tenant, plan, step and session after which the page begins, how many, whether it is the second look. Result: one row: looked_at, marked, step and
-/// session of the last one (NULL: there was none). Errors: P0002 for an unknown plan; 22023 for NULL. Writes sessions (marks
-/// only), migration_plans.
-#[pg_extern]
-#[allow(clippy::type_complexity)]
-fn mark_batch(
-    tenant_id: Option<Uuid>,
-    plan_id: Option<Uuid>,
-    after_step_id: Option<&str>,
-    after_session_id: Option<Uuid>,
-    batch_size: Option<i32>,
-    second_look: Option<bool>,
-) -> Result<
-    TableIterator<
-        'static,
-        (
-            name!(looked_at, i32),
-            name!(marked, i32),
-            name!(last_step_id, Option<String>),
-            name!(last_session_id, Option<Uuid>),
-        ),
-    >,
-    ErrorReport,
-> {
-    let (tenant_id, plan_id) = (tenant(tenant_id)?, required(plan_id, "plan_id")?);
-    let after = (required(after_step_id, "after_step_id")?, required(after_session_id, "after_session_id")?);
-    let plan = plans::by_id(tenant_id, plan_id)?;
-    // An operator may have cancelled the plan meanwhile: then it marks nobody.
-    if plan.status != PlanStatus::Deployed {
-        return Ok(TableIterator::once((0, 0, None, None)));
-    }
-    let (size, second_look) = (required(batch_size, "batch_size")?, required(second_look, "second_look")?);
-    let page = marking::mark_page(tenant_id, &plan, after, size, second_look)?;
-    let (last_step_id, last_session_id) = page.last.unzip();
-    Ok(TableIterator::once((page.looked_at, page.marked, last_step_id, last_session_id)))
-}
-
 /// A setting of retention, as it counts here and now: asking Rust has the settings defined and checked.
 ///
 /// Arguments: `version` or `plan`. Result: days. Errors: 22023 for NULL or another word. Writes nothing.
@@ -136,5 +97,5 @@ fn retention_days(what: Option<&str>) -> Result<i32, ErrorReport> {
 extension_sql_file!(
     "../../sql/install/80_batch_functions.sql",
     name = "batch_functions",
-    requires = [begin_batch, lock_marked_sessions, migrate_page, mark_batch, retention_days]
+    requires = [begin_batch, lock_marked_sessions, migrate_page, retention_days]
 );

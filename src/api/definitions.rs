@@ -72,7 +72,7 @@ fn create_scenario(
     let scenario_id =
         scenarios::insert(tenant_id, scenario_id, &definition.name, definition.description.as_deref(), created_by)?;
     let version = versions::insert_draft(tenant_id, scenario_id, document, created_by)?;
-    scenarios::publish(tenant_id, scenario_id, version)?;
+    scenarios::publish(tenant_id, scenario_id, version, None)?;
     Ok(scenario_id)
 }
 

@@ -3,7 +3,7 @@
 use crate::error::{Error, required, tenant};
 use crate::json::Json;
 use crate::publishing;
-use crate::store::{marks, plans, progress};
+use crate::store::{plan_sessions, plans, progress};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
@@ -35,7 +35,7 @@ fn deploy_migration_plan(
 > {
     let (tenant_id, plan_id) = (tenant(tenant_id)?, required(plan_id, "plan_id")?);
     publishing::deploy_plan(tenant_id, plan_id, deployed_by.as_deref())?;
-    let (by_anchor, marked) = marks::by_anchor(tenant_id, plan_id)?;
+    let (by_anchor, marked) = plan_sessions::marks_by_anchor(tenant_id, plan_id)?;
     let deployed_at = plans::deployed_at(tenant_id, plan_id)?;
     Ok(TableIterator::once((plan_id, marked, by_anchor, deployed_at)))
 }
@@ -111,19 +111,20 @@ fn deployment_status(
 /// What belongs to publishing (SPEC 6): deploys the plan between the two versions and marks sessions. For the trigger of
 /// `scenarios`, which moves the statuses of the versions after it.
 ///
-/// Arguments: tenant, scenario, the version published before (NULL: none), the version published now. Result: none. Errors:
-/// 55000 if sessions walk the old version and no plan is approved, or the plan is stale; 22023 for NULL. Writes
-/// migration_plans, plan_anchors, sessions (marks only).
+/// Arguments: tenant, scenario, the version published before (NULL: none), the version published now; optionally who
+/// publishes (else the login). Result: none. Errors: 55000 if sessions walk the old version and no plan is approved, or
+/// the plan is stale; 22023 for NULL. Writes migration_plans, plan_anchors, sessions (marks only).
 #[pg_extern]
 fn on_publish(
     tenant_id: Option<pgrx::Uuid>,
     scenario_id: Option<pgrx::Uuid>,
     old_version: Option<i32>,
     new_version: Option<i32>,
+    published_by: default!(Option<&str>, "NULL"),
 ) -> Result<(), ErrorReport> {
     let (tenant_id, scenario_id) = (tenant(tenant_id)?, required(scenario_id, "scenario_id")?);
     let new_version = required(new_version, "new_version")?;
-    Ok(publishing::on_publish(tenant_id, scenario_id, old_version, new_version)?)
+    Ok(publishing::on_publish(tenant_id, scenario_id, old_version, new_version, published_by)?)
 }
 
 extension_sql_file!(

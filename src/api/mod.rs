@@ -5,6 +5,7 @@ pub mod definitions;
 pub mod deploy;
 pub mod diff;
 pub mod fields;
+pub mod marking;
 pub mod plans;
 pub mod reconcile;
 pub mod reports;

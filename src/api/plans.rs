@@ -2,8 +2,9 @@
 
 use crate::error::{required, tenant};
 use crate::json::Json;
-use crate::planning::{self, Order};
-use crate::row::PlanRow;
+use crate::lifecycle;
+use crate::planning::{self, PlanRequest};
+use crate::row::PlanRecord;
 use crate::store::plans;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
@@ -25,7 +26,7 @@ fn build_migration_plan(
     created_by: default!(Option<String>, "NULL"),
     replace: default!(Option<bool>, "false"),
 ) -> Result<pgrx::Uuid, ErrorReport> {
-    let plan = planning::build(&Order {
+    let plan = planning::build(&PlanRequest {
         tenant_id: tenant(tenant_id)?,
         scenario_id: required(scenario_id, "scenario_id")?,
         to_version: required(to_version, "to_version")?,
@@ -80,10 +81,11 @@ fn approve_migration_plan(
     tenant_id: Option<pgrx::Uuid>,
     plan_id: Option<pgrx::Uuid>,
     approved_by: default!(Option<String>, "NULL"),
-) -> Result<PlanRow, ErrorReport> {
+) -> Result<PlanRecord, ErrorReport> {
     let (tenant_id, plan_id) = (tenant(tenant_id)?, required(plan_id, "plan_id")?);
     let plan = plans::lock(tenant_id, plan_id)?;
-    planning::require_status(&plan, &[PlanStatus::Pending], "it cannot be approved", "approve_migration_plan")?;
+    let allowed = lifecycle::statuses_before(PlanStatus::Approved);
+    lifecycle::require_status(&plan, allowed, "it cannot be approved", "approve_migration_plan")?;
     planning::require_fresh(tenant_id, &plan)?;
     plans::approve(tenant_id, plan_id, approved_by.as_deref())?;
     Ok(plans::row(tenant_id, plan_id)?)
@@ -99,12 +101,22 @@ fn reject_migration_plan(
     plan_id: Option<pgrx::Uuid>,
     rejected_by: default!(Option<String>, "NULL"),
     reason: default!(Option<String>, "NULL"),
-) -> Result<PlanRow, ErrorReport> {
+) -> Result<PlanRecord, ErrorReport> {
     let (tenant_id, plan_id) = (tenant(tenant_id)?, required(plan_id, "plan_id")?);
     let plan = plans::lock(tenant_id, plan_id)?;
-    planning::require_status(&plan, &[PlanStatus::Pending], "it cannot be rejected", "reject_migration_plan")?;
+    let allowed = lifecycle::statuses_before(PlanStatus::Rejected);
+    lifecycle::require_status(&plan, allowed, "it cannot be rejected", "reject_migration_plan")?;
     plans::reject(tenant_id, plan_id, rejected_by.as_deref(), reason.as_deref())?;
     Ok(plans::row(tenant_id, plan_id)?)
+}
+
+/// Whether a plan can become what it is to become, for the trigger of `migration_plans`.
+///
+/// Arguments: plan, its status, the next one. Result: none. Errors: 55000 if it cannot; 22023 for NULL. Writes nothing.
+#[pg_extern(immutable, parallel_safe)]
+fn check_plan_status(plan_id: Option<pgrx::Uuid>, status: Option<&str>, next: Option<&str>) -> Result<(), ErrorReport> {
+    let plan_id = required(plan_id, "plan_id")?;
+    Ok(lifecycle::check_change(plan_id, required(status, "status")?, required(next, "next")?)?)
 }
 
 extension_sql_file!(
@@ -116,6 +128,7 @@ extension_sql_file!(
         migration_summary,
         set_anchor_policy,
         approve_migration_plan,
-        reject_migration_plan
+        reject_migration_plan,
+        check_plan_status
     ]
 );

@@ -2,8 +2,9 @@
 
 use crate::error::{Error, required, tenant};
 use crate::json::Json;
+use crate::planning;
 use crate::store::plans::{self, Plan};
-use crate::store::{marks, policies, scenarios, versions};
+use crate::store::{plan_sessions, policies, scenarios, versions};
 use pgrx::Uuid;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
@@ -49,7 +50,7 @@ fn plan_report(tenant_id: Option<Uuid>, plan_id: Option<Uuid>) -> Result<SetOfIt
         from_version: plan.from_version,
         to_version: plan.to_version,
         status: plan.status.as_str(),
-        stale: plans::is_stale(tenant_id, plan_id)?,
+        stale: planning::is_stale(tenant_id, &plan)?,
     };
     let lines = with_view(tenant_id, &plan, |view| {
         let PlanView { map, old, new, policies, sessions_by_old_step } = *view;
@@ -65,7 +66,7 @@ fn with_view<T>(tenant_id: Uuid, plan: &Plan, make: impl FnOnce(&PlanView<'_>) -
         old: &*versions::graph(tenant_id, plan.scenario_id, plan.from_version)?,
         new: &*versions::graph(tenant_id, plan.scenario_id, plan.to_version)?,
         policies: &policies::of_plan(tenant_id, plan.plan_id)?,
-        sessions_by_old_step: &marks::counts_by_step(tenant_id, plan)?,
+        sessions_by_old_step: &plan_sessions::counts_by_step(tenant_id, plan)?,
     };
     Ok(make(&view))
 }

@@ -38,6 +38,13 @@ static HASHES: Statement = Statement::reading(
       WHERE a.tenant_id = $1 AND a.plan_id = $2 ORDER BY a.ordinal",
 );
 
+// The sessions at a deleted step follow the policy of the anchor that they go to first.
+static OLD_STEPS: Statement = Statement::reading(
+    "SELECT a.old_step_id, a.name, CASE a.kind WHEN 'anchor' THEN a.anchor_content_hash
+                                   ELSE a.candidates -> 0 ->> 'anchor_content_hash' END
+       FROM scenario.plan_anchors AS a WHERE a.tenant_id = $1 AND a.plan_id = $2",
+);
+
 static PAIRS: Statement = Statement::reading(
     "SELECT a.old_step_id, a.new_step_id FROM scenario.plan_anchors AS a
       WHERE a.tenant_id = $1 AND a.plan_id = $2 AND a.kind = 'anchor' ORDER BY a.ordinal",
@@ -227,6 +234,21 @@ pub fn names(tenant_id: Uuid, plan_id: Uuid) -> Result<Vec<AnchorName>> {
     HASHES.rows(&args![tenant_id, plan_id], |row| {
         Ok(AnchorName { deleted: row.get::<String>(1)? == "deleted", content_hash: row.get(2)?, name: row.get(3)? })
     })
+}
+
+/// A step of the plan's old version, as far as marking looks at it.
+pub struct OldStep {
+    pub name: String,
+    /// The anchor whose policy counts at this step; `None`: a deleted step with nowhere to go.
+    pub anchor_content_hash: Option<String>,
+}
+
+/// The steps of a plan's old version, by id.
+pub fn old_steps(tenant_id: Uuid, plan_id: Uuid) -> Result<HashMap<String, OldStep>> {
+    let rows = OLD_STEPS.rows(&args![tenant_id, plan_id], |row| {
+        Ok((row.get(1)?, OldStep { name: row.get(2)?, anchor_content_hash: row.opt(3)? }))
+    })?;
+    Ok(rows.into_iter().collect())
 }
 
 /// The pairs of a plan's steps, kept in the backend: anchors only.

@@ -14,7 +14,7 @@ static LAST_REQUEST: Statement = Statement::reading(
 static PLANS_BETWEEN: Statement = Statement::reading(
     "SELECT a.plan_ids FROM scenario.migration_audit AS a
       WHERE a.tenant_id = $1 AND a.session_id = $2 AND a.scenario_id = $3 AND a.from_version = $4 AND a.to_version = $5
-        AND a.action IN ('teleport', 'continue')
+        AND a.applied
       ORDER BY a.revision DESC LIMIT 1",
 );
 

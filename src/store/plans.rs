@@ -4,7 +4,7 @@ use super::{Row, Statement, anchors, engine_id};
 use crate::args;
 use crate::error::{Error, Result};
 use crate::json::Json;
-use crate::row::PlanRow;
+use crate::row::PlanRecord;
 use pgrx::Uuid;
 use pgrx::datum::TimestampWithTimeZone;
 use scenario_engine::diff::TransformationMap;
@@ -49,13 +49,13 @@ static LOCK_OPEN: Statement = Statement::writing(
     "SELECT p.plan_id, p.scenario_id, p.from_version, p.to_version, p.from_checksum, p.to_checksum, p.status
        FROM scenario.migration_plans AS p
       WHERE p.tenant_id = $1 AND p.scenario_id = $2 AND p.from_version = $3 AND p.to_version = $4
-        AND p.status IN ('pending', 'approved')
+        AND p.is_open
         FOR NO KEY UPDATE",
 );
 
 static REFS: Statement = Statement::reading(
     "SELECT p.plan_id, p.from_version, p.to_version, p.status FROM scenario.migration_plans AS p
-      WHERE p.tenant_id = $1 AND p.scenario_id = $2 AND p.status IN ('deployed', 'cancelled')
+      WHERE p.tenant_id = $1 AND p.scenario_id = $2 AND p.deployed_at IS NOT NULL
       ORDER BY p.deployed_at DESC, p.created_at DESC, p.plan_id",
 );
 
@@ -77,8 +77,7 @@ static HEADER: Statement = Statement::reading(
     "SELECT pg_catalog.jsonb_build_object(
                 'plan_id', p.plan_id, 'scenario_id', p.scenario_id, 'from_version', p.from_version,
                 'to_version', p.to_version, 'from_checksum', p.from_checksum, 'to_checksum', p.to_checksum,
-                'status', p.status, 'stale', f.checksum <> p.from_checksum OR t.checksum <> p.to_checksum,
-                'sessions_marked', p.sessions_marked),
+                'status', p.status, 'sessions_marked', p.sessions_marked),
             (SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_strip_nulls(pg_catalog.to_jsonb(h) - 'place')
                                          ORDER BY h.place)
                FROM (VALUES (1, 'pending', p.created_at, p.created_by, NULL::text, NULL::uuid),
@@ -90,10 +89,6 @@ static HEADER: Statement = Statement::reading(
                  AS h (place, status, at, by, reason, by_plan_id)
               WHERE h.at IS NOT NULL)
        FROM scenario.migration_plans AS p
-       JOIN scenario.scenario_versions AS f
-         ON f.tenant_id = p.tenant_id AND f.scenario_id = p.scenario_id AND f.version = p.from_version
-       JOIN scenario.scenario_versions AS t
-         ON t.tenant_id = p.tenant_id AND t.scenario_id = p.scenario_id AND t.version = p.to_version
       WHERE p.tenant_id = $1 AND p.plan_id = $2",
 );
 
@@ -113,10 +108,6 @@ static DEPLOY: Statement = Statement::writing(
       WHERE p.tenant_id = $1 AND p.plan_id = $2",
 );
 
-static SET_DEPLOYED_BY: Statement = Statement::writing(
-    "UPDATE scenario.migration_plans AS p SET deployed_by = $3 WHERE p.tenant_id = $1 AND p.plan_id = $2",
-);
-
 static CANCEL: Statement = Statement::writing(
     "UPDATE scenario.migration_plans AS p SET status = 'cancelled', cancelled_by = coalesce($3, session_user)
       WHERE p.tenant_id = $1 AND p.plan_id = $2",
@@ -130,7 +121,7 @@ static SUPERSEDE: Statement = Statement::writing(
 // "Older": built before, or in the same transaction.
 static SUPERSEDE_OLDER: Statement = Statement::writing(
     "UPDATE scenario.migration_plans AS p SET status = 'superseded', superseded_by = $3
-      WHERE p.tenant_id = $1 AND p.scenario_id = $2 AND p.plan_id <> $3 AND p.status IN ('pending', 'approved')
+      WHERE p.tenant_id = $1 AND p.scenario_id = $2 AND p.plan_id <> $3 AND p.is_open
         AND p.created_at <= (SELECT d.created_at FROM scenario.migration_plans AS d
                               WHERE d.tenant_id = $1 AND d.plan_id = $3)",
 );
@@ -160,13 +151,13 @@ fn read_status(text: &str) -> Result<PlanStatus> {
     PlanStatus::parse(text).ok_or_else(|| Error::internal(format!("unknown plan status {text}")))
 }
 
-static IS_STALE: Statement = Statement::reading(
-    "SELECT f.checksum <> p.from_checksum OR t.checksum <> p.to_checksum
+// A plan that publishes its version is deployed in the same transaction, and both times are the beginning of that;
+// while it does so, the version is a draft and has no time yet.
+static WAS_DEPLOYED_AFTER_PUBLICATION: Statement = Statement::writing(
+    "SELECT coalesce(p.deployed_at <> v.published_at, false)
        FROM scenario.migration_plans AS p
-       JOIN scenario.scenario_versions AS f
-         ON f.tenant_id = p.tenant_id AND f.scenario_id = p.scenario_id AND f.version = p.from_version
-       JOIN scenario.scenario_versions AS t
-         ON t.tenant_id = p.tenant_id AND t.scenario_id = p.scenario_id AND t.version = p.to_version
+       JOIN scenario.scenario_versions AS v
+         ON v.tenant_id = p.tenant_id AND v.scenario_id = p.scenario_id AND v.version = p.to_version
       WHERE p.tenant_id = $1 AND p.plan_id = $2",
 );
 
@@ -177,11 +168,6 @@ fn missing(plan_id: Uuid) -> Error {
 /// A plan. P0002 if there is no such plan.
 pub fn by_id(tenant_id: Uuid, plan_id: Uuid) -> Result<Plan> {
     BY_ID.row(&args![tenant_id, plan_id], read_plan)?.ok_or_else(|| missing(plan_id))
-}
-
-/// Whether one of its versions has changed since it was built. Only reads, so that it works on a hot standby.
-pub fn is_stale(tenant_id: Uuid, plan_id: Uuid) -> Result<bool> {
-    IS_STALE.row(&args![tenant_id, plan_id], |row| row.get(1))?.ok_or_else(|| missing(plan_id))
 }
 
 /// A plan as it stands now, and it stays so until this transaction ends.
@@ -207,7 +193,7 @@ pub fn refs(tenant_id: Uuid, scenario_id: Uuid) -> Result<Vec<PlanRef>> {
 }
 
 /// The plan's row, for the caller of a function.
-pub fn row(tenant_id: Uuid, plan_id: Uuid) -> Result<PlanRow> {
+pub fn row(tenant_id: Uuid, plan_id: Uuid) -> Result<PlanRecord> {
     ROW.row(&args![tenant_id, plan_id], |row| row.get(1))?.ok_or_else(|| missing(plan_id))
 }
 
@@ -258,11 +244,6 @@ pub fn deploy(tenant_id: Uuid, plan_id: Uuid, by: Option<&str>) -> Result<()> {
     DEPLOY.execute(&args![tenant_id, plan_id, by]).map(|_| ())
 }
 
-/// Says who deployed, where the trigger that did it could not know.
-pub fn set_deployed_by(tenant_id: Uuid, plan_id: Uuid, by: &str) -> Result<()> {
-    SET_DEPLOYED_BY.execute(&args![tenant_id, plan_id, by]).map(|_| ())
-}
-
 pub fn cancel(tenant_id: Uuid, plan_id: Uuid, by: Option<&str>) -> Result<()> {
     CANCEL.execute(&args![tenant_id, plan_id, by]).map(|_| ())
 }
@@ -282,8 +263,16 @@ pub fn deployed_at(tenant_id: Uuid, plan_id: Uuid) -> Result<Option<TimestampWit
     DEPLOYED_AT.row(&args![tenant_id, plan_id], |row| row.opt(1))?.ok_or_else(|| missing(plan_id))
 }
 
+/// Whether the plan was deployed when the version that it leads to had been published before.
+pub fn was_deployed_after_publication(tenant_id: Uuid, plan_id: Uuid) -> Result<bool> {
+    WAS_DEPLOYED_AFTER_PUBLICATION.row(&args![tenant_id, plan_id], |row| row.get(1))?.ok_or_else(|| missing(plan_id))
+}
+
 /// Counts marks that were set.
-pub fn add_marked(tenant_id: Uuid, plan_id: Uuid, marks: u64) -> Result<()> {
+pub fn add_marked(tenant_id: Uuid, plan_id: Uuid, marks: i64) -> Result<()> {
+    if marks == 0 {
+        return Ok(());
+    }
     let marks = i32::try_from(marks).unwrap_or(i32::MAX);
     ADD_MARKED.execute(&args![tenant_id, plan_id, marks]).map(|_| ())
 }

@@ -24,9 +24,10 @@ pub struct Progress {
     pub last_applied_at: Option<TimestampWithTimeZone>,
 }
 
-// An audit row's to_version is the version that it was about, whether the session was moved there, pinned or asked; what was done is
-// its action. What was taken back does not count. Sessions are counted, not rows: one that was blocked and then moved is one
-// session applied and one blocked.
+// An audit row's to_version is the version that it was about, whether the session was moved there, pinned or asked.
+// What was taken back does not count: a revert is the next thing that is done to the session, and names only the last
+// plan of a chain. Sessions are counted, not rows: one that was blocked and then moved is one session applied and one
+// blocked.
 static PROGRESS: Statement = Statement::reading(
     "WITH plan AS (
          SELECT p.scenario_id, p.status FROM scenario.migration_plans AS p WHERE p.tenant_id = $1 AND p.plan_id = $2),
@@ -35,9 +36,9 @@ static PROGRESS: Statement = Statement::reading(
           WHERE s.tenant_id = $1 AND s.pending_plan_id = $2),
      audit AS (
          SELECT a.session_id, a.action, a.migration_scenario, a.blocked_by_checkpoint, a.created_at,
-                a.action IN ('teleport', 'continue')
-                AND a.revision > coalesce(max(a.revision) FILTER (WHERE a.action = 'revert')
-                                          OVER (PARTITION BY a.session_id), 0) AS applied,
+                a.applied AND NOT EXISTS (SELECT FROM scenario.migration_audit AS r
+                                           WHERE r.tenant_id = $1 AND r.session_id = a.session_id
+                                             AND r.revision = a.revision + 1 AND r.action = 'revert') AS applied,
                 a.action = 'pin' AS pinned
            FROM scenario.migration_audit AS a JOIN plan ON a.scenario_id = plan.scenario_id
           WHERE a.tenant_id = $1 AND a.plan_ids @> ARRAY[$2]),

@@ -23,7 +23,8 @@ static INSERT: Statement = Statement::writing(
 );
 
 static PUBLISH: Statement = Statement::writing(
-    "UPDATE scenario.scenarios AS s SET published_version = $3 WHERE s.tenant_id = $1 AND s.scenario_id = $2",
+    "UPDATE scenario.scenarios AS s SET published_version = $3, publish_by = $4
+      WHERE s.tenant_id = $1 AND s.scenario_id = $2",
 );
 
 static NAME: Statement =
@@ -66,7 +67,7 @@ pub fn insert(
     })
 }
 
-/// Publishes a version; the trigger does everything that belongs to it (SPEC 6).
-pub fn publish(tenant_id: Uuid, scenario_id: Uuid, version: i32) -> Result<()> {
-    PUBLISH.execute(&args![tenant_id, scenario_id, version]).map(|_| ())
+/// Publishes a version; the trigger does everything that belongs to it. `by`: who does; `None`: the login.
+pub fn publish(tenant_id: Uuid, scenario_id: Uuid, version: i32, by: Option<&str>) -> Result<()> {
+    PUBLISH.execute(&args![tenant_id, scenario_id, version, by]).map(|_| ())
 }

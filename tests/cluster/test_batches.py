@@ -208,6 +208,70 @@ def test_several_mark_at_once(db, connect):
     assert db.execute("select sum(applied) from scenario.batch_runs").fetchone() == (1500,)
 
 
+def one_locked(connect) -> tuple[uuid.UUID, psycopg.Connection]:
+    """A session that a turn holds until its connection rolls back."""
+    turn = connect(autocommit=False)
+    locked = turn.execute(
+        "select session_id from scenario.sessions where tenant_id = %s order by step_id, session_id limit 1 for update",
+        [TENANT],
+    ).fetchone()[0]
+    return locked, turn
+
+
+MARK = "call scenario.mark_sessions(%s, %s, {})"
+
+
+def test_marking_skips_locked_sessions(db, connect):
+    """Their turn finds the plan by itself: nobody waits, and they are not among those that were looked at."""
+    plan = populate(db, 60, mark=False)
+    locked, turn = one_locked(connect)
+    Worker(connect(), plan, MARK, 7).ended(20)
+    runs = "select total, done, applied, deferred from scenario.batch_runs where kind = 'mark' order by started_at"
+    assert db.execute(runs).fetchall() == [(60, 59, 59, 0)]
+    turn.rollback()
+    Worker(connect(), plan, MARK, 7).ended(20)
+    assert db.execute(runs).fetchall() == [(60, 59, 59, 0), (1, 1, 1, 0)]
+    mark = "select pending_plan_id from scenario.sessions where session_id = %s"
+    assert db.execute(mark, [locked]).fetchone() == (plan,)
+
+
+def test_marking_waits_where_only_the_mark_tells(db, connect):
+    """Sessions that a plan left behind know the published version: a second plan tells them by its mark alone."""
+    first = populate(db, 20, mark=False)
+    db.execute("select scenario.cancel_deployment(%s, %s)", [TENANT, first])
+    db.execute("select count(*) from scenario.sessions s, scenario.reconcile_session(s.tenant_id, s.session_id)")
+    second = db.execute(
+        "select scenario.build_migration_plan(%s, %s, 2, from_version => 1)", [TENANT, SCENARIO]
+    ).fetchone()[0]
+    db.execute("select scenario.approve_migration_plan(%s, %s)", [TENANT, second])
+    db.execute("select scenario.deploy_migration_plan(%s, %s)", [TENANT, second])
+    locked, turn = one_locked(connect)
+    worker = Worker(connect(), second, MARK, 7)
+    until(lambda: db.execute("select count(*) from pg_locks where not granted").fetchone()[0] > 0)
+    assert db.execute("select count(pending_plan_id) from scenario.sessions").fetchone() == (19,)
+    turn.rollback()
+    worker.ended(20)
+    assert db.execute("select count(*) from scenario.sessions where pending_plan_id = %s", [second]).fetchone() == (20,)
+
+
+def test_marking_reads_each_session_a_few_times(db):
+    """Whatever PostgreSQL expects of a table that was never analyzed: a page does not read the sessions of others."""
+    sessions = 3000
+    db.execute("alter table scenario.sessions set (autovacuum_enabled = off)")
+    plan = populate(db, sessions, mark=False)
+
+    def reads() -> int:
+        db.execute("select pg_stat_force_next_flush()")
+        return db.execute(
+            "select seq_tup_read + idx_tup_fetch from pg_stat_user_tables where relid = 'scenario.sessions'::regclass"
+        ).fetchone()[0]
+
+    before = reads()
+    db.execute("call scenario.mark_sessions(%s, %s, 30)", [TENANT, plan])
+    assert db.execute("select count(pending_plan_id) from scenario.sessions").fetchone() == (sessions,)
+    assert (reads() - before) / sessions < 10
+
+
 def test_locked_sessions_are_looked_at_again(db, connect):
     """A turn holds a session all the time: it is left out, and nobody waits for it."""
     plan = populate(db, 60)

@@ -125,6 +125,8 @@ SELECT * FROM scenario.check_invariants() WHERE tenant_id = :t;
 SELECT count(*), bool_and(reverted) FROM scenario.revert_plan(:t, :'next');
 SELECT marked, applied, pending, by_action FROM scenario.deployment_status(:t, :'next');
 CALL scenario.mark_sessions(:t, :'next');
+SELECT total, done, applied AS marked, deferred AS left_out FROM scenario.batch_runs
+ WHERE tenant_id = :t ORDER BY started_at DESC LIMIT 1;
 SELECT count(*) AS marked FROM scenario.sessions WHERE tenant_id = :t AND pending_plan_id = :'next';
 SELECT * FROM scenario.check_invariants() WHERE tenant_id = :t;
 

@@ -124,6 +124,14 @@ UPDATE scenario.scenarios SET published_version = 6 WHERE tenant_id = :t;
 SELECT * FROM pg_temp.versions ORDER BY version;
 SELECT from_version, to_version, status, approved_by = session_user AS by_login FROM pg_temp.plans WHERE to_version = 6;
 ROLLBACK;
+-- the statement can say who publishes; only that statement
+BEGIN;
+UPDATE scenario.scenarios SET publish_by = 'zoe' WHERE tenant_id = :t;
+SELECT count(publish_by) AS kept FROM scenario.scenarios WHERE tenant_id = :t;
+UPDATE scenario.scenarios SET published_version = 6, publish_by = 'eve' WHERE tenant_id = :t;
+SELECT from_version, to_version, status, approved_by, deployed_by FROM pg_temp.plans WHERE to_version = 6;
+SELECT count(publish_by) AS kept FROM scenario.scenarios WHERE tenant_id = :t;
+ROLLBACK;
 -- with the plan that is open, if there is one; its policies count
 INSERT INTO scenario.sessions (tenant_id, session_id, scenario_id, channel) VALUES (:t, pg_temp.session(30), :s, 'web'), (:t, pg_temp.session(31), :s, 'sms');
 SELECT scenario.build_migration_plan(:t, :s, 6, created_by => 'ann') IS NOT NULL AS built;

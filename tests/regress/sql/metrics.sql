@@ -22,6 +22,30 @@ SELECT metric, kind, status, action, migration_scenario, source, waiting_for, le
  WHERE tenant_id = :t AND scenario_id = :s AND metric NOT LIKE '%duration%' ORDER BY 1, 3, 4, 5, 6, 7, 8;
 SELECT metric, migration_scenario, count(*), max(value) AS most FROM scenario.migration_metrics
  WHERE tenant_id = :t AND metric LIKE '%duration%' AND metric NOT LIKE '%sum' GROUP BY 1, 2 ORDER BY 1, 2;
+-- A session whose checksum is foreign lands within its version, past a redirect that a checkpoint forbids: this
+-- continue is applied like any other move.
+SELECT scenario.create_scenario(:t, '{"name": "Shop", "entry_step_id": "cart", "steps": [
+  {"id": "cart", "name": "Cart", "collects_profile_fields": ["age"], "transitions": [
+     {"to_step_id": "no", "condition_text": "age < 18", "priority": 1}, {"to_step_id": "pay"}]},
+  {"id": "no", "name": "Sorry", "is_terminal": true},
+  {"id": "pay", "name": "Pay", "is_checkpoint": true, "checkpoint_description": "money moved",
+   "transitions": [{"to_step_id": "done"}]},
+  {"id": "done", "name": "Done", "is_terminal": true}]}', '8aaaaaaa-0000-4000-8000-000000000002');
+SELECT step_id FROM scenario.start_session(:t, '8bbbbbbb-0000-4000-8000-000000000007',
+                                           '8aaaaaaa-0000-4000-8000-000000000002', variables => '{"age": 15}');
+UPDATE scenario.sessions SET step_id = 'pay'
+ WHERE tenant_id = :t AND session_id = '8bbbbbbb-0000-4000-8000-000000000007';
+UPDATE scenario.sessions SET step_id = 'done'
+ WHERE tenant_id = :t AND session_id = '8bbbbbbb-0000-4000-8000-000000000007';
+UPDATE scenario.sessions SET scenario_checksum = 'anotherchecksum', reconciled_version = 99
+ WHERE tenant_id = :t AND session_id = '8bbbbbbb-0000-4000-8000-000000000007';
+SELECT action, target_step_id, scenario_version, blocked_by_checkpoint
+  FROM scenario.reconcile_session(:t, '8bbbbbbb-0000-4000-8000-000000000007');
+SELECT action, from_version, to_version, step_after FROM scenario.migration_audit
+ WHERE tenant_id = :t AND session_id = '8bbbbbbb-0000-4000-8000-000000000007';
+SELECT metric, action, migration_scenario, value FROM scenario.migration_metrics
+ WHERE tenant_id = :t AND scenario_id = '8aaaaaaa-0000-4000-8000-000000000002'
+   AND (metric LIKE '%decisions%' OR metric LIKE '%applied%' OR metric LIKE '%duration_seconds_count') ORDER BY 1, 2, 3;
 -- a metric with its labels is there once
 SELECT metric, count(*) FROM scenario.migration_metrics
  GROUP BY metric, tenant_id, scenario_id, status, action, migration_scenario, source, waiting_for, le HAVING count(*) > 1;

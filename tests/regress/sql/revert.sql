@@ -9,6 +9,7 @@
 \set bob '''6bbbbbbb-0000-4000-8000-000000000002'''
 \set cyd '''6bbbbbbb-0000-4000-8000-000000000003'''
 \set dan '''6bbbbbbb-0000-4000-8000-000000000004'''
+\set eve '''6bbbbbbb-0000-4000-8000-000000000005'''
 \set c '''6ccccccc-0000-4000-8000-000000000001'''
 BEGIN;
 SELECT scenario.create_scenario(:t, '{"name": "Club", "entry_step_id": "hello", "steps": [
@@ -75,6 +76,27 @@ SELECT action, scenario_version FROM scenario.reconcile_session(:t, :ada);
 -- a value that somebody has given since is not the migration's
 UPDATE scenario.sessions SET variables = variables || '{"age": 32}' WHERE tenant_id = :t AND session_id = :ada;
 SELECT scenario_version, step_id, variables FROM scenario.revert_session(:t, :ada);
+
+-- a migration by a chain of plans is taken back from all of them, and leaves what each did before alone
+SELECT applied FROM scenario.deployment_status(:t, :p);
+SELECT scenario.create_scenario_version(:t, :s, '{"name": "Club", "entry_step_id": "hello", "steps": [
+  {"id": "hello", "name": "Hello", "transitions": [{"to_step_id": "age"}]},
+  {"id": "age", "name": "Age", "collects_profile_fields": ["age"], "transitions": [{"to_step_id": "enter"}]},
+  {"id": "enter", "name": "Join", "transitions": [{"to_step_id": "thanks"}]},
+  {"id": "thanks", "name": "Thanks", "is_terminal": true}]}');
+SELECT step_id FROM scenario.start_session(:t, :eve, :s, step_id => 'hello');
+SELECT scenario.build_migration_plan(:t, :s, 3) AS last \gset
+SELECT status FROM scenario.approve_migration_plan(:t, :'last');
+SELECT sessions_marked FROM scenario.deploy_migration_plan(:t, :'last');
+SELECT action, scenario_version FROM scenario.reconcile_session(:t, :dan);
+SELECT action, scenario_version FROM scenario.reconcile_session(:t, :eve);
+SELECT p.from_version, p.to_version, sum(d.applied) AS applied
+  FROM scenario.migration_plans AS p, LATERAL scenario.deployment_status(p.tenant_id, p.plan_id) AS d
+ WHERE p.tenant_id = :t GROUP BY 1, 2 ORDER BY 1, 2;
+SELECT session_id, scenario_version FROM scenario.revert_plan(:t, :'last') ORDER BY 1;
+SELECT p.from_version, p.to_version, sum(d.applied) AS applied
+  FROM scenario.migration_plans AS p, LATERAL scenario.deployment_status(p.tenant_id, p.plan_id) AS d
+ WHERE p.tenant_id = :t GROUP BY 1, 2 ORDER BY 1, 2;
 
 -- errors
 SAVEPOINT a;

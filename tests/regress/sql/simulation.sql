@@ -25,6 +25,9 @@ UPDATE scenario.sessions SET step_id = 'done' WHERE tenant_id = :t AND substr(se
 -- one that no plan touches
 INSERT INTO scenario.sessions (tenant_id, session_id, scenario_id, status)
 VALUES (:t, '5bbbbbbb-0000-4000-8000-000000000099', :s, 'completed');
+-- nor does it touch one that walks another definition than the version's: deploying would not mark it
+INSERT INTO scenario.sessions (tenant_id, session_id, scenario_id, scenario_checksum)
+VALUES (:t, '5bbbbbbb-0000-4000-8000-000000000098', :s, 'anotherchecksum');
 SELECT scenario.create_scenario_version(:t, :s, '{"name": "Orders", "entry_step_id": "basket", "steps": [
   {"id": "basket", "name": "Fill the basket", "transitions": [{"to_step_id": "age"}]},
   {"id": "age", "name": "Age \"check\" <b>", "collects_profile_fields": ["age"], "transitions": [
@@ -50,6 +53,13 @@ SELECT (scenario.migration_summary(:t, :p) #>> '{sessions,total}')::bigint = sum
        scenario.migration_summary(:t, :p) #>> '{fields_to_collect,0,sessions_at_most}' AS asked_at_most,
        sum((fields_asked ->> 'age')::bigint) AS asked
   FROM scenario.simulation_summary(:t, :p);
+
+-- what was simulated is what is marked
+SAVEPOINT deployed;
+SELECT status FROM scenario.approve_migration_plan(:t, :p);
+SELECT sessions_marked = (SELECT count(*) FROM scenario.simulate_migration_plan(:t, :p)) AS as_simulated
+  FROM scenario.deploy_migration_plan(:t, :p);
+ROLLBACK TO deployed;
 
 -- the page and the pictures
 SELECT scenario.set_anchor_policy(:t, :p, step_content_hash, '{"rollout_percent": 10, "force_scenario": "clean_graft"}')

@@ -1,0 +1,141 @@
+//! Marking: which sessions a deployed plan marks. Deploying marks them all in its own transaction; `mark_sessions`
+//! marks a page in each of many.
+//!
+//! A mark is a hint: a session that is skipped is handled at its next turn by the same plan. Only where the plan was
+//! deployed after its version was published, a session can have been reconciled against that version already, and then
+//! nothing but its mark tells it of the plan: there, locked sessions are waited for.
+
+use crate::error::Result;
+use crate::json::Json;
+use crate::store::anchors::{self, OldStep};
+use crate::store::plan_sessions::{self, Candidate, LockedSessions, Position, ToMark};
+use crate::store::plans::{self, Plan};
+use crate::store::{engine_id, policies};
+use pgrx::Uuid;
+use scenario_engine::plan::{Policy, ScopeSubject};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use std::collections::{BTreeMap, HashMap};
+
+/// Sessions that deploying looks at together.
+const PAGE_SIZE: i32 = 5000;
+
+/// What became of one page.
+pub struct MarkedPage {
+    /// Sessions that were marked, or that their policy leaves out. What was locked, or moved away meanwhile, is not
+    /// among them.
+    pub looked_at: i32,
+    pub marked: i32,
+    /// The last session of the page, after which the next one begins; `None`: there was none.
+    pub last: Option<Position>,
+}
+
+/// Marks every session that the policies of a plan let in.
+pub fn mark_all(tenant_id: Uuid, plan: &Plan) -> Result<()> {
+    let marker = Marker::load(tenant_id, plan)?;
+    let locked = marker.locked_sessions()?;
+    let (mut after, mut marked) = (Position::start(), 0);
+    loop {
+        let page = marker.mark_page(&after, PAGE_SIZE, locked)?;
+        marked += i64::from(page.marked);
+        match page.last {
+            Some(last) => after = last,
+            None => return plans::add_marked(tenant_id, plan.plan_id, marked),
+        }
+    }
+}
+
+/// Marks the next page of sessions. What is locked is skipped; at the second look it is waited for, where only the mark
+/// tells.
+pub fn mark_page(tenant_id: Uuid, plan: &Plan, after: &Position, size: i32, second_look: bool) -> Result<MarkedPage> {
+    let marker = Marker::load(tenant_id, plan)?;
+    let locked = if second_look { marker.locked_sessions()? } else { LockedSessions::Skip };
+    let page = marker.mark_page(after, size, locked)?;
+    plans::add_marked(tenant_id, plan.plan_id, i64::from(page.marked))?;
+    Ok(page)
+}
+
+/// A plan, with what it takes to say whom it lets in.
+struct Marker<'a> {
+    tenant_id: Uuid,
+    plan: &'a Plan,
+    /// By id.
+    old_steps: HashMap<String, OldStep>,
+    /// By anchor: those that do not let everybody in.
+    policies: HashMap<String, Policy>,
+}
+
+impl Marker<'_> {
+    fn load(tenant_id: Uuid, plan: &Plan) -> Result<Marker<'_>> {
+        let old_steps = anchors::old_steps(tenant_id, plan.plan_id)?;
+        let mut policies = policies::of_plan(tenant_id, plan.plan_id)?;
+        policies.retain(|_, policy| !policy.admits_everybody());
+        Ok(Marker { tenant_id, plan, old_steps, policies })
+    }
+
+    /// What to do about locked sessions where nobody may be missed.
+    fn locked_sessions(&self) -> Result<LockedSessions> {
+        let only_the_mark_tells = plans::was_deployed_after_publication(self.tenant_id, self.plan.plan_id)?;
+        Ok(if only_the_mark_tells { LockedSessions::Wait } else { LockedSessions::Skip })
+    }
+
+    fn mark_page(&self, after: &Position, size: i32, locked: LockedSessions) -> Result<MarkedPage> {
+        let with_variables = self.policies.values().any(|policy| policy.scope.session_condition.is_some());
+        let candidates = plan_sessions::page_to_mark(self.tenant_id, self.plan, after, size, with_variables)?;
+        let mut session_ids = Vec::new();
+        let mut anchors_by_step: BTreeMap<&str, Option<&str>> = BTreeMap::new();
+        for candidate in &candidates {
+            if let Some(step) = self.old_steps.get(&candidate.position.step_id)
+                && self.admits(step, candidate)
+            {
+                session_ids.push(candidate.position.session_id);
+                anchors_by_step.insert(&candidate.position.step_id, step.anchor_content_hash.as_deref());
+            }
+        }
+        let admitted = session_ids.len();
+        // Whoever locks several sessions locks them in this order.
+        session_ids.sort_unstable_by_key(|id| *id.as_bytes());
+        let marked = if admitted == 0 {
+            0
+        } else {
+            let (step_ids, anchor_hashes) = anchors_by_step.into_iter().unzip();
+            let sessions = ToMark { session_ids, step_ids, anchor_hashes };
+            plan_sessions::mark(self.tenant_id, self.plan, sessions, locked)?
+        };
+        let marked = usize::try_from(marked).unwrap_or(admitted);
+        let looked_at = candidates.len() - admitted.saturating_sub(marked);
+        Ok(MarkedPage {
+            looked_at: i32::try_from(looked_at).unwrap_or(i32::MAX),
+            marked: i32::try_from(marked).unwrap_or(i32::MAX),
+            last: candidates.into_iter().next_back().map(|candidate| candidate.position),
+        })
+    }
+
+    fn admits(&self, step: &OldStep, candidate: &Candidate) -> bool {
+        let Some(policy) = step.anchor_content_hash.as_ref().and_then(|hash| self.policies.get(hash)) else {
+            return true;
+        };
+        let subject = ScopeSubject {
+            session_id: engine_id(candidate.position.session_id),
+            channel: candidate.channel.as_deref(),
+            step_name: &step.name,
+            age_days: candidate.age_days,
+        };
+        let variables = candidate.variables.as_ref().map(Variables::of);
+        policy.admits(&subject, &mut |name| variables.as_ref()?.get(name)).is_ok()
+    }
+}
+
+/// A session's variables, each read only when a condition asks for it.
+struct Variables(BTreeMap<String, Box<RawValue>>);
+
+impl Variables {
+    fn of(json: &Json) -> Variables {
+        Variables(serde_json::from_str(json.as_str()).unwrap_or_default())
+    }
+
+    /// `None` also for a value that is nested deeper than 127 levels, which no condition can look into.
+    fn get(&self, name: &str) -> Option<Value> {
+        serde_json::from_str(self.0.get(name)?.get()).ok()
+    }
+}

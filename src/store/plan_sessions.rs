@@ -1,0 +1,233 @@
+//! The sessions that a plan concerns, and their marks: the `pending_…` columns of `scenario.sessions`.
+//!
+//! Whom a plan concerns is said once, in [`concerned`]; SQL asks `plan_session_ids` and `count_sessions_to_mark`, which
+//! run the statements of this file.
+//!
+//! No statement here joins sessions with a plan, or with the rows of an array: on a table that was never analyzed
+//! PostgreSQL expects one row, and would compare every session with every other row, or scan a whole tenant for each
+//! page. A page in the order of an index, and one session by its key, find their index whatever PostgreSQL expects.
+
+use super::Statement;
+use super::plans::Plan;
+use crate::args;
+use crate::error::Result;
+use crate::json::Json;
+use pgrx::Uuid;
+use scenario_engine::plan::AnchorCounts;
+use std::collections::HashMap;
+
+/// A plan concerns the session `s` if that is active and walks the plan's old version as it is stored. The parameters
+/// $1 to $4 are tenant, scenario, old version and its checksum ([`key`]).
+macro_rules! concerned {
+    () => {
+        "s.tenant_id = $1 AND s.scenario_id = $2 AND s.scenario_version = $3 AND s.scenario_checksum = $4
+         AND s.status = 'active'"
+    };
+}
+
+/// The plan $5 may mark the session `s`: it concerns it, has not marked it yet, and was not taken back from it. The
+/// undo row is asked for session by session, by its key: an anti-join could read every undo row of the tenant for each
+/// page.
+macro_rules! to_mark {
+    () => {
+        concat!(
+            concerned!(),
+            " AND s.pending_plan_id IS DISTINCT FROM $5
+              AND (SELECT u.reverted_at FROM scenario.migration_undo AS u
+                    WHERE u.tenant_id = $1 AND u.session_id = s.session_id AND u.plan_id = $5) IS NULL"
+        )
+    };
+}
+
+static IDS: Statement = Statement::reading(concat!(
+    "SELECT s.session_id FROM scenario.sessions AS s WHERE ",
+    concerned!(),
+    " ORDER BY s.step_id, s.session_id"
+));
+
+static COUNT_BY_STEP: Statement = Statement::reading(concat!(
+    "SELECT s.step_id, count(*),
+            count(*) FILTER (WHERE EXISTS (SELECT FROM scenario.step_visits AS v
+                                            WHERE v.tenant_id = s.tenant_id AND v.session_id = s.session_id
+                                              AND v.scenario_id = s.scenario_id AND v.is_checkpoint))
+       FROM scenario.sessions AS s WHERE ",
+    concerned!(),
+    " GROUP BY s.step_id"
+));
+
+static COUNT_TO_MARK: Statement =
+    Statement::reading(concat!("SELECT count(*) FROM scenario.sessions AS s WHERE ", to_mark!()));
+
+// Variables can be large: they are read only when a policy looks at them.
+static PAGE: Statement = Statement::writing(concat!(
+    "SELECT s.step_id, s.session_id, s.channel, CASE WHEN $9 THEN s.variables END,
+            (extract(epoch FROM pg_catalog.now() - s.created_at) / 86400)::pg_catalog.float8
+       FROM scenario.sessions AS s WHERE ",
+    to_mark!(),
+    " AND (s.step_id, s.session_id) > ($6, $7)
+      ORDER BY s.step_id, s.session_id
+      LIMIT $8"
+));
+
+// Each session is locked by its key alone, whatever it has become since the page was read, and looked at again under
+// the lock. OFFSET 0 keeps the conditions out of the inner query, where they could lead to another index.
+macro_rules! mark {
+    ($locked:literal) => {
+        concat!(
+            "UPDATE scenario.sessions AS s
+                SET pending_plan_id = $5, pending_target_version = $6, pending_marked_at = pg_catalog.now(),
+                    pending_anchor_hash = ($9::text[])[pg_catalog.array_position($8::text[], s.step_id)]
+              WHERE s.tenant_id = $1 AND s.session_id = ANY (ARRAY(
+                    SELECT s.session_id
+                      FROM unnest($7::uuid[]) AS seen (session_id)
+                     CROSS JOIN LATERAL (
+                           SELECT l.tenant_id, l.session_id, l.scenario_id, l.scenario_version, l.scenario_checksum,
+                                  l.status, l.step_id, l.pending_plan_id
+                             FROM scenario.sessions AS l
+                            WHERE l.tenant_id = $1 AND l.session_id = seen.session_id
+                           OFFSET 0
+                              FOR NO KEY UPDATE ",
+            $locked,
+            ") AS s
+                     WHERE s.step_id = ANY ($8) AND ",
+            to_mark!(),
+            "))"
+        )
+    };
+}
+
+static MARK_SKIPPING_LOCKED: Statement = Statement::writing(mark!("SKIP LOCKED"));
+
+static MARK_WAITING_FOR_LOCKED: Statement = Statement::writing(mark!(""));
+
+static MARKS_BY_ANCHOR: Statement = Statement::writing(
+    "SELECT coalesce(pg_catalog.jsonb_object_agg(m.anchor, m.sessions), '{}'), coalesce(sum(m.sessions), 0)::bigint
+       FROM (SELECT coalesce(s.pending_anchor_hash, 'none') AS anchor, count(*) AS sessions
+               FROM scenario.sessions AS s WHERE s.tenant_id = $1 AND s.pending_plan_id = $2
+              GROUP BY 1) AS m",
+);
+
+static TAKE_MARKS_OFF: Statement = Statement::writing(
+    "UPDATE scenario.sessions AS s
+        SET pending_plan_id = NULL, pending_target_version = NULL, pending_anchor_hash = NULL, pending_marked_at = NULL,
+            waiting_for = NULL, waiting_since = NULL
+      WHERE s.tenant_id = $1 AND s.pending_plan_id = $2",
+);
+
+static LIVE: Statement = Statement::writing(
+    "SELECT count(*) FROM scenario.sessions AS s
+      WHERE s.tenant_id = $1 AND s.scenario_id = $2 AND s.scenario_version = $3 AND s.status IN ('active', 'paused')",
+);
+
+/// The parameters of [`concerned`] and [`to_mark`], then others.
+macro_rules! key {
+    ($tenant_id:expr, $plan:expr $(, $more:expr)*) => {
+        args![$tenant_id, $plan.scenario_id, $plan.from_version, $plan.from_checksum.as_str() $(, $more)*]
+    };
+}
+
+/// What to do about a session that somebody, mostly a turn, has locked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LockedSessions {
+    Skip,
+    Wait,
+}
+
+/// A place in the order in which sessions are marked: by step, then by id.
+#[derive(Debug, Clone)]
+pub struct Position {
+    pub step_id: String,
+    pub session_id: Uuid,
+}
+
+impl Position {
+    /// Before every session.
+    pub fn start() -> Position {
+        Position { step_id: String::new(), session_id: Uuid::from_bytes([0; 16]) }
+    }
+}
+
+/// A session that the plan may mark, with what policies look at.
+pub struct Candidate {
+    pub position: Position,
+    pub channel: Option<String>,
+    /// A JSON object; `None` if variables were not asked for.
+    pub variables: Option<Json>,
+    pub age_days: f64,
+}
+
+/// The next sessions after a position that the plan may mark, at most `size` of them. Locks nothing.
+pub fn page_to_mark(
+    tenant_id: Uuid,
+    plan: &Plan,
+    after: &Position,
+    size: i32,
+    with_variables: bool,
+) -> Result<Vec<Candidate>> {
+    let (step_id, session_id) = (after.step_id.as_str(), after.session_id);
+    PAGE.rows(&key!(tenant_id, plan, plan.plan_id, step_id, session_id, size, with_variables), |row| {
+        Ok(Candidate {
+            position: Position { step_id: row.get(1)?, session_id: row.get(2)? },
+            channel: row.opt(3)?,
+            variables: row.opt(4)?,
+            age_days: row.get(5)?,
+        })
+    })
+}
+
+/// Sessions to mark: those of these ids that are at one of these steps.
+pub struct ToMark<'a> {
+    /// In the order in which they are locked.
+    pub session_ids: Vec<Uuid>,
+    pub step_ids: Vec<&'a str>,
+    /// By step: the anchor whose policy let its sessions in.
+    pub anchor_hashes: Vec<Option<&'a str>>,
+}
+
+/// Marks these sessions, unless they have become others since they were read, and says how many. A mark of another plan
+/// is overwritten.
+pub fn mark(tenant_id: Uuid, plan: &Plan, sessions: ToMark<'_>, locked: LockedSessions) -> Result<u64> {
+    let statement: &'static Statement = match locked {
+        LockedSessions::Skip => &MARK_SKIPPING_LOCKED,
+        LockedSessions::Wait => &MARK_WAITING_FOR_LOCKED,
+    };
+    let ToMark { session_ids, step_ids, anchor_hashes } = sessions;
+    let to_version = plan.to_version;
+    statement.execute(&key!(tenant_id, plan, plan.plan_id, to_version, session_ids, step_ids, anchor_hashes))
+}
+
+/// The sessions that a plan concerns.
+pub fn ids(tenant_id: Uuid, plan: &Plan) -> Result<Vec<Uuid>> {
+    IDS.rows(&key!(tenant_id, plan), |row| row.get(1))
+}
+
+/// The sessions that a plan concerns, counted by the step that they are at.
+pub fn counts_by_step(tenant_id: Uuid, plan: &Plan) -> Result<HashMap<String, AnchorCounts>> {
+    let rows = COUNT_BY_STEP.rows(&key!(tenant_id, plan), |row| {
+        let (sessions, passed) = (row.get::<i64>(2)?, row.get::<i64>(3)?);
+        let counts = AnchorCounts { sessions: sessions.unsigned_abs(), passed_checkpoint: passed.unsigned_abs() };
+        Ok((row.get::<String>(1)?, counts))
+    })?;
+    Ok(rows.into_iter().collect())
+}
+
+/// How many sessions the plan may mark: policies are not asked.
+pub fn count_to_mark(tenant_id: Uuid, plan: &Plan) -> Result<i64> {
+    Ok(COUNT_TO_MARK.row(&key!(tenant_id, plan, plan.plan_id), |row| row.get(1))?.unwrap_or(0))
+}
+
+/// Marks of a plan by anchor hash (`none`: at a deleted step with nowhere to go) as a JSON object, and how many in all.
+pub fn marks_by_anchor(tenant_id: Uuid, plan_id: Uuid) -> Result<(Json, i64)> {
+    let found = MARKS_BY_ANCHOR.row(&args![tenant_id, plan_id], |row| Ok((row.get(1)?, row.get(2)?)))?;
+    Ok(found.unwrap_or_else(|| (Json("{}".to_owned()), 0)))
+}
+
+/// Takes the marks of a plan off, waiting for turns that hold one, and says how many.
+pub fn take_marks_off(tenant_id: Uuid, plan_id: Uuid) -> Result<u64> {
+    TAKE_MARKS_OFF.execute(&args![tenant_id, plan_id])
+}
+
+/// How many live sessions (active or paused) walk a version, with whatever checksum.
+pub fn live_in_version(tenant_id: Uuid, scenario_id: Uuid, version: i32) -> Result<i64> {
+    Ok(LIVE.row(&args![tenant_id, scenario_id, version], |row| row.get(1))?.unwrap_or(0))
+}
