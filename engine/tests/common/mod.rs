@@ -15,4 +15,5 @@ pub mod plain;
 pub mod property;
 pub mod scenario;
 pub mod scene;
+pub mod undone;
 pub mod world;
