@@ -1,14 +1,16 @@
 //! The engine's [`Facts`] from the tables: each read when the engine asks, none before.
 
 use super::sources::{self, Source};
-use super::{actions, anchors, attempts, audit, fields, messages, profiles, versions, visits};
+use super::{actions, acts, anchors, attempts, audit, fields, messages, plans, profiles, versions, visits};
 use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::settings;
 use pgrx::Uuid;
+use scenario_engine::acts::{Acts, Ground, LandingActs, PassedAtStart, landing_acts_of};
+use scenario_engine::diff::Pairing;
 use scenario_engine::field::FieldDefinition;
 use scenario_engine::graph::Graph;
-use scenario_engine::plan::PlanRef;
+use scenario_engine::plan::{PlanRef, Way, find_way};
 use scenario_engine::reconcile::{Candidate, CompletedAction, Facts, PlanRow, SubmittedDecision, Visit, same_json};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -26,6 +28,11 @@ pub struct SessionFacts {
     pub scenario_id: Uuid,
     pub customer_id: Option<Uuid>,
     definitions: HashMap<String, Option<Rc<FieldDefinition>>>,
+    /// The acts up to a version, once they were asked for.
+    acts: Option<(i32, Rc<Acts>)>,
+    /// The newest version that was asked about: the one that is moved to.
+    newest: i32,
+    history_was_read: bool,
     /// The customer's messages, once a field has asked for them.
     messages: Option<Vec<String>>,
     /// The application's own sources, once a field has asked for them; `None` inside: the built-in ones.
@@ -41,10 +48,64 @@ impl SessionFacts {
             scenario_id,
             customer_id,
             definitions: HashMap::new(),
+            acts: None,
+            newest: 0,
+            history_was_read: false,
             messages: None,
             profile_source: None,
             extraction_source: None,
         }
+    }
+
+    /// Whether a decision hung on the session's history.
+    pub fn has_read_history(&self) -> bool {
+        self.history_was_read
+    }
+
+    fn acts_up_to(&mut self, version: i32) -> Result<Rc<Acts>> {
+        if let Some((up_to, known)) = &self.acts
+            && *up_to == version
+        {
+            return Ok(Rc::clone(known));
+        }
+        let acts = Rc::new(acts::worked_out(self.tenant_id, self.scenario_id, version)?);
+        self.acts = Some((version, Rc::clone(&acts)));
+        Ok(acts)
+    }
+
+    /// What a landing at an anchor would undo.
+    fn undoes(&mut self, plan: &PlanRef, old_step_id: &str, new_step_id: &str) -> Result<LandingActs> {
+        let acts = self.acts_up_to(plan.to_version)?;
+        let nothing = LandingActs { revision: acts.revision(), ..LandingActs::default() };
+        if acts.flagged().next().is_none() {
+            return Ok(nothing);
+        }
+        let old = versions::graph(self.tenant_id, self.scenario_id, plan.from_version)?;
+        let new = versions::graph(self.tenant_id, self.scenario_id, plan.to_version)?;
+        let pairs = self.plan_pairs(plan)?;
+        let pairing = Pairing::from_ids(&old, &new, pairs.iter().map(|(a, b)| (a.as_str(), b.as_str())));
+        let ground = Ground::new(&old, true, &new, &pairing, &acts);
+        let places = old.find(old_step_id).zip(new.find(new_step_id));
+        Ok(places.map_or(nothing, |(from, to)| landing_acts_of(&ground, from, to)))
+    }
+
+    /// The pairs of the plans that lead from one version to another, composed; `None` if none lead there.
+    fn pairs_of_way(&self, from_version: i32, to_version: i32) -> Result<Option<Rc<Vec<(String, String)>>>> {
+        let plans = plans::refs(self.tenant_id, self.scenario_id)?;
+        let Way::Plans(chain) = find_way(&plans, from_version, to_version) else { return Ok(None) };
+        self.composed(chain.iter().map(|plan| super::sql_id(plan.plan_id)))
+    }
+
+    fn composed(&self, plans: impl IntoIterator<Item = Uuid>) -> Result<Option<Rc<Vec<(String, String)>>>> {
+        let mut composed: Option<Rc<Vec<(String, String)>>> = None;
+        for plan_id in plans {
+            let link = anchors::pairs(self.tenant_id, plan_id)?;
+            composed = Some(match composed {
+                None => link,
+                Some(so_far) => Rc::new(compose(&so_far, &link)),
+            });
+        }
+        Ok(composed)
     }
 
     /// What a pattern finds in the conversation: the newest value that the customer has not said is wrong.
@@ -105,7 +166,16 @@ impl Facts for SessionFacts {
     type Error = Error;
 
     fn plan_row(&mut self, plan: &PlanRef, old_step_id: &str) -> Result<Option<PlanRow>> {
-        anchors::plan_row(self.tenant_id, self.scenario_id, plan, old_step_id)
+        self.newest = self.newest.max(plan.to_version);
+        let Some(mut row) = anchors::plan_row(self.tenant_id, self.scenario_id, plan, old_step_id)? else {
+            return Ok(None);
+        };
+        if let (false, Some(goal)) = (row.deleted, row.goals.first_mut()) {
+            let list = self.undoes(plan, old_step_id, &goal.new_step_id)?;
+            row.acts_revision = list.revision;
+            goal.undoes = Some(list);
+        }
+        Ok(Some(row))
     }
 
     fn plan_pairs(&mut self, plan: &PlanRef) -> Result<Rc<Vec<(String, String)>>> {
@@ -113,25 +183,37 @@ impl Facts for SessionFacts {
     }
 
     fn graph(&mut self, version: i32) -> Result<Rc<Graph>> {
+        self.newest = self.newest.max(version);
         versions::graph(self.tenant_id, self.scenario_id, version)
     }
 
+    /// Retention keeps the definition of every version that a live session walks.
+    fn kept_graph(&mut self, version: i32) -> Result<Option<Rc<Graph>>> {
+        self.graph(version).map(Some)
+    }
+
+    fn acts(&mut self) -> Result<Rc<Acts>> {
+        self.acts_up_to(self.newest)
+    }
+
+    /// Not stored yet: no session has begun in the middle as far as is known.
+    fn passed_at_start(&mut self) -> Result<Vec<PassedAtStart>> {
+        Ok(Vec::new())
+    }
+
+    fn deployed_pairs(&mut self, from: i32, to: i32) -> Result<Option<Rc<Vec<(String, String)>>>> {
+        self.pairs_of_way(from, to)
+    }
+
     fn visits(&mut self) -> Result<Vec<Visit>> {
+        self.history_was_read = true;
         visits::history(self.tenant_id, self.session_id, self.scenario_id)
     }
 
     /// By the plans that the audit says moved the session; a plan that retention has removed says nothing any more.
     fn walked_pairs(&mut self, from_version: i32, to_version: i32) -> Result<Rc<Vec<(String, String)>>> {
         let plans = audit::plans_between(self.tenant_id, self.session_id, self.scenario_id, from_version, to_version)?;
-        let mut walked: Option<Rc<Vec<(String, String)>>> = None;
-        for plan_id in plans {
-            let link = anchors::pairs(self.tenant_id, plan_id)?;
-            walked = Some(match walked {
-                None => link,
-                Some(so_far) => Rc::new(compose(&so_far, &link)),
-            });
-        }
-        Ok(walked.unwrap_or_default())
+        Ok(self.composed(plans)?.unwrap_or_default())
     }
 
     fn completed_actions(&mut self) -> Result<Vec<CompletedAction>> {

@@ -35,6 +35,7 @@ pub fn of_plan(tenant_id: Uuid, plan: &Plan) -> Result<Vec<Graft>> {
     let anchors: Vec<(String, String)> =
         ANCHORS.rows(&args![tenant_id, plan.plan_id], |row| Ok((row.get(1)?, row.get(2)?)))?;
     let mut grafts = Vec::new();
+    let mut facts = SessionFacts::new(tenant_id, nobody, plan.scenario_id, None);
     for (old_step_id, hash) in anchors {
         if policies.get(&hash).is_some_and(|policy| !policy.admits_everybody()) {
             continue;
@@ -45,13 +46,18 @@ pub fn of_plan(tenant_id: Uuid, plan: &Plan) -> Result<Vec<Graft>> {
             step_id: old_step_id,
             step_content_hash: None,
             matches_version: true,
+            finished: false,
             channel: None,
             age_days: 0.0,
             variables: BTreeMap::new(),
         };
-        let mut facts = SessionFacts::new(tenant_id, nobody, plan.scenario_id, None);
         let way = Way::Plans(vec![plan.engine_ref()]);
         let decision = reconcile::reconcile(&session, way, plan.to_version, &settings, &mut facts)?;
+        // What hangs on a history is not the same for everybody.
+        if facts.has_read_history() {
+            facts = SessionFacts::new(tenant_id, nobody, plan.scenario_id, None);
+            continue;
+        }
         let is_graft = decision.action == Action::Teleport
             && decision.effect == Effect::Move
             && decision.migration_scenario == Some(MigrationScenario::CleanGraft);

@@ -99,7 +99,7 @@ pub fn mark_page(tenant_id: Uuid, plan: &Plan, after: (&str, Uuid), size: i32, s
                 age_days: row.get(5)?,
             };
             let mut variable = |name: &str| variables.as_ref().and_then(|known| known.get(name));
-            if place.policy.is_none_or(|policy| policy.admits(&subject, &mut variable).is_ok()) {
+            if place.policy.is_none_or(|policy| policy.admits(&subject, &mut variable).is_admitted()) {
                 admitted.push(session_id);
                 hashes.push(place.anchor.as_deref());
             }

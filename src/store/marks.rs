@@ -203,7 +203,7 @@ fn admits(place: &Place<'_>, session: &Seen) -> bool {
         step_name: &place.name,
         age_days: subject.age_days,
     };
-    policy.admits(&scope, &mut |name| subject.variables.get(name)).is_ok()
+    policy.admits(&scope, &mut |name| subject.variables.get(name)).is_admitted()
 }
 
 /// A session's variables, each read only when a condition asks for it.

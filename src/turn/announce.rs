@@ -10,7 +10,7 @@ use serde_json::json;
 
 pub(super) fn announce(applied: &Application<'_>) -> Result<()> {
     log_move(applied);
-    if applied.decision.checkpoint_blocks.is_empty() { Ok(()) } else { announce_block(applied) }
+    if applied.decision.is_blocked_by_checkpoint() { announce_block(applied) } else { Ok(()) }
 }
 
 fn log_move(applied: &Application<'_>) {

@@ -34,7 +34,7 @@ impl Application<'_> {
     pub(super) fn apply(&self, facts: &mut SessionFacts) -> Result<()> {
         match self.decision.effect {
             Effect::None => Ok(()),
-            Effect::Pin => self.pin(),
+            Effect::Pin | Effect::Settle => self.pin(),
             Effect::Move => self.migrate(facts),
             Effect::Wait(waiting_for) => self.wait(waiting_for),
             Effect::Exit => self.exit(),
@@ -185,7 +185,9 @@ impl Application<'_> {
     fn record(&self, action: &'static str, step_after: Option<&str>) -> Result<()> {
         let decision = self.decision;
         let reason = super::result::reason(decision);
-        let checkpoints: Vec<&str> = decision.checkpoint_blocks.iter().map(|b| b.checkpoint_name.as_str()).collect();
+        let undone = decision.undone.iter().map(|landing| landing.checkpoint_name.as_str());
+        let blocks = decision.checkpoint_blocks.iter().map(|block| block.checkpoint_name.as_str());
+        let checkpoints: Vec<&str> = undone.chain(blocks).collect();
         audit::insert(
             self.tenant_id,
             Entry {

@@ -80,7 +80,7 @@ fn settled_row(step_id: Option<String>, scenario_version: Option<i32>, reason: &
 fn decided_row(decided: Decided) -> ResultRow {
     let Decided { decision, prompts } = decided;
     let reason = reason(&decision);
-    let warning = decision.checkpoint_warning();
+    let (blocked, warning) = (decision.is_blocked_by_checkpoint(), decision.checkpoint_warning());
     let (step_id, step_name) = decision.target.map_or((None, None), |t| (Some(t.step_id), t.step_name));
     (
         decision.action.as_str().to_owned(),
@@ -95,7 +95,7 @@ fn decided_row(decided: Decided) -> ResultRow {
         decision.execute_step_ids,
         Json::of(&decision.decisions),
         sources(&decision.fields_filled),
-        !decision.checkpoint_blocks.is_empty(),
+        blocked,
         warning,
         decision.user_message,
         Some(reason),

@@ -59,23 +59,26 @@ pub fn accepted(acts: &Acts, accept_repeat: &[String]) -> BTreeSet<String> {
 
 /// The list of every anchor, by old step, where it is not empty.
 pub fn landing_acts(ground: &Ground<'_>) -> BTreeMap<StepIx, LandingActs> {
-    let flagged: Vec<&str> = ground.acts.flagged().collect();
-    let (present, lacking): (Vec<&str>, Vec<&str>) = flagged.into_iter().partition(|act| ground.has_step(act));
-    let mut lists: BTreeMap<StepIx, LandingActs> = BTreeMap::new();
-    for (old, new, _) in ground.pairing.pairs() {
-        // Acts that the new version lacks are all judged by the same steps.
-        let lacks = lacking.first().is_some_and(|act| ground.undoes(Some(old), new, act).is_some());
-        let mut list = LandingActs { revision: ground.acts.revision(), lacking: lacks, ..LandingActs::default() };
-        for act in present.iter().filter(|act| ground.undoes(Some(old), new, act).is_some()) {
-            if list.acts.len() == MOST {
-                list.cut = true;
-                break;
-            }
-            list.acts.push((*act).to_owned());
+    let lists = ground.pairing.pairs().map(|(old, new, _)| (old, landing_acts_of(ground, old, new)));
+    lists.filter(|(_, list)| !list.is_empty()).collect()
+}
+
+/// What a landing at one anchor would undo, for the customers who have passed it.
+pub fn landing_acts_of(ground: &Ground<'_>, old: StepIx, new: StepIx) -> LandingActs {
+    let mut list = LandingActs { revision: ground.acts.revision(), ..LandingActs::default() };
+    for act in ground.acts.flagged() {
+        // Acts that the new version lacks are all judged by the same steps: one tells for all.
+        let is_lacking = !ground.has_step(act);
+        if (is_lacking && list.lacking) || ground.undoes(Some(old), new, act).is_none() {
+            continue;
         }
-        if !list.is_empty() {
-            lists.insert(old, list);
+        if is_lacking {
+            list.lacking = true;
+        } else if list.acts.len() == MOST {
+            list.cut = true;
+        } else {
+            list.acts.push(act.to_owned());
         }
     }
-    lists
+    list
 }

@@ -5,7 +5,7 @@ mod publish;
 mod rules;
 mod undone;
 
-pub use landing::{LandingActs, accepted, landing_acts};
+pub use landing::{LandingActs, accepted, landing_acts, landing_acts_of};
 pub use ledger::{ActPair, ActRow, Acts, PairSource};
 pub(crate) use publish::words;
 pub use publish::{Before, Changed, DeployedPairs, Publication};
