@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::store::plans::{self, Plan};
-use crate::store::{anchors, marks, policies, scenarios, versions};
+use crate::store::{acts, anchors, marks, policies, scenarios, versions};
 use pgrx::Uuid;
 use scenario_engine::diff::{MapError, TransformationMap, diff};
 use scenario_engine::plan::{PlanStatus, Policy, SummaryInput, summarize};
@@ -123,10 +123,12 @@ pub fn plan_document(tenant_id: Uuid, plan_id: Uuid) -> Result<Json> {
 pub fn summary_document(tenant_id: Uuid, plan_id: Uuid) -> Result<Json> {
     let plan = plans::by_id(tenant_id, plan_id)?;
     let (header, _) = plans::header(tenant_id, plan_id)?;
+    let acts = acts::for_plan(tenant_id, &plan)?;
     let summary = summarize(&SummaryInput {
         map: &plans::map(tenant_id, plan_id)?,
         policies: &policies::of_plan(tenant_id, plan_id)?,
-        sessions_by_old_step: &marks::counts_by_step(tenant_id, &plan)?,
+        sessions_by_old_step: &marks::counts_by_step(tenant_id, &plan, &acts)?,
+        acts: &acts,
         old: &*versions::graph(tenant_id, plan.scenario_id, plan.from_version)?,
         new: &*versions::graph(tenant_id, plan.scenario_id, plan.to_version)?,
     });

@@ -1,5 +1,6 @@
 //! The acts of a scenario ("Acts and checkpoints" in docs/behaviour.md), worked out from the versions that are kept.
 
+use super::plans::Plan;
 use super::{Statement, anchors, plans, versions};
 use crate::args;
 use crate::error::Result;
@@ -50,4 +51,14 @@ pub fn worked_out(tenant_id: Uuid, scenario_id: Uuid, to_version: i32) -> Result
         last = Some((version, graph));
     }
     Ok(acts)
+}
+
+/// The acts as if a plan were deployed.
+pub fn for_plan(tenant_id: Uuid, plan: &Plan) -> Result<Acts> {
+    let acts = worked_out(tenant_id, plan.scenario_id, plan.to_version)?;
+    let old = versions::graph(tenant_id, plan.scenario_id, plan.from_version)?;
+    let new = versions::graph(tenant_id, plan.scenario_id, plan.to_version)?;
+    let pairs = anchors::pairs(tenant_id, plan.plan_id)?;
+    let pairing = Pairing::from_ids(&old, &new, pairs.iter().map(|(a, b)| (a.as_str(), b.as_str())));
+    Ok(acts.with_plan(&old, &new, &pairing))
 }

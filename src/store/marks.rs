@@ -9,7 +9,8 @@ use crate::error::Result;
 use crate::json::Json;
 use crate::store::plans::Plan;
 use pgrx::Uuid;
-use scenario_engine::plan::{AnchorCounts, Policy, ScopeSubject};
+use scenario_engine::acts::Acts;
+use scenario_engine::plan::{AnchorCounts, PassedGroup, Policy, ScopeSubject};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -83,14 +84,18 @@ static TAKE_OFF: Statement = Statement::writing(
 );
 
 static COUNT_BY_STEP: Statement = Statement::reading(
-    "SELECT s.step_id, count(*),
-            count(*) FILTER (WHERE EXISTS (SELECT FROM scenario.step_visits AS v
-                                            WHERE v.tenant_id = s.tenant_id AND v.session_id = s.session_id
-                                              AND v.scenario_id = s.scenario_id AND v.is_checkpoint))
-       FROM scenario.sessions AS s
-      WHERE s.tenant_id = $1 AND s.scenario_id = $2 AND s.scenario_version = $3 AND s.status = 'active'
-        AND s.scenario_checksum = $4
-      GROUP BY s.step_id",
+    "SELECT p.step_id, p.contents, count(*)
+       FROM (SELECT s.step_id,
+                    ARRAY(SELECT DISTINCT v.step_content_hash FROM scenario.step_visits AS v
+                           WHERE v.tenant_id = s.tenant_id AND v.session_id = s.session_id
+                             AND v.scenario_id = s.scenario_id
+                             AND (v.is_checkpoint OR v.step_content_hash = ANY ($5))
+                           ORDER BY 1) AS contents
+               FROM scenario.sessions AS s
+              WHERE s.tenant_id = $1 AND s.scenario_id = $2 AND s.scenario_version = $3 AND s.status = 'active'
+                AND s.scenario_checksum = $4) AS p
+      GROUP BY p.step_id, p.contents
+      ORDER BY p.step_id, p.contents",
 );
 
 static LIVE: Statement = Statement::writing(
@@ -231,15 +236,22 @@ pub fn take_off(tenant_id: Uuid, plan_id: Uuid) -> Result<u64> {
     TAKE_OFF.execute(&args![tenant_id, plan_id])
 }
 
-/// The sessions that a plan would touch, counted by the step that they are at.
-pub fn counts_by_step(tenant_id: Uuid, plan: &Plan) -> Result<HashMap<String, AnchorCounts>> {
-    let key = args![tenant_id, plan.scenario_id, plan.from_version, plan.from_checksum.as_str()];
-    let rows = COUNT_BY_STEP.rows(&key, |row| {
-        let (sessions, passed) = (row.get::<i64>(2)?, row.get::<i64>(3)?);
-        let counts = AnchorCounts { sessions: sessions.unsigned_abs(), passed_checkpoint: passed.unsigned_abs() };
-        Ok((row.get::<String>(1)?, counts))
+/// The sessions that a plan would touch, counted by the step that they are at and by the checkpoints that they have passed.
+pub fn counts_by_step(tenant_id: Uuid, plan: &Plan, acts: &Acts) -> Result<HashMap<String, AnchorCounts>> {
+    let flagged: Vec<&str> = acts.flagged_contents().collect();
+    let key = args![tenant_id, plan.scenario_id, plan.from_version, plan.from_checksum.as_str(), flagged];
+    let mut counts: HashMap<String, AnchorCounts> = HashMap::new();
+    COUNT_BY_STEP.rows(&key, |row| {
+        let sessions = row.get::<i64>(3)?.unsigned_abs();
+        let at = counts.entry(row.get::<String>(1)?).or_default();
+        at.sessions += sessions;
+        let contents: Vec<String> = row.get(2)?;
+        if !contents.is_empty() {
+            at.passed.push(PassedGroup { contents, sessions });
+        }
+        Ok(())
     })?;
-    Ok(rows.into_iter().collect())
+    Ok(counts)
 }
 
 /// How many live sessions (active or paused) walk a version.
