@@ -30,10 +30,10 @@ impl Counts {
         *match decision.effect {
             Effect::Move => &mut self.applied,
             Effect::Wait(_) => &mut self.deferred,
-            Effect::Pin | Effect::None => &mut self.pinned,
+            Effect::Pin | Effect::Settle | Effect::None => &mut self.pinned,
             Effect::Exit => &mut self.exited,
         } += 1;
-        if !decision.checkpoint_blocks.is_empty() {
+        if decision.is_blocked_by_checkpoint() {
             self.blocked += 1;
         }
     }

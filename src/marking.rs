@@ -122,7 +122,7 @@ impl Marker<'_> {
             age_days: candidate.age_days,
         };
         let variables = candidate.variables.as_ref().map(Variables::of);
-        policy.admits(&subject, &mut |name| variables.as_ref()?.get(name)).is_ok()
+        policy.admits(&subject, &mut |name| variables.as_ref()?.get(name)).is_admitted()
     }
 }
 

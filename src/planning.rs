@@ -5,7 +5,7 @@ use crate::json::Json;
 use crate::lifecycle;
 use crate::store::plans::{self, Plan};
 use crate::store::versions::{self, Version};
-use crate::store::{anchors, plan_sessions, policies, scenarios};
+use crate::store::{acts, anchors, plan_sessions, policies, scenarios};
 use pgrx::Uuid;
 use scenario_engine::diff::{MapError, TransformationMap, diff};
 use scenario_engine::plan::{PlanStatus, Policy, SummaryInput, summarize};
@@ -124,10 +124,12 @@ pub fn plan_document(tenant_id: Uuid, plan_id: Uuid) -> Result<Json> {
 pub fn summary_document(tenant_id: Uuid, plan_id: Uuid) -> Result<Json> {
     let plan = plans::by_id(tenant_id, plan_id)?;
     let (mut whole, _) = header(tenant_id, &plan)?;
+    let acts = acts::for_plan(tenant_id, &plan)?;
     let summary = summarize(&SummaryInput {
         map: &plans::map(tenant_id, plan_id)?,
         policies: &policies::of_plan(tenant_id, plan_id)?,
-        sessions_by_old_step: &plan_sessions::counts_by_step(tenant_id, &plan)?,
+        sessions_by_old_step: &plan_sessions::counts_by_step(tenant_id, &plan, &acts)?,
+        acts: &acts,
         old: &*versions::graph(tenant_id, plan.scenario_id, plan.from_version)?,
         new: &*versions::graph(tenant_id, plan.scenario_id, plan.to_version)?,
     });

@@ -40,6 +40,22 @@ impl Node {
     pub fn is_fork(&self) -> bool {
         self.branches.len() >= 2
     }
+
+    /// A step where a walk ends: a terminal one, or one without a way on.
+    pub fn is_end(&self) -> bool {
+        self.is_terminal || self.branches.is_empty()
+    }
+}
+
+/// What is known of a step without its version: enough to pair it with the steps of another one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StepWords {
+    pub id: String,
+    pub name: String,
+    pub description: String,
+    pub content_hash: String,
+    pub collects: Vec<String>,
+    pub is_checkpoint: bool,
 }
 
 /// One version of a scenario, compiled. Immutable; reachability is computed when it is first asked for.
@@ -98,25 +114,24 @@ impl Graph {
         Graph::from_nodes(nodes, by_id, entry)
     }
 
-    /// A stand-in for a version that is not there any more, made from what a session's history tells: steps without
-    /// transitions, collecting nothing (section 10).
-    pub fn from_history<'a>(steps: impl IntoIterator<Item = (&'a str, &'a str, &'a str)>) -> Graph {
+    /// A stand-in for a version that is not at hand: steps without transitions, the first of each id.
+    pub fn from_words(steps: impl IntoIterator<Item = StepWords>) -> Graph {
         let mut by_id = HashMap::new();
         let mut nodes: Vec<Node> = Vec::new();
-        for (id, name, content_hash) in steps {
-            if by_id.contains_key(id) {
+        for step in steps {
+            if by_id.contains_key(&step.id) {
                 continue;
             }
-            by_id.insert(id.to_owned(), nodes.len());
+            by_id.insert(step.id.clone(), nodes.len());
             nodes.push(Node {
-                id: id.to_owned(),
-                name: name.to_owned(),
-                description: String::new(),
-                content_hash: content_hash.to_owned(),
-                collects: Vec::new(),
+                id: step.id,
+                name: step.name,
+                description: step.description,
+                content_hash: step.content_hash,
+                collects: step.collects,
                 has_rules: false,
                 is_required_action: false,
-                is_checkpoint: false,
+                is_checkpoint: step.is_checkpoint,
                 checkpoint_description: None,
                 is_terminal: false,
                 branches: Vec::new(),
@@ -183,6 +198,14 @@ impl Graph {
     /// Whether `to` can be reached from `from`; every step reaches itself.
     pub fn reaches(&self, from: StepIx, to: StepIx) -> bool {
         self.below().set(from).contains(to)
+    }
+
+    /// Whether `to` can be reached from `from` by at least one transition; a step reaches itself so only round a loop.
+    pub fn reaches_onward(&self, from: StepIx, to: StepIx) -> bool {
+        if from != to {
+            return self.reaches(from, to);
+        }
+        self.successors(from).any(|next| self.reaches(next, to))
     }
 
     /// Whether `from` comes to `to` without passing `avoiding`. False if either end is the step to avoid.

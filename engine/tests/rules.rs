@@ -7,7 +7,7 @@ use common::world::{World, asked, brief, sure};
 use scenario_engine::definition::Definition;
 use scenario_engine::diff::MigrationScenario;
 use scenario_engine::field::{FieldDefinition, RequiredLevel};
-use scenario_engine::plan::{OnCheckpointBlock, PlanStatus, Policy, Scope};
+use scenario_engine::plan::{OnCheckpointBlock, PinReason, PlanStatus, Policy, Scope};
 use scenario_engine::reconcile::{
     Action, BlockRule, Candidate, CompletedAction, Decision, Effect, Event, FieldSource, OnUndecided,
     SubmittedDecision, WaitingFor,
@@ -61,7 +61,8 @@ fn order_flow() {
         ("welcome checkout payment", Some(15), "continue at payment", "", ""),
         ("welcome checkout payment shipping", Some(15), "continue at shipping", "", ""),
         ("welcome checkout payment shipping", None, "collect age", "continue at shipping", "teleport shipping"),
-        ("welcome checkout payment shipping done", Some(19), "teleport done", "", ""),
+        // Finished sessions are left in peace.
+        ("welcome checkout payment shipping done", Some(19), "continue", "", ""),
     ];
     for (came_by, age, first, child, adult) in table {
         for (answer, then) in [("15", child), ("19", adult)] {
@@ -192,9 +193,10 @@ fn a_required_action_is_executed_once() {
     let decision = world.reconcile();
     assert_eq!((brief(&decision).as_str(), decision.effect), ("execute_action b", Effect::Wait(WaitingFor::Action)));
     let done = CompletedAction { scenario_version: 1, step_id: "b".into(), step_content_hash: "another".into() };
-    world.completed.push(done.clone());
+    world.completed.push(done);
     assert_eq!(brief(&world.reconcile()), "execute_action b", "another version's step of that id is another step");
-    world.completed = vec![CompletedAction { scenario_version: 2, ..done }];
+    world.completed.clear();
+    world.complete(2, "b");
     assert_eq!(brief(&world.reconcile()), "teleport c");
 }
 
@@ -528,14 +530,25 @@ fn a_target_that_leads_to_the_checkpoint_again_forbids() {
 }
 
 #[test]
-fn a_checkpoint_without_counterpart_forbids() {
+fn a_checkpoint_that_the_new_version_lacks_forbids_nothing_by_itself() {
     let old = "a -> pay\n pay !checkpoint -> b\n b -> c\n c";
-    let new = "a -> b\n b -> f\n f -> away if age < 18; c\n c\n away";
-    let mut world = replayed(old, new, &words("a pay b c"));
-    world.knows("age", "15");
-    let decision = world.reconcile();
-    assert_eq!(brief(&decision), "continue at c");
-    assert_eq!(decision.checkpoint_blocks[0].rule, BlockRule::OrderUnknown);
+    let table = [
+        // Nothing there can be the payment.
+        ("a -> b\n b -> f\n f -> away if age < 18; c\n c\n away", "teleport away", None),
+        // A new checkpoint can be: nobody can tell that it is not.
+        (
+            "a -> b\n b -> f\n f -> charge if age < 18; c\n c\n charge !checkpoint -> end\n end",
+            "continue at c",
+            Some(BlockRule::TargetReachesCheckpoint),
+        ),
+    ];
+    for (new, expected, rule) in table {
+        let mut world = replayed(old, new, &words("a pay b c"));
+        world.knows("age", "15");
+        let decision = world.reconcile();
+        assert_eq!(brief(&decision), expected);
+        assert_eq!(decision.checkpoint_blocks.first().map(|block| block.rule), rule);
+    }
 }
 
 #[test]
@@ -606,31 +619,33 @@ fn blocks_can_be_turned_off() {
 }
 
 #[test]
-fn the_same_step_of_the_new_version_is_never_forbidden() {
-    // In the new version it lies before the payment that they have made.
-    let mut world = World::planned(flow("pay !checkpoint -> c\n c"), flow("c -> pay\n pay !checkpoint"));
-    world.walked(&words("pay c"));
-    assert_eq!(brief(&world.reconcile()), "teleport c");
-}
-
-#[test]
 fn a_deleted_step_is_left_for_the_first_place_beyond_all_checkpoints() {
     let old = "a -> pay\n pay !checkpoint -> gone\n gone -> a2\n a2 -> c\n c";
     let table = [
         ("a -> pay\n pay !checkpoint -> a2\n a2 -> c\n c", "teleport a2"),
         ("a -> a2\n a2 -> pay\n pay !checkpoint -> c\n c", "teleport c"),
-        ("a -> a2\n a2 -> c\n c -> pay\n pay !checkpoint", "exit_scenario"),
+        ("a -> a2\n a2 -> c\n c -> pay\n pay !checkpoint", "continue"),
     ];
     for (new, expected) in table {
         let mut world = World::planned(flow(old), flow(new));
         world.walked(&words("a pay gone"));
         let decision = world.reconcile();
         assert_eq!(brief(&decision), expected, "{new}");
-        if expected == "exit_scenario" {
-            assert_eq!((decision.effect, decision.scenario_version), (Effect::Exit, None));
-            assert_eq!(decision.user_message.as_deref(), Some(world.settings.exit_message.as_str()));
+        // Who has passed a checkpoint is not thrown out.
+        if expected == "continue" {
+            assert_eq!((decision.effect, decision.scenario_version), (Effect::Pin, Some(1)));
+            assert_eq!(decision.pin.map(|pin| pin.reason), Some(PinReason::Undone));
         }
     }
+}
+
+#[test]
+fn who_has_passed_nothing_and_has_nowhere_to_go_leaves_with_a_message() {
+    let mut world = World::planned(flow("a -> gone\n gone"), flow("other"));
+    world.walked(&words("a gone"));
+    let decision = world.reconcile();
+    assert_eq!((decision.effect, decision.scenario_version), (Effect::Exit, None));
+    assert_eq!(decision.user_message.as_deref(), Some(world.settings.exit_message.as_str()));
 }
 
 #[test]
@@ -704,7 +719,7 @@ fn fields_and_actions_come_before_decisions() {
     assert_eq!(brief(&world.reconcile()), "collect age");
     world.knows("age", "30");
     assert_eq!(brief(&world.reconcile()), "execute_action x");
-    world.completed.push(CompletedAction { scenario_version: 2, step_id: "x".into(), step_content_hash: "".into() });
+    world.complete(2, "x");
     assert_eq!(brief(&world.reconcile()), "decide f");
 }
 
@@ -816,34 +831,35 @@ fn nobody_is_redirected_on_a_soft_field_that_is_not_known() {
 #[test]
 fn a_policy_lets_in_or_pins() {
     type Change = fn(&mut Scope);
-    let table: [(&str, Change, bool); 22] = [
-        ("everybody", |_| {}, true),
-        ("its channel", |s| s.include_channels = vec!["sms".into(), "whatsapp".into()], true),
-        ("another channel", |s| s.include_channels = vec!["sms".into()], false),
-        ("not its channel", |s| s.exclude_channels = vec!["whatsapp".into()], false),
-        ("not another channel", |s| s.exclude_channels = vec!["sms".into()], true),
-        ("its step", |s| s.include_current_nodes = vec!["C".into()], true),
-        ("a step by id", |s| s.include_current_nodes = vec!["c".into()], false),
-        ("not its step", |s| s.exclude_current_nodes = vec!["C".into()], false),
-        ("not another step", |s| s.exclude_current_nodes = vec!["A".into()], true),
-        ("young enough", |s| s.max_session_age_days = Some(3.0), true),
-        ("too old", |s| s.max_session_age_days = Some(2.9), false),
-        ("old enough", |s| s.min_session_age_days = Some(3.0), true),
-        ("too young", |s| s.min_session_age_days = Some(3.1), false),
-        ("its variable", |s| s.session_condition = Some("tier == \"gold\"".into()), true),
-        ("another value", |s| s.session_condition = Some("tier == \"free\"".into()), false),
-        ("a variable that it lacks", |s| s.session_condition = Some("team == \"red\"".into()), false),
-        ("decided without it", |s| s.session_condition = Some("team == \"red\" || tier == \"gold\"".into()), true),
-        ("a type that does not fit", |s| s.session_condition = Some("tier > 3".into()), false),
-        ("no rollout", |s| s.rollout_percent = Some(0.0), false),
-        ("all of the rollout", |s| s.rollout_percent = Some(100.0), true),
+    use Effect::{Move, None as Later, Pin};
+    let table: [(&str, Change, Effect); 22] = [
+        ("everybody", |_| {}, Move),
+        ("its channel", |s| s.include_channels = vec!["sms".into(), "whatsapp".into()], Move),
+        ("another channel", |s| s.include_channels = vec!["sms".into()], Pin),
+        ("not its channel", |s| s.exclude_channels = vec!["whatsapp".into()], Pin),
+        ("not another channel", |s| s.exclude_channels = vec!["sms".into()], Move),
+        ("its step", |s| s.include_current_nodes = vec!["C".into()], Move),
+        ("a step by id", |s| s.include_current_nodes = vec!["c".into()], Pin),
+        ("not its step", |s| s.exclude_current_nodes = vec!["C".into()], Pin),
+        ("not another step", |s| s.exclude_current_nodes = vec!["A".into()], Move),
+        ("young enough", |s| s.max_session_age_days = Some(3.0), Move),
+        ("too old", |s| s.max_session_age_days = Some(2.9), Pin),
+        ("old enough", |s| s.min_session_age_days = Some(3.0), Move),
+        ("too young", |s| s.min_session_age_days = Some(3.1), Later),
+        ("its variable", |s| s.session_condition = Some("tier == \"gold\"".into()), Move),
+        ("another value", |s| s.session_condition = Some("tier == \"free\"".into()), Pin),
+        ("a variable that it lacks", |s| s.session_condition = Some("team == \"red\"".into()), Later),
+        ("decided without it", |s| s.session_condition = Some("team == \"red\" || tier == \"gold\"".into()), Move),
+        ("a type that does not fit", |s| s.session_condition = Some("tier > 3".into()), Later),
+        ("no rollout", |s| s.rollout_percent = Some(0.0), Pin),
+        ("all of the rollout", |s| s.rollout_percent = Some(100.0), Move),
         (
             "one filter of two",
             |s| {
                 s.include_channels = vec!["whatsapp".into()];
                 s.max_session_age_days = Some(1.0);
             },
-            false,
+            Pin,
         ),
         (
             "both filters",
@@ -851,11 +867,11 @@ fn a_policy_lets_in_or_pins() {
                 s.include_channels = vec!["whatsapp".into()];
                 s.max_session_age_days = Some(9.0);
             },
-            true,
+            Move,
         ),
     ];
     for new in ["a -> c\n c -> d\n d", "a -> x\n x (vip) -> c\n c"] {
-        for (name, change, lets_in) in table {
+        for (name, change, effect) in table {
             let mut world = World::planned(flow("a -> c\n c"), flow(new));
             let mut policy = Policy::default();
             change(&mut policy.scope);
@@ -863,8 +879,9 @@ fn a_policy_lets_in_or_pins() {
             world.walked(&words("a c"));
             world.knows("tier", "\"gold\"");
             let decision = world.reconcile();
-            assert_eq!(decision.effect != Effect::Pin, lets_in, "{name}: {}", decision.reason);
-            if !lets_in {
+            let waits = effect == Move && decision.effect == Effect::Wait(WaitingFor::Customer);
+            assert!(decision.effect == effect || waits, "{name}: {:?} {}", decision.effect, decision.reason);
+            if effect != Move {
                 assert_eq!((brief(&decision).as_str(), decision.scenario_version), ("continue", Some(1)), "{name}");
                 assert!(decision.fields_filled.is_empty(), "{name}");
             }
@@ -950,7 +967,7 @@ fn without_a_pair_it_goes_back_along_the_history() {
     let table = [
         ("a -> b\n b -> pay\n pay !checkpoint -> d\n d", "a b gone", "teleport b"),
         ("a -> b\n b -> pay\n pay !checkpoint -> d\n d", "a b pay d gone", "teleport d"),
-        ("d -> a\n a -> b\n b -> pay\n pay !checkpoint", "a b pay d gone", "exit_scenario"),
+        ("d -> a\n a -> b\n b -> pay\n pay !checkpoint", "a b pay d gone", "continue"),
         ("other\n another", "a b gone", "exit_scenario"),
     ];
     for (new, came_by, expected) in table {
@@ -1003,5 +1020,5 @@ fn a_session_of_the_published_version_stays() {
     world.visits.clear();
     world.arrive(2, "c");
     let decision = world.reconcile();
-    assert_eq!((brief(&decision).as_str(), decision.effect), ("continue", Effect::Pin));
+    assert_eq!((brief(&decision).as_str(), decision.effect), ("continue", Effect::Settle));
 }

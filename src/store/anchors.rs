@@ -269,8 +269,9 @@ pub fn plan_row(
     let found = STEP.row(&key, |row| {
         let deleted = row.get::<String>(1)? == "deleted";
         let old_step_name = row.get(2)?;
+        let policy = if deleted { read_policy(row, 7)? } else { Policy::default() };
         let goals = if deleted { Vec::new() } else { vec![read_goal(row, 3)?] };
-        Ok(reconcile::PlanRow { old_step_name, deleted, goals })
+        Ok(reconcile::PlanRow { old_step_name, deleted, policy, acts_revision: 0, goals })
     })?;
     let Some(mut found) = found else { return Ok(None) };
     if found.deleted {
@@ -286,6 +287,11 @@ fn read_goal(row: &Row<'_>, first: usize) -> Result<reconcile::Goal> {
         new_step_name: row.opt(first + 1)?.unwrap_or_default(),
         anchor_content_hash: row.get(first + 2)?,
         migration_scenario: read_scenario(&row.get::<String>(first + 3)?)?,
-        policy: row.opt::<Json>(first + 4)?.map_or_else(|| Ok(Policy::default()), |json| policies::parse(&json))?,
+        policy: read_policy(row, first + 4)?,
+        undoes: None,
     })
+}
+
+fn read_policy(row: &Row<'_>, column: usize) -> Result<Policy> {
+    row.opt::<Json>(column)?.map_or_else(|| Ok(Policy::default()), |json| policies::parse(&json))
 }

@@ -6,7 +6,7 @@ use super::{actions, anchors, attempts, audit, fields, messages, profiles, versi
 use crate::error::{Error, Result};
 use crate::settings;
 use pgrx::Uuid;
-use scenario_engine::diff::compose_pairs;
+use scenario_engine::acts::{Acts, PassedAtStart};
 use scenario_engine::field::FieldDefinition;
 use scenario_engine::graph::Graph;
 use scenario_engine::plan::PlanRef;
@@ -29,6 +29,8 @@ pub struct SessionFacts {
     pub customer_id: Option<Uuid>,
     plans: PlanFacts,
     definitions: HashMap<String, Option<Rc<FieldDefinition>>>,
+    /// The newest version that was asked about: the one that is moved to.
+    newest: i32,
     /// The customer's messages, once a field has asked for them.
     messages: Option<Vec<String>>,
     /// The application's own sources, once a field has asked for them; `None` inside: the built-in ones.
@@ -51,6 +53,7 @@ impl SessionFacts {
             scenario_id,
             customer_id,
             definitions: HashMap::new(),
+            newest: 0,
             messages: None,
             profile_source: None,
             extraction_source: None,
@@ -98,6 +101,7 @@ impl Facts for SessionFacts {
     type Error = Error;
 
     fn plan_row(&mut self, plan: &PlanRef, old_step_id: &str) -> Result<Option<PlanRow>> {
+        self.newest = self.newest.max(plan.to_version);
         self.plans.row(self.scenario_id, plan, old_step_id)
     }
 
@@ -106,7 +110,26 @@ impl Facts for SessionFacts {
     }
 
     fn graph(&mut self, version: i32) -> Result<Rc<Graph>> {
+        self.newest = self.newest.max(version);
         versions::graph(self.tenant_id, self.scenario_id, version)
+    }
+
+    /// Retention keeps the definition of every version that a live session walks.
+    fn kept_graph(&mut self, version: i32) -> Result<Option<Rc<Graph>>> {
+        self.graph(version).map(Some)
+    }
+
+    fn acts(&mut self) -> Result<Rc<Acts>> {
+        self.plans.acts(self.scenario_id, self.newest)
+    }
+
+    /// Not stored yet: no session has begun in the middle as far as is known.
+    fn passed_at_start(&mut self) -> Result<Vec<PassedAtStart>> {
+        Ok(Vec::new())
+    }
+
+    fn deployed_pairs(&mut self, from: i32, to: i32) -> Result<Option<Rc<Vec<(String, String)>>>> {
+        self.plans.pairs_of_way(self.scenario_id, from, to)
     }
 
     fn visits(&mut self) -> Result<Vec<Visit>> {
@@ -116,15 +139,7 @@ impl Facts for SessionFacts {
     /// By the plans that the audit says moved the session; a plan that retention has removed says nothing any more.
     fn walked_pairs(&mut self, from_version: i32, to_version: i32) -> Result<Rc<Vec<(String, String)>>> {
         let plans = audit::plans_between(self.tenant_id, self.session_id, self.scenario_id, from_version, to_version)?;
-        let mut walked: Option<Rc<Vec<(String, String)>>> = None;
-        for plan_id in plans {
-            let link = anchors::pairs(self.tenant_id, plan_id)?;
-            walked = Some(match walked {
-                None => link,
-                Some(so_far) => Rc::new(compose_pairs(&so_far, &link)),
-            });
-        }
-        Ok(walked.unwrap_or_default())
+        Ok(self.plans.composed_pairs(plans)?.unwrap_or_default())
     }
 
     fn completed_actions(&mut self) -> Result<Vec<CompletedAction>> {

@@ -5,6 +5,7 @@
 //! standby. Values are always parameters, never part of the text; every name in the text has its schema.
 
 pub mod actions;
+pub mod acts;
 pub mod anchors;
 pub mod attempts;
 pub mod audit;

@@ -13,7 +13,8 @@ use crate::args;
 use crate::error::Result;
 use crate::json::Json;
 use pgrx::Uuid;
-use scenario_engine::plan::AnchorCounts;
+use scenario_engine::acts::Acts;
+use scenario_engine::plan::{AnchorCounts, PassedGroup};
 use std::collections::HashMap;
 
 /// A plan concerns the session `s` if that is active and walks the plan's old version as it is stored. The parameters
@@ -46,13 +47,18 @@ static IDS: Statement = Statement::reading(concat!(
 ));
 
 static COUNT_BY_STEP: Statement = Statement::reading(concat!(
-    "SELECT s.step_id, count(*),
-            count(*) FILTER (WHERE EXISTS (SELECT FROM scenario.step_visits AS v
-                                            WHERE v.tenant_id = s.tenant_id AND v.session_id = s.session_id
-                                              AND v.scenario_id = s.scenario_id AND v.is_checkpoint))
-       FROM scenario.sessions AS s WHERE ",
+    "SELECT p.step_id, p.contents, count(*)
+       FROM (SELECT s.step_id,
+                    ARRAY(SELECT DISTINCT v.step_content_hash FROM scenario.step_visits AS v
+                           WHERE v.tenant_id = s.tenant_id AND v.session_id = s.session_id
+                             AND v.scenario_id = s.scenario_id
+                             AND (v.is_checkpoint OR v.step_content_hash = ANY ($5))
+                           ORDER BY 1) AS contents
+               FROM scenario.sessions AS s WHERE ",
     concerned!(),
-    " GROUP BY s.step_id"
+    " ) AS p
+      GROUP BY p.step_id, p.contents
+      ORDER BY p.step_id, p.contents"
 ));
 
 static COUNT_TO_MARK: Statement =
@@ -201,14 +207,21 @@ pub fn ids(tenant_id: Uuid, plan: &Plan) -> Result<Vec<Uuid>> {
     IDS.rows(&key!(tenant_id, plan), |row| row.get(1))
 }
 
-/// The sessions that a plan concerns, counted by the step that they are at.
-pub fn counts_by_step(tenant_id: Uuid, plan: &Plan) -> Result<HashMap<String, AnchorCounts>> {
-    let rows = COUNT_BY_STEP.rows(&key!(tenant_id, plan), |row| {
-        let (sessions, passed) = (row.get::<i64>(2)?, row.get::<i64>(3)?);
-        let counts = AnchorCounts { sessions: sessions.unsigned_abs(), passed_checkpoint: passed.unsigned_abs() };
-        Ok((row.get::<String>(1)?, counts))
+/// The sessions that a plan concerns, counted by the step that they are at and by the checkpoints that they have passed.
+pub fn counts_by_step(tenant_id: Uuid, plan: &Plan, acts: &Acts) -> Result<HashMap<String, AnchorCounts>> {
+    let flagged: Vec<&str> = acts.flagged_contents().collect();
+    let mut counts: HashMap<String, AnchorCounts> = HashMap::new();
+    COUNT_BY_STEP.rows(&key!(tenant_id, plan, flagged), |row| {
+        let sessions = row.get::<i64>(3)?.unsigned_abs();
+        let at = counts.entry(row.get::<String>(1)?).or_default();
+        at.sessions += sessions;
+        let contents: Vec<String> = row.get(2)?;
+        if !contents.is_empty() {
+            at.passed.push(PassedGroup { contents, sessions });
+        }
+        Ok(())
     })?;
-    Ok(rows.into_iter().collect())
+    Ok(counts)
 }
 
 /// How many sessions the plan may mark: policies are not asked.

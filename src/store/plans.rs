@@ -30,6 +30,7 @@ impl Plan {
             from_version: self.from_version,
             to_version: self.to_version,
             status: self.status,
+            deployment_no: 0,
         }
     }
 }
@@ -54,9 +55,11 @@ static LOCK_OPEN: Statement = Statement::writing(
 );
 
 static REFS: Statement = Statement::reading(
-    "SELECT p.plan_id, p.from_version, p.to_version, p.status FROM scenario.migration_plans AS p
+    "SELECT p.plan_id, p.from_version, p.to_version, p.status,
+            pg_catalog.row_number() OVER (ORDER BY p.deployed_at, p.created_at, p.plan_id)
+       FROM scenario.migration_plans AS p
       WHERE p.tenant_id = $1 AND p.scenario_id = $2 AND p.deployed_at IS NOT NULL
-      ORDER BY p.deployed_at DESC, p.created_at DESC, p.plan_id",
+      ORDER BY 5 DESC",
 );
 
 static ROW: Statement =
@@ -188,6 +191,7 @@ pub fn refs(tenant_id: Uuid, scenario_id: Uuid) -> Result<Vec<PlanRef>> {
             from_version: row.get(2)?,
             to_version: row.get(3)?,
             status: read_status(&row.get::<String>(4)?)?,
+            deployment_no: row.get(5)?,
         })
     })
 }

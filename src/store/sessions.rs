@@ -247,6 +247,7 @@ impl State {
             step_id: place.step_id.clone(),
             step_content_hash: Some(place.step_content_hash.clone()),
             matches_version: place.matches_version,
+            finished: self.status == "completed",
             channel: self.channel.clone(),
             age_days: self.age_days,
             variables: self.read_variables()?,

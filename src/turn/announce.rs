@@ -12,7 +12,7 @@ use serde_json::json;
 /// Tells of a decision that has been written.
 pub fn announce(tenant_id: Uuid, written: &Decided<'_>) -> Result<()> {
     log_move(tenant_id, written);
-    let is_told = written.decision.effect != Effect::None && !written.decision.checkpoint_blocks.is_empty();
+    let is_told = written.decision.effect != Effect::None && written.decision.is_blocked_by_checkpoint();
     if is_told { announce_block(tenant_id, written) } else { Ok(()) }
 }
 

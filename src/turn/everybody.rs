@@ -6,6 +6,7 @@ use crate::store::plan_facts::PlanFacts;
 use crate::store::sessions::Place;
 use crate::store::{anchors, sql_id, versions};
 use pgrx::Uuid;
+use scenario_engine::acts::{Acts, PassedAtStart};
 use scenario_engine::field::FieldDefinition;
 use scenario_engine::graph::Graph;
 use scenario_engine::plan::PlanRef;
@@ -27,6 +28,7 @@ pub fn move_of_everybody(tenant_id: Uuid, place: &Place, plans: &PlanFacts) -> R
         step_id: place.step_id.clone(),
         step_content_hash: Some(place.step_content_hash.clone()),
         matches_version: true,
+        finished: false,
         channel: None,
         age_days: 0.0,
         variables: BTreeMap::new(),
@@ -65,7 +67,9 @@ impl Facts for FactsOfNobody {
     /// A policy that does not let everybody in looks at the session.
     fn plan_row(&mut self, plan: &PlanRef, old_step_id: &str) -> Answer<Option<PlanRow>> {
         let row = self.plans.row(self.scenario_id, plan, old_step_id)?;
-        let lets_everybody_in = |row: &PlanRow| row.goals.iter().all(|goal| goal.policy.admits_everybody());
+        let lets_everybody_in = |row: &PlanRow| {
+            row.policy.admits_everybody() && row.goals.iter().all(|goal| goal.policy.admits_everybody())
+        };
         if row.as_ref().is_some_and(|row| !lets_everybody_in(row)) {
             return Err(Unanswered::HangsOnTheSession);
         }
@@ -78,6 +82,22 @@ impl Facts for FactsOfNobody {
 
     fn graph(&mut self, version: i32) -> Answer<Rc<Graph>> {
         Ok(versions::graph(self.tenant_id, self.scenario_id, version)?)
+    }
+
+    fn kept_graph(&mut self, version: i32) -> Answer<Option<Rc<Graph>>> {
+        self.graph(version).map(Some)
+    }
+
+    fn acts(&mut self) -> Answer<Rc<Acts>> {
+        Err(Unanswered::HangsOnTheSession)
+    }
+
+    fn passed_at_start(&mut self) -> Answer<Vec<PassedAtStart>> {
+        Err(Unanswered::HangsOnTheSession)
+    }
+
+    fn deployed_pairs(&mut self, from: i32, to: i32) -> Answer<Option<Rc<Vec<(String, String)>>>> {
+        Ok(self.plans.pairs_of_way(self.scenario_id, from, to)?)
     }
 
     fn visits(&mut self) -> Answer<Vec<Visit>> {

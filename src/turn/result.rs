@@ -88,6 +88,7 @@ impl Reconciliation {
         let Decided { decision, prompts } = decided;
         let reason = decision.whole_reason();
         let fields_filled = Json::of(&decision.sources_of_fields());
+        let blocked_by_checkpoint = decision.is_blocked_by_checkpoint();
         let checkpoint_warning = decision.checkpoint_warning();
         let (step_id, step_name) = decision.target.map_or((None, None), |t| (Some(t.step_id), t.step_name));
         Reconciliation {
@@ -103,7 +104,7 @@ impl Reconciliation {
             execute_step_ids: decision.execute_step_ids,
             decisions: Json::of(&decision.decisions),
             fields_filled,
-            blocked_by_checkpoint: !decision.checkpoint_blocks.is_empty(),
+            blocked_by_checkpoint,
             checkpoint_warning,
             user_message: decision.user_message,
             reason: Some(reason),

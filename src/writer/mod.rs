@@ -37,7 +37,7 @@ pub fn write(tenant_id: Uuid, decided: &[Decided<'_>]) -> Result<()> {
             Effect::None => {}
             Effect::Move => arrivals.push(one.arrival()?),
             Effect::Exit => exits.push(Exit { change: one.change("exit_scenario", None), before: one.before() }),
-            Effect::Pin => stays.push(one.pin()),
+            Effect::Pin | Effect::Settle => stays.push(one.pin()),
             Effect::Wait(waiting_for) => stays.extend(one.wait(tenant_id, waiting_for)?),
         }
     }
@@ -125,7 +125,9 @@ impl<'a> Decided<'a> {
 
     fn change(&self, action: &'static str, step_after: Option<&'a str>) -> Change<'a> {
         let decision = self.decision;
-        let checkpoints: Vec<&str> = decision.checkpoint_blocks.iter().map(|b| b.checkpoint_name.as_str()).collect();
+        let undone = decision.undone.iter().map(|landing| landing.checkpoint_name.as_str());
+        let blocks = decision.checkpoint_blocks.iter().map(|block| block.checkpoint_name.as_str());
+        let checkpoints: Vec<&str> = undone.chain(blocks).collect();
         Change {
             session_id: self.state.session_id,
             scenario_id: self.place.scenario_id,

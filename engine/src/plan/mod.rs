@@ -1,9 +1,18 @@
 //! Plans: whom they let in, which of them a session goes by, and what an operator is told (SPEC sections 5 and 9).
 
+mod fields;
+mod pin;
 mod policy;
 mod summary;
+mod warnings;
 mod way;
 
-pub use policy::{OnCheckpointBlock, Policy, PolicyError, Scope, ScopeSubject};
-pub use summary::{AnchorCounts, SummaryInput, summarize};
+pub use fields::{FieldAnchor, FieldReason, FieldReasonKind, FieldToCollect};
+pub use pin::{PinReason, StoredPin, pin_has_ended};
+pub use policy::{Admission, OnCheckpointBlock, Policy, PolicyError, Scope, ScopeSubject};
+pub use summary::{
+    AnchorCounts, AnchorFigures, DeletedFigures, PassedGroup, SessionFigures, SessionsAtAnchor, Summary, SummaryInput,
+    summarize,
+};
+pub use warnings::{Warning, WarningSeverity};
 pub use way::{PlanRef, PlanStatus, Way, find_way};

@@ -1,5 +1,6 @@
-//! Policies per anchor (SPEC section 5): whom a plan lets in, and how.
+//! Policies per anchor ("Plans" in docs/behaviour.md): whom a plan lets in, and how.
 
+use super::pin::PinReason;
 use crate::condition::{Condition, Truth};
 use crate::diff::MigrationScenario;
 use serde_json::{Map, Value};
@@ -38,6 +39,12 @@ pub struct Policy {
     pub update_downstream: bool,
     pub force_scenario: Option<MigrationScenario>,
     pub on_checkpoint_block: OnCheckpointBlock,
+    /// Content hashes of any steps of the acts that customers may come to again: the operator accepts it.
+    pub accept_repeat: Vec<String>,
+    /// The operator accepts that customers whose move would undo an act stay on their version.
+    pub accept_held: bool,
+    /// Finished sessions come along where their step goes on in the new version.
+    pub reopen: bool,
 }
 
 impl Default for Policy {
@@ -47,7 +54,26 @@ impl Default for Policy {
             update_downstream: true,
             force_scenario: None,
             on_checkpoint_block: OnCheckpointBlock::Graft,
+            accept_repeat: Vec::new(),
+            accept_held: false,
+            reopen: false,
         }
+    }
+}
+
+/// Whether a policy lets a session in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Admission {
+    Admitted,
+    /// Not now, and nothing that the session does changes that: it is pinned. Says why.
+    LeftOut(PinReason, String),
+    /// Not now, but it can still become true: the session goes on, and is looked at again at its next turn. Says why.
+    NotYet(String),
+}
+
+impl Admission {
+    pub fn is_admitted(&self) -> bool {
+        *self == Admission::Admitted
     }
 }
 
@@ -68,7 +94,7 @@ pub struct ScopeSubject<'a> {
     pub age_days: f64,
 }
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 14] = [
     "include_channels",
     "exclude_channels",
     "include_current_nodes",
@@ -80,7 +106,13 @@ const KEYS: [&str; 11] = [
     "update_downstream",
     "force_scenario",
     "on_checkpoint_block",
+    "accept_repeat",
+    "accept_held",
+    "reopen",
 ];
+
+/// A content hash has so many hex digits.
+const HASH_DIGITS: usize = 16;
 
 impl Policy {
     /// Reads a policy document: one flat JSON object; the scope's keys may also stand in a nested object `scope`. Absent keys and
@@ -118,6 +150,9 @@ impl Policy {
                     _ => None,
                 })
                 .unwrap_or_default(),
+            accept_repeat: reader.hashes("accept_repeat"),
+            accept_held: reader.boolean("accept_held").unwrap_or(false),
+            reopen: reader.boolean("reopen").unwrap_or(false),
         };
         if findings.is_empty() { Ok(policy) } else { Err(PolicyError { findings }) }
     }
@@ -159,63 +194,96 @@ impl Policy {
             OnCheckpointBlock::Pin => "pin",
         };
         put("on_checkpoint_block", on_block.into());
+        if !self.accept_repeat.is_empty() {
+            put("accept_repeat", self.accept_repeat.clone().into());
+        }
+        for (key, is_set) in [("accept_held", self.accept_held), ("reopen", self.reopen)] {
+            if is_set {
+                put(key, true.into());
+            }
+        }
         Value::Object(map).to_string()
     }
 
     /// Whether the policy lets the session in. `variable` gives the session's variables; it is asked only if a
-    /// `session_condition` needs it. `Err` says why the session is left out.
-    pub fn admits(
-        &self,
-        subject: &ScopeSubject<'_>,
-        variable: &mut dyn FnMut(&str) -> Option<Value>,
-    ) -> Result<(), String> {
+    /// `session_condition` needs it. What leaves the session out for good comes before what may still change.
+    pub fn admits(&self, subject: &ScopeSubject<'_>, variable: &mut dyn FnMut(&str) -> Option<Value>) -> Admission {
+        if let Some((reason, why)) = self.excludes(subject) {
+            return Admission::LeftOut(reason, why);
+        }
+        let condition = self.scope.session_condition.as_deref().map(|text| self.condition_holds(text, variable));
+        if let Some(left_out @ Admission::LeftOut(..)) = condition {
+            return left_out;
+        }
+        if let Some(min) = self.scope.min_session_age_days
+            && subject.age_days < min
+        {
+            let why = format!("the session is younger than min_session_age_days ({min})");
+            return crate::mutant!(
+                "policy/too-young-is-not-yet",
+                Admission::NotYet(why),
+                Admission::LeftOut(PinReason::Policy, why)
+            );
+        }
+        condition.unwrap_or(Admission::Admitted)
+    }
+
+    /// What leaves a session out whatever it does.
+    fn excludes(&self, subject: &ScopeSubject<'_>) -> Option<(PinReason, String)> {
         let scope = &self.scope;
+        let by_policy = |why: String| Some((PinReason::Policy, why));
         if !self.update_downstream {
-            return Err("the policy keeps sessions at this anchor on their version (update_downstream is false)".into());
+            return by_policy(
+                "the policy keeps sessions at this anchor on their version (update_downstream is false)".into(),
+            );
         }
         let channel = subject.channel.unwrap_or_default();
         if !scope.include_channels.is_empty() && !scope.include_channels.iter().any(|c| c == channel) {
-            return Err(format!("channel \"{channel}\" is not among include_channels"));
+            return by_policy(format!("channel \"{channel}\" is not among include_channels"));
         }
         if subject.channel.is_some() && scope.exclude_channels.iter().any(|c| c == channel) {
-            return Err(format!("channel \"{channel}\" is among exclude_channels"));
+            return by_policy(format!("channel \"{channel}\" is among exclude_channels"));
         }
         let name = subject.step_name;
         if !scope.include_current_nodes.is_empty() && !scope.include_current_nodes.iter().any(|n| n == name) {
-            return Err(format!("step \"{name}\" is not among include_current_nodes"));
+            return by_policy(format!("step \"{name}\" is not among include_current_nodes"));
         }
         if scope.exclude_current_nodes.iter().any(|n| n == name) {
-            return Err(format!("step \"{name}\" is among exclude_current_nodes"));
+            return by_policy(format!("step \"{name}\" is among exclude_current_nodes"));
         }
         if let Some(max) = scope.max_session_age_days
             && subject.age_days > max
         {
-            return Err(format!("the session is older than max_session_age_days ({max})"));
-        }
-        if let Some(min) = scope.min_session_age_days
-            && subject.age_days < min
-        {
-            return Err(format!("the session is younger than min_session_age_days ({min})"));
+            return by_policy(format!("the session is older than max_session_age_days ({max})"));
         }
         if let Some(percent) = scope.rollout_percent
             && rollout_position(subject.session_id) >= percent
         {
-            return Err(format!("the session is not in the first {percent} percent of the rollout"));
+            let why = format!("the session is not in the first {percent} percent of the rollout");
+            return Some((PinReason::Rollout, why));
         }
-        if let Some(text) = &scope.session_condition {
-            let condition = Condition::session_condition(text)?;
-            let truth = condition.evaluate(&mut |name| Ok::<_, std::convert::Infallible>(variable(name)));
-            match truth {
-                Ok(Truth::True) => {}
-                Ok(Truth::False) => return Err(format!("session_condition \"{text}\" is false")),
-                Ok(Truth::Unknown { missing, error }) => {
-                    let why = error.unwrap_or_else(|| format!("no value for {}", missing.join(", ")));
-                    return Err(format!("session_condition \"{text}\" is unknown ({why})"));
-                }
-                Err(never) => match never {},
+        None
+    }
+
+    fn condition_holds(&self, text: &str, variable: &mut dyn FnMut(&str) -> Option<Value>) -> Admission {
+        let condition = match Condition::session_condition(text) {
+            Ok(condition) => condition,
+            Err(why) => return Admission::LeftOut(PinReason::Policy, why),
+        };
+        match condition.evaluate(&mut |name| Ok::<_, std::convert::Infallible>(variable(name))) {
+            Ok(Truth::True) => Admission::Admitted,
+            Ok(Truth::False) => Admission::LeftOut(PinReason::Policy, format!("session_condition \"{text}\" is false")),
+            Ok(Truth::Unknown { missing, error }) => {
+                let why = error.unwrap_or_else(|| format!("no value for {}", missing.join(", ")));
+                let why = format!("session_condition \"{text}\" is unknown ({why})");
+                crate::mutant!(
+                    "policy/unknown-condition-is-not-yet",
+                    Admission::NotYet(why),
+                    Admission::LeftOut(PinReason::Policy, why)
+                )
             }
+            Err(never) => match never {},
         }
-        Ok(())
     }
 
     /// Whether the policy is the default, which lets every session in: such anchors can be marked set-wise.
@@ -277,6 +345,16 @@ impl Reader<'_> {
             self.findings.push(format!("\"{key}\" must be a list of texts"));
             Vec::new()
         })
+    }
+
+    fn hashes(&mut self, key: &str) -> Vec<String> {
+        let is_digit = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
+        let texts = self.texts(key);
+        for text in texts.iter().filter(|t| t.len() != HASH_DIGITS || !t.chars().all(is_digit)) {
+            let what = format!("{HASH_DIGITS} lower-case hex digits each");
+            self.findings.push(format!("\"{key}\" must list content hashes ({what}): \"{text}\" is none"));
+        }
+        texts
     }
 
     fn number(&mut self, key: &str, min: f64, max: f64) -> Option<f64> {

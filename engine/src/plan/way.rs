@@ -1,7 +1,8 @@
-//! The way from a session's version to the published one: a plan, a chain of them, or none (SPEC 5, 6, 7.2, 9).
+//! The way from a session's version to the published one: a plan, a chain of them, or none ("Plans" and "Chains" in
+//! docs/behaviour.md).
 
 use serde::Serialize;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use uuid::Uuid;
 
 /// Where a plan stands in its lifecycle.
@@ -49,6 +50,9 @@ pub struct PlanRef {
     pub from_version: i32,
     pub to_version: i32,
     pub status: PlanStatus,
+    /// The scenario's count of deployments that its deployment got: of two plans, the one with the greater number was deployed
+    /// last. 0 if it never was.
+    pub deployment_no: i64,
 }
 
 /// How a session comes from its version to the published one.
@@ -56,66 +60,63 @@ pub struct PlanRef {
 pub enum Way {
     /// One plan, or a chain of them, oldest first.
     Plans(Vec<PlanRef>),
-    /// The way leads over a cancelled plan, which pins.
+    /// The way leads over a cancelled plan, which pins: the first one on it.
     Cancelled(PlanRef),
-    /// No plan to go by: section 10.
+    /// No plan to go by: the fallback.
     None,
 }
 
-/// Finds the way. `plans` are the scenario's plans that were deployed or cancelled, newest first: of two plans for the
-/// same two versions the newer one counts. A direct plan is preferred to a chain, a short chain to a long one, and a way
-/// without cancelled plans to one with them.
+/// Finds the way. `plans` are the scenario's plans that were deployed or cancelled, in any order. Between two versions only the
+/// plan deployed last counts, cancelled or not. The direct plan is the way, else the shortest chain; of equally short ones the
+/// one whose last plan was deployed last, then the one before it. If a plan on it is cancelled, it pins.
 pub fn find_way(plans: &[PlanRef], from_version: i32, published_version: i32) -> Way {
-    let mut links: HashMap<i32, Vec<&PlanRef>> = HashMap::new();
-    for plan in plans {
-        if !matches!(plan.status, PlanStatus::Deployed | PlanStatus::Cancelled) {
-            continue;
-        }
-        let from_here = links.entry(plan.from_version).or_default();
-        if !from_here.iter().any(|p| p.to_version == plan.to_version) {
-            from_here.push(plan);
+    let mut links: BTreeMap<(i32, i32), &PlanRef> = BTreeMap::new();
+    for plan in plans.iter().filter(|p| matches!(p.status, PlanStatus::Deployed | PlanStatus::Cancelled)) {
+        let last = links.entry((plan.from_version, plan.to_version)).or_insert(plan);
+        if crate::mutant!("way/last-plan-between-versions", plan.deployment_no > last.deployment_no, false) {
+            *last = plan;
         }
     }
-    if let Some(chain) = shortest(&links, from_version, published_version, |p| p.status == PlanStatus::Deployed) {
-        return Way::Plans(chain);
+    let links: Vec<&PlanRef> = links.into_values().collect();
+    let distance = distances(&links, from_version);
+    let mut chain: Vec<PlanRef> = Vec::new();
+    let mut at = published_version;
+    while at != from_version {
+        let shortest = links.iter().filter(|plan| {
+            let before = distance.get(&plan.from_version);
+            plan.to_version == at && before.is_some() && before.map(|d| d + 1) == distance.get(&at).copied()
+        });
+        let latest = crate::mutant!(
+            "way/latest-of-equally-short",
+            shortest.max_by_key(|plan| plan.deployment_no),
+            shortest.min_by_key(|plan| plan.deployment_no)
+        );
+        let Some(plan) = latest else { return Way::None };
+        chain.push((*plan).clone());
+        at = plan.from_version;
     }
-    match shortest(&links, from_version, published_version, |_| true) {
-        Some(chain) => match chain.into_iter().find(|p| p.status == PlanStatus::Cancelled) {
-            Some(cancelled) => Way::Cancelled(cancelled),
-            None => Way::None,
-        },
-        None => Way::None,
+    chain.reverse();
+    match chain.iter().find(|plan| plan.status == PlanStatus::Cancelled) {
+        Some(cancelled) if crate::mutant!("way/cancelled-link-pins", true, false) => Way::Cancelled(cancelled.clone()),
+        _ if chain.is_empty() => Way::None,
+        _ => Way::Plans(chain),
     }
 }
 
-fn shortest(
-    links: &HashMap<i32, Vec<&PlanRef>>,
-    from: i32,
-    to: i32,
-    usable: impl Fn(&PlanRef) -> bool,
-) -> Option<Vec<PlanRef>> {
-    let mut came_by: HashMap<i32, &PlanRef> = HashMap::new();
+/// How many plans it takes from one version to each other.
+fn distances(links: &[&PlanRef], from: i32) -> HashMap<i32, usize> {
+    let mut distance = HashMap::from([(from, 0)]);
     let mut queue = VecDeque::from([from]);
     while let Some(version) = queue.pop_front() {
-        if version == to {
-            let mut chain = Vec::new();
-            let mut at = to;
-            while at != from {
-                let plan = came_by.get(&at)?;
-                chain.push((*plan).clone());
-                at = plan.from_version;
-            }
-            chain.reverse();
-            return Some(chain);
-        }
-        for plan in links.get(&version).into_iter().flatten() {
-            if usable(plan) && plan.to_version != from && !came_by.contains_key(&plan.to_version) {
-                came_by.insert(plan.to_version, plan);
+        let next = distance[&version] + 1;
+        for plan in links.iter().filter(|plan| plan.from_version == version) {
+            distance.entry(plan.to_version).or_insert_with(|| {
                 queue.push_back(plan.to_version);
-            }
+                next
+            });
         }
     }
-    None
+    distance
 }
 
 #[cfg(test)]
@@ -124,7 +125,7 @@ mod tests {
     use PlanStatus::{Cancelled, Deployed, Pending};
 
     fn plan(n: u128, from_version: i32, to_version: i32, status: PlanStatus) -> PlanRef {
-        PlanRef { plan_id: Uuid::from_u128(n), from_version, to_version, status }
+        PlanRef { plan_id: Uuid::from_u128(n), from_version, to_version, status, deployment_no: n as i64 }
     }
 
     fn ids(way: Way) -> Vec<u128> {
@@ -142,11 +143,28 @@ mod tests {
     }
 
     #[test]
-    fn a_cancelled_link_pins_unless_another_way_leads_round_it() {
+    fn a_cancelled_link_pins_unless_a_shorter_way_leads_round_it() {
         let plans = [plan(2, 2, 3, Deployed), plan(1, 1, 2, Cancelled)];
         assert_eq!(find_way(&plans, 1, 3), Way::Cancelled(plans[1].clone()));
         let round = [plan(3, 1, 3, Deployed), plans[0].clone(), plans[1].clone()];
         assert_eq!(ids(find_way(&round, 1, 3)), [3]);
+        // A longer way round is none: somebody cancelled the way that counts.
+        let longer = [plan(1, 1, 3, Cancelled), plan(2, 1, 2, Deployed), plan(3, 2, 3, Deployed)];
+        assert_eq!(find_way(&longer, 1, 3), Way::Cancelled(longer[0].clone()));
+    }
+
+    #[test]
+    fn of_equally_short_chains_the_one_whose_last_plan_was_deployed_last() {
+        let plans =
+            [plan(1, 1, 2, Deployed), plan(4, 2, 4, Deployed), plan(2, 1, 3, Deployed), plan(3, 3, 4, Deployed)];
+        assert_eq!(ids(find_way(&plans, 1, 4)), [1, 4]);
+        let cancelled = [plans[0].clone(), plan(4, 2, 4, Cancelled), plans[2].clone(), plans[3].clone()];
+        assert_eq!(find_way(&cancelled, 1, 4), Way::Cancelled(cancelled[1].clone()));
+        // The last plans are one: then the plan before it.
+        let plans =
+            [plan(1, 1, 2, Deployed), plan(4, 1, 3, Deployed), plan(2, 2, 4, Deployed), plan(3, 3, 4, Deployed)];
+        let joined: Vec<PlanRef> = plans.iter().cloned().chain([plan(5, 4, 5, Deployed)]).collect();
+        assert_eq!(ids(find_way(&joined, 1, 5)), [4, 3, 5]);
     }
 
     #[test]

@@ -1,64 +1,126 @@
-//! Checkpoints (SPEC 7.4): no customer is ever moved to before an irreversible step that they have taken.
+//! Passed checkpoints, and which moves they forbid ("Acts and checkpoints" and "Blocked redirects" in docs/behaviour.md).
 
 use super::decision::BlockRule;
-use super::history::{History, Relation, Stop};
-use crate::graph::{Graph, StepIx};
+use super::history::{History, Relation};
+use super::settings::Settings;
+use crate::acts::{Acts, Ground, PassedAtStart, UndoneBy, accepted};
+use crate::graph::StepIx;
+use std::collections::BTreeSet;
 
-/// The checkpoints in a session's history: all of them, not only the last.
+/// When a session passed a checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum When {
+    Visit(i32),
+    /// Before its first visit, since it began in the middle.
+    BeforeFirst,
+    Unknown,
+}
+
+/// A checkpoint that the session has passed, as it was called then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Passed {
+    act: String,
+    when: When,
+    pub step_id: String,
+    pub step_name: String,
+    pub checkpoint_description: Option<String>,
+}
+
+impl Passed {
+    /// Whether it was passed after visit `place`; with `None`, after the beginning. Nobody knows, where the time is unknown.
+    fn is_after(&self, place: Option<i32>) -> Option<bool> {
+        match (self.when, place) {
+            (When::Unknown, _) => crate::mutant!("redirect/unknown-time-blocks", None, Some(false)),
+            (_, None) => Some(true),
+            (When::BeforeFirst, Some(_)) => Some(false),
+            (When::Visit(visit), Some(place)) => Some(visit > place),
+        }
+    }
+}
+
+/// The checkpoints that a session has passed: all of them, not only the last, each act once where it was passed last.
 pub(super) struct Checkpoints<'a> {
-    passed: Vec<&'a Stop>,
+    ground: Ground<'a>,
+    passed: Vec<Passed>,
+    /// The step that the session is at, in the version that it walks.
+    current: Option<StepIx>,
+    /// Acts that the policy accepts again.
+    accepted: BTreeSet<String>,
+    order_counts: bool,
 }
 
 impl<'a> Checkpoints<'a> {
-    pub(super) fn of(history: &'a History) -> Checkpoints<'a> {
-        Checkpoints { passed: history.stops.iter().filter(|s| s.is_checkpoint).collect() }
+    pub(super) fn of(
+        relation: &'a Relation,
+        history: &History,
+        at_start: &[PassedAtStart],
+        acts: &'a Acts,
+        current: Option<StepIx>,
+        settings: &Settings,
+    ) -> Checkpoints<'a> {
+        let started = at_start.iter().map(|passed| Passed {
+            act: acts.act_of(&passed.content_hash).to_owned(),
+            when: if passed.is_certain { When::BeforeFirst } else { When::Unknown },
+            step_id: passed.step_id.clone(),
+            step_name: passed.step_name.clone(),
+            checkpoint_description: passed.checkpoint_description.clone(),
+        });
+        let visited = history.stops.iter().filter(|stop| stop.is_checkpoint).map(|stop| Passed {
+            act: acts.act_of(&stop.content_hash).to_owned(),
+            when: When::Visit(stop.visit_no),
+            step_id: stop.step_id.clone(),
+            step_name: stop.step_name.clone(),
+            checkpoint_description: stop.checkpoint_description.clone(),
+        });
+        Checkpoints {
+            ground: Ground::new(&relation.old, relation.old_is_whole, &relation.new, &relation.pairing, acts),
+            passed: started.chain(visited).collect(),
+            current,
+            accepted: BTreeSet::new(),
+            order_counts: settings.block_teleport_past_checkpoint,
+        }
     }
 
-    /// Whether a redirect to `target` from a fork that lies after visit `place` (before every visit, if `None`) would undo
-    /// one of them: which, and by which rule.
-    pub(super) fn forbids_redirect(
-        &self,
-        graph: &Graph,
-        place: Option<i32>,
-        target: StepIx,
-    ) -> Option<(&'a Stop, BlockRule)> {
-        self.passed.iter().find_map(|checkpoint| {
-            if place.is_none_or(|place| checkpoint.visit_no > place) {
-                return Some((*checkpoint, BlockRule::VisitedAfterFork));
-            }
-            comes_again(graph, checkpoint, target).map(|rule| (*checkpoint, rule))
-        })
+    /// From here on, by a policy that accepts these acts again.
+    pub(super) fn accept(&mut self, accept_repeat: &[String]) {
+        self.accepted = accepted(self.ground.acts, accept_repeat);
     }
 
-    /// Whether somebody placed at `target` would come to one of them again. Being placed at the checkpoint itself counts: its
-    /// irreversible act would be done a second time. The place of a checkpoint that the new version does not have is told by
-    /// the old one, from the target's counterpart there; where neither can tell, it is forbidden.
-    pub(super) fn forbids_place(&self, relation: &Relation, target: StepIx) -> Option<(&'a Stop, BlockRule)> {
-        self.passed.iter().find_map(|checkpoint| {
-            let rule = match (checkpoint.new, checkpoint.old, relation.pairing.old_of(target)) {
-                (Some(_), _, _) => comes_again(&relation.new, checkpoint, target),
-                (None, Some(was), Some(target_was)) if relation.old_is_whole => {
-                    let again = relation.old.reaches(target_was, was) || twin_comes(relation, was, target);
-                    again.then_some(BlockRule::TargetReachesCheckpoint)
-                }
-                _ => Some(BlockRule::OrderUnknown),
+    /// Whether the session has passed a checkpoint at all.
+    pub(super) fn any_passed(&self) -> bool {
+        !self.passed.is_empty()
+    }
+
+    /// The passed checkpoint that a move to `place` would undo, and how.
+    pub(super) fn undone_by(&self, place: StepIx) -> Option<(&Passed, UndoneBy)> {
+        self.passed.iter().find_map(|passed| self.undoes(passed, place).map(|by| (passed, by)))
+    }
+
+    /// Why a redirect to `target` is blocked, from a fork that lies after visit `place` (before every visit, if `None`): the passed
+    /// checkpoint, and the rule.
+    pub(super) fn forbids_redirect(&self, place: Option<i32>, target: StepIx) -> Option<(&Passed, BlockRule)> {
+        self.passed.iter().find_map(|passed| {
+            let by_order = match passed.is_after(place) {
+                _ if !self.order_counts => None,
+                Some(true) => crate::mutant!("redirect/passed-after-the-fork", Some(BlockRule::VisitedAfterFork), None),
+                Some(false) => None,
+                None => Some(BlockRule::OrderUnknown),
             };
-            rule.map(|rule| (*checkpoint, rule))
+            let rule = by_order.or_else(|| {
+                let undone = crate::mutant!("redirect/undone-blocks", self.undoes(passed, target), None);
+                undone.map(|by| match by {
+                    UndoneBy::Again => BlockRule::TargetReachesCheckpoint,
+                    UndoneBy::Forced => BlockRule::ActForced,
+                })
+            });
+            rule.map(|rule| (passed, rule))
         })
     }
-}
 
-/// Whether somebody placed at `target` would come to a step that means the same as a checkpoint that was deleted: of two
-/// twins, the one that the customer passed may be gone, and the irreversible act is the other's, too.
-fn twin_comes(relation: &Relation, checkpoint: StepIx, target: StepIx) -> bool {
-    let hash = &relation.old.node(checkpoint).content_hash;
-    let new = &relation.new;
-    (0..new.len()).any(|step| new.node(step).content_hash == *hash && new.reaches(target, step))
-}
-
-fn comes_again(graph: &Graph, checkpoint: &Stop, target: StepIx) -> Option<BlockRule> {
-    match checkpoint.new {
-        None => Some(BlockRule::OrderUnknown),
-        Some(counterpart) => graph.reaches(target, counterpart).then_some(BlockRule::TargetReachesCheckpoint),
+    fn undoes(&self, passed: &Passed, place: StepIx) -> Option<UndoneBy> {
+        if crate::mutant!("undone/accept-repeat", self.accepted.contains(&passed.act), false) {
+            return None;
+        }
+        self.ground.undoes(self.current, place, &passed.act)
     }
 }

@@ -1,25 +1,24 @@
-//! One reconciliation from its beginning to its [`Decision`] (SPEC 7.2, 7.3, 10).
+//! One reconciliation from its beginning to its [`Decision`] ("What is due" to "Chains" in docs/behaviour.md).
 
-use super::checkpoint::Checkpoints;
-use super::decision::{Action, Decision, Effect, FieldRequest, FilledField, Target, WaitingFor};
-use super::facts::{Facts, Session, Visit};
-use super::gap::Fields;
+use super::checkpoint::{Checkpoints, Passed};
+use super::decision::{Action, Decision, Effect, Pin, Target, UndoneLanding};
+use super::facts::{Facts, Session};
 use super::history::{History, Relation};
-use super::path::path;
-use super::prompt::collect_message;
-use super::replay::{Reach, Replay, Replayed};
+use super::land::Terms;
 use super::settings::Settings;
 use super::trace::{Event, Trace};
-use super::way::{Landing, Place, Places, follow, relate, relate_anew, relate_by_history};
+use super::way::{Landing, Place, Places, follow, relate};
+use crate::acts::{Acts, UndoneBy, accepted};
 use crate::diff::MigrationScenario;
-use crate::graph::{Graph, StepIx};
-use crate::plan::{OnCheckpointBlock, PlanRef, Way};
+use crate::graph::{Node, StepIx};
+use crate::plan::{Admission, OnCheckpointBlock, PinReason, PlanRef, Way};
 use serde_json::json;
+use std::rc::Rc;
 use uuid::Uuid;
 
 /// Decides what becomes of a session that walks another version than the published one, or is marked.
 ///
-/// * `session`: as it stands; it is in a scenario and active.
+/// * `session`: as it stands; it is in a scenario, active or finished, and no pin holds it ([`crate::plan::pin_has_ended`]).
 /// * `way`: how it comes to `published_version`, from [`crate::plan::find_way`]; for a preview of one plan, that plan.
 /// * `published_version`: the version to come to.
 ///
@@ -33,7 +32,7 @@ pub fn reconcile<F: Facts>(
 ) -> Result<Decision, F::Error> {
     let mut call = Call { session, published_version, settings, plan_ids: Vec::new(), trace: Trace::default() };
     if session.scenario_version == published_version && session.matches_version {
-        return Ok(call.stay(Effect::Pin, "the session walks the published version already".into()));
+        return Ok(call.stay(Effect::Settle, "the session walks the published version already".into()));
     }
     if !session.matches_version {
         let why = "the session's checksum is not its version's, so no plan can be gone by";
@@ -44,29 +43,27 @@ pub fn reconcile<F: Facts>(
         Way::Cancelled(plan) => {
             call.plan_ids.push(plan.plan_id);
             call.trace.push(Event::Way, None, json!({"by": "cancelled plan", "plan_id": plan.plan_id}));
-            Ok(call.stay(Effect::Pin, "the plan from this version was cancelled, which pins its sessions".into()))
+            let why = "a plan on the way from this version was cancelled, which pins its sessions";
+            Ok(call.pin(PinReason::Cancelled, Some(plan.plan_id), why.into()))
         }
         Way::None => call.fall_back("no deployed plan leads from the session's version to the published one", facts),
     }
 }
 
 /// One call of [`reconcile`].
-struct Call<'a> {
-    session: &'a Session,
-    published_version: i32,
-    settings: &'a Settings,
-    plan_ids: Vec<Uuid>,
-    trace: Trace,
+pub(super) struct Call<'a> {
+    pub session: &'a Session,
+    pub published_version: i32,
+    pub settings: &'a Settings,
+    pub plan_ids: Vec<Uuid>,
+    pub trace: Trace,
 }
 
-/// What a landing is decided by.
-struct Terms {
-    migration_scenario: MigrationScenario,
-    anchor_content_hash: Option<String>,
-    on_checkpoint_block: OnCheckpointBlock,
-    /// `force_scenario => gap_fill` leaves no path.
-    keep_path: bool,
-    reason: String,
+/// What a session has behind it, as a decision looks at it.
+pub(super) struct Past {
+    pub history: History,
+    pub at_start: Vec<crate::acts::PassedAtStart>,
+    pub acts: Rc<Acts>,
 }
 
 impl Call<'_> {
@@ -82,63 +79,60 @@ impl Call<'_> {
                 "to_version": self.published_version,
             }),
         );
-        let mut places = match follow(chain, self.session, facts)? {
+        let places = match follow(chain, self.session, facts)? {
             Places::Some(places) => places,
             Places::Unknown => return self.fall_back("the plan does not know the session's step", facts),
         };
-        let graft =
-            |place: &Place| place.left_out.is_some() || place.migration_scenario == MigrationScenario::CleanGraft;
-        let single = match places.as_slice() {
-            [place] if !place.relocated && graft(place) => Some(place.clone()),
-            _ => None,
-        };
-        // The common case, and the cheapest: one place, nothing to replay.
-        if let Some(place) =
-            single.as_ref().filter(|place| chain.len() == 1 || place.left_out.is_some() || place.forced)
+        if self.session.finished
+            && crate::mutant!("finished/left-in-peace", !places.first().is_some_and(|place| place.reopen), false)
+        {
+            return Ok(self.stay(Effect::None, "the session has come to its end, and no policy reopens it".into()));
+        }
+        if let [place] = places.as_slice()
+            && (!place.relocated || place.ends_before)
+            && (!place.admission.is_admitted() || self.is_plain(chain, place, facts)?)
         {
             return Ok(self.without_replay(place));
         }
         let relation = relate(chain, self.session, self.published_version, facts)?;
-        if let Some(mut place) = single {
-            match relation.new.find(&place.step_id) {
-                Some(landing) if hides_an_action(&relation, landing) => {
-                    place.migration_scenario = MigrationScenario::GapFill;
-                    places = vec![place];
-                }
-                _ => return Ok(self.without_replay(&place)),
-            }
-        }
-        let history = self.history(&relation, facts)?;
+        let past = self.past(&relation, facts)?;
         let current = relation.old.find(&self.session.step_id);
-        let deleted = places.first().is_none_or(|p| p.relocated);
-        if deleted
+        let mut checkpoints = past.checkpoints(&relation, current, self.settings);
+        if places.first().is_none_or(|place| place.relocated)
             && chain.len() > 1
             && let Some(landing) = current.and_then(|o| relation.pairing.new_of(o))
         {
             // Dropped on the way and taken up again: no need to be relocated. Policies of the links still count.
-            if let Some(place) = places.iter().find(|p| p.left_out.is_some()) {
-                let place = place.clone();
-                return Ok(self.left_out(&place));
+            if let Some(place) = places.iter().find(|place| !place.admission.is_admitted()) {
+                return Ok(self.without_replay(place));
+            }
+            if let Some(first) = places.first() {
+                checkpoints.accept(&first.accept_repeat);
             }
             let terms = Terms {
-                migration_scenario: MigrationScenario::ReRoute,
-                anchor_content_hash: self.session.step_content_hash.clone(),
-                on_checkpoint_block: OnCheckpointBlock::Graft,
-                keep_path: false,
-                reason: "the step was dropped by a version between and taken up again".into(),
+                on_checkpoint_block: places.first().map_or(OnCheckpointBlock::Graft, |p| p.on_checkpoint_block),
+                ..self.terms("the step was dropped by a version between and taken up again".into())
             };
-            return self.land(&relation, &history, current, Landing { new: landing, old: current }, terms, facts);
+            let landing = Landing { new: landing, old: current };
+            return self.land(&relation, &past, &checkpoints, current, landing, terms, facts);
         }
-        let Some((place, landing)) = self.first_allowed(&places, &relation, &history) else {
-            return Ok(
-                self.exit("the session's step was deleted, and no place is left that lies before no passed checkpoint")
-            );
+        let Some((mut place, landing)) = self.first_allowed(&places, &relation, &mut checkpoints) else {
+            return Ok(self.nowhere(&checkpoints, "the session's step was deleted, and no place is left to go to"));
         };
-        if place.left_out.is_some() {
-            return Ok(self.left_out(&place));
+        let Some(landing) = landing else { return Ok(self.without_replay(&place)) };
+        if chain.len() > 1
+            && !place.relocated
+            && place.migration_scenario == MigrationScenario::CleanGraft
+            && !place.forced
+            && hides_an_action(&relation, landing)
+        {
+            place.migration_scenario = MigrationScenario::GapFill;
         }
         if place.migration_scenario == MigrationScenario::CleanGraft {
-            return Ok(self.without_replay(&place));
+            return Ok(match checkpoints.undone_by(landing) {
+                Some((passed, by)) => self.undone(relation.new.node(landing), passed, by, Some(&place)),
+                None => self.without_replay(&place),
+            });
         }
         let terms = Terms {
             migration_scenario: place.migration_scenario,
@@ -147,58 +141,52 @@ impl Call<'_> {
             keep_path: place.forced && place.migration_scenario == MigrationScenario::GapFill,
             reason: reason_of(&place),
         };
-        let old = relation.pairing.old_of(landing);
-        self.land(&relation, &history, current, Landing { new: landing, old }, terms, facts)
+        let landing = Landing { new: landing, old: relation.pairing.old_of(landing) };
+        self.land(&relation, &past, &checkpoints, current, landing, terms, facts)
     }
 
-    /// The first place that a checkpoint does not forbid. Only relocation asks: the same step is never forbidden.
-    fn first_allowed(&mut self, places: &[Place], relation: &Relation, history: &History) -> Option<(Place, StepIx)> {
-        let checkpoints = Checkpoints::of(history);
+    /// The common case, and the cheapest: a clean graft by one plan whose list says that it undoes nothing for anybody.
+    fn is_plain<F: Facts>(&self, chain: &[PlanRef], place: &Place, facts: &mut F) -> Result<bool, F::Error> {
+        let is_graft = chain.len() == 1 && place.migration_scenario == MigrationScenario::CleanGraft;
+        let Some(list) = place.undoes.as_ref().filter(|_| is_graft) else { return Ok(false) };
+        let accepted = match place.accept_repeat.as_slice() {
+            [] => Default::default(),
+            hashes if !list.is_empty() => accepted(&*facts.acts()?, hashes),
+            _ => Default::default(),
+        };
+        Ok(crate::mutant!("landing/list-is-read", list.clears(place.acts_revision, &accepted), true))
+    }
+
+    /// The first place that undoes nothing, with the terms of its policies; `None` for its step where a policy holds the session
+    /// before it matters. A landing on the session's own step is judged by whoever lands.
+    fn first_allowed(
+        &mut self,
+        places: &[Place],
+        relation: &Relation,
+        checkpoints: &mut Checkpoints<'_>,
+    ) -> Option<(Place, Option<StepIx>)> {
         for place in places {
+            if place.ends_before {
+                return Some((place.clone(), None));
+            }
             let Some(step) = relation.new.find(&place.step_id) else { continue };
             let node = relation.new.node(step);
-            if place.relocated && self.settings.block_teleport_past_checkpoint {
-                if let Some((stop, rule)) = checkpoints.forbids_place(relation, step) {
-                    self.trace.step(
-                        Event::Checkpoint,
-                        node,
-                        json!({"forbids": "relocation", "checkpoint": stop.step_name, "rule": rule}),
-                    );
+            checkpoints.accept(&place.accept_repeat);
+            if place.relocated {
+                let undone = crate::mutant!("relocation/undone-is-skipped", checkpoints.undone_by(step), None);
+                if let Some((passed, by)) = undone {
+                    let what = json!({"forbids": "relocation", "checkpoint": passed.step_name, "rule": by});
+                    self.trace.step(Event::Checkpoint, node, what);
                     continue;
                 }
                 self.trace.step(Event::Relocation, node, json!({"from_step_id": self.session.step_id}));
             }
-            return Some((place.clone(), step));
+            return Some((place.clone(), place.admission.is_admitted().then_some(step)));
         }
         None
     }
 
-    fn without_replay(self, place: &Place) -> Decision {
-        if place.left_out.is_some() {
-            return self.left_out(place);
-        }
-        let mut call = self;
-        call.anchor(place);
-        let target = Target { step_id: place.step_id.clone(), step_name: Some(place.step_name.clone()) };
-        let mut decision = call.decision(Action::Teleport, Effect::Move, reason_of(place));
-        decision.target = Some(target);
-        decision.scenario_version = Some(decision.published_version);
-        decision.migration_scenario = Some(place.migration_scenario);
-        decision.anchor_content_hash = place.anchor_content_hash.clone();
-        decision
-    }
-
-    fn left_out(mut self, place: &Place) -> Decision {
-        let why = place.left_out.clone().unwrap_or_default();
-        self.anchor(place);
-        self.trace.push(Event::Policy, None, json!({"left_out": why}));
-        let mut decision = self.stay(Effect::Pin, format!("pinned: {why}"));
-        decision.migration_scenario = Some(place.migration_scenario);
-        decision.anchor_content_hash = place.anchor_content_hash.clone();
-        decision
-    }
-
-    fn anchor(&mut self, place: &Place) {
+    fn without_replay(mut self, place: &Place) -> Decision {
         self.trace.push(
             Event::Anchor,
             Some((&place.step_id, &place.step_name)),
@@ -209,179 +197,82 @@ impl Call<'_> {
                 "forced": place.forced,
             }),
         );
+        let mut decision = match &place.admission {
+            Admission::LeftOut(reason, why) => {
+                self.trace.push(Event::Policy, None, json!({"left_out": why}));
+                self.pin(*reason, place.held_by, format!("pinned: {why}"))
+            }
+            Admission::NotYet(why) => {
+                self.trace.push(Event::Policy, None, json!({"not_yet": why}));
+                self.stay(Effect::None, format!("not yet: {why}"))
+            }
+            Admission::Admitted => {
+                let mut decision = self.decision(Action::Teleport, Effect::Move, reason_of(place));
+                decision.target =
+                    Some(Target { step_id: place.step_id.clone(), step_name: Some(place.step_name.clone()) });
+                decision.scenario_version = Some(decision.published_version);
+                decision
+            }
+        };
+        decision.migration_scenario = Some(place.migration_scenario);
+        decision.anchor_content_hash = place.anchor_content_hash.clone();
+        decision
     }
 
-    /// Section 10: no plan to go by.
-    fn fall_back<F: Facts>(mut self, why: &str, facts: &mut F) -> Result<Decision, F::Error> {
-        self.trace.push(Event::Way, None, json!({"by": "fallback", "why": why}));
-        self.plan_ids.clear();
+    pub(super) fn past<F: Facts>(&self, relation: &Relation, facts: &mut F) -> Result<Past, F::Error> {
         let visits = facts.visits()?;
-        let new = facts.graph(self.published_version)?;
-        let relation = if self.session.matches_version {
-            relate_anew(facts.graph(self.session.scenario_version)?, new)
-        } else {
-            relate_by_history(self.remembered(&visits), new)
-        };
-        let history = History::load(self.session, visits, &relation, facts)?;
-        let current = relation.old.find(&self.session.step_id);
-        let terms = |reason: String| Terms {
+        let acts = facts.acts()?;
+        let history = History::load(self.session, visits, relation, &acts, facts)?;
+        Ok(Past { history, at_start: facts.passed_at_start()?, acts })
+    }
+
+    /// What a landing by no policy is decided by.
+    pub(super) fn terms(&self, reason: String) -> Terms {
+        Terms {
             migration_scenario: MigrationScenario::ReRoute,
             anchor_content_hash: self.session.step_content_hash.clone(),
             on_checkpoint_block: OnCheckpointBlock::Graft,
             keep_path: false,
             reason,
-        };
-        if let Some(new) = current.and_then(|o| relation.pairing.new_of(o)) {
-            let terms = terms(format!("{why}; the step was found again by what it means"));
-            return self.land(&relation, &history, current, Landing { new, old: current }, terms, facts);
-        }
-        let checkpoints = Checkpoints::of(&history);
-        let last_existing = history.stops.iter().rev().find(|stop| {
-            stop.new.is_some_and(|step| {
-                !self.settings.block_teleport_past_checkpoint || checkpoints.forbids_place(&relation, step).is_none()
-            })
-        });
-        match last_existing.and_then(|stop| stop.new.map(|new| (new, stop.old))) {
-            Some((new, old)) => {
-                let node = relation.new.node(new);
-                self.trace.step(Event::Relocation, node, json!({"from_step_id": self.session.step_id}));
-                let terms = terms(format!("{why}; back at the last visited step that still exists"));
-                self.land(&relation, &history, current, Landing { new, old }, terms, facts)
-            }
-            None => Ok(self.exit(&format!("{why}, and none of the visited steps is left to go to"))),
         }
     }
 
-    /// The old steps as the history remembers them, the current one with the hash that the session keeps.
-    fn remembered(&self, visits: &[Visit]) -> Graph {
-        let name = visits.iter().rev().find(|v| v.step_id == self.session.step_id).map(|v| v.step_name.as_str());
-        let current = self
-            .session
-            .step_content_hash
-            .as_deref()
-            .map(|hash| (self.session.step_id.as_str(), name.unwrap_or_default(), hash));
-        let visited =
-            visits.iter().rev().map(|v| (v.step_id.as_str(), v.step_name.as_str(), v.step_content_hash.as_str()));
-        Graph::from_history(current.into_iter().chain(visited))
-    }
-
-    fn history<F: Facts>(&self, relation: &Relation, facts: &mut F) -> Result<History, F::Error> {
-        let visits = facts.visits()?;
-        History::load(self.session, visits, relation, facts)
-    }
-
-    /// Replays to the landing step, and makes the result in the order of section 7.3.
-    fn land<F: Facts>(
-        mut self,
-        relation: &Relation,
-        history: &History,
-        current_old: Option<StepIx>,
-        landing: Landing,
-        terms: Terms,
-        facts: &mut F,
-    ) -> Result<Decision, F::Error> {
-        let graph = &*relation.new;
-        self.trace.step(
-            Event::Anchor,
-            graph.node(landing.new),
-            json!({
-                "old_step_id": self.session.step_id,
-                "anchor_content_hash": terms.anchor_content_hash,
-                "migration_scenario": terms.migration_scenario,
-                "forced": terms.keep_path,
-            }),
+    /// The landing would undo an act: the session stays on its version.
+    pub(super) fn undone(mut self, target: &Node, passed: &Passed, by: UndoneBy, place: Option<&Place>) -> Decision {
+        let what = json!({"forbids": "landing", "checkpoint": passed.step_name, "rule": by});
+        self.trace.step(Event::Checkpoint, target, what);
+        let plan_id = self.plan_ids.last().copied();
+        let why = format!(
+            "pinned: from \"{}\" in the new version the customer would come to \"{}\" again, which they have passed; \
+             accept_repeat in the anchor's policy accepts that, move_session moves this session elsewhere",
+            target.name, passed.step_name
         );
-        let own_path = path(relation, history, landing.new, landing.old);
-        let completed = facts.completed_actions()?;
-        let decisions = facts.decisions()?;
-        let keep_path = terms.keep_path || !self.settings.re_routing_enabled;
-        let replay = Replay {
-            relation,
-            history,
-            path: &own_path,
-            current_old,
-            new_version: self.published_version,
-            reach: if keep_path { Reach::KeepPath } else { Reach::Full },
-            settings: self.settings,
-            completed: &completed,
-            decisions: &decisions,
+        let landing = UndoneLanding {
+            checkpoint_step_id: passed.step_id.clone(),
+            checkpoint_name: passed.step_name.clone(),
+            checkpoint_description: passed.checkpoint_description.clone(),
+            target_step_id: target.id.clone(),
+            target_step_name: target.name.clone(),
+            by,
         };
-        let mut fields = Fields::new(self.session, self.settings);
-        let replayed = replay.walk(&mut fields, facts, &mut self.trace)?;
-        Ok(self.result(graph, landing, terms, fields, replayed))
-    }
-
-    fn result(self, graph: &Graph, landing: Landing, terms: Terms, fields: Fields<'_>, replayed: Replayed) -> Decision {
-        let settings = self.settings;
-        let published = self.published_version;
-        let place = replayed.redirect.unwrap_or(landing.new);
-        // Who belongs to an end is asked for nothing more, but nobody is sent there on a value that may be wrong.
-        let asks_nothing_more = replayed.redirect.is_some() && graph.node(place).is_terminal;
-        let to_confirm = fields.to_confirm(asks_nothing_more);
-        let (filled, missing) = (fields.filled, if asks_nothing_more { Vec::new() } else { fields.missing });
-        let blocked = !replayed.blocks.is_empty();
-        let outcome = if !(missing.is_empty() && to_confirm.is_empty()) {
-            let waits_for = if missing.is_empty() { WaitingFor::Confirmation } else { WaitingFor::Customer };
-            (Action::Collect, Effect::Wait(waits_for), what_is_asked(&missing, &to_confirm))
-        } else if !asks_nothing_more && !replayed.actions.is_empty() {
-            let reason = "the new version has a required action on the customer's path".to_owned();
-            (Action::ExecuteAction, Effect::Wait(WaitingFor::Action), reason)
-        } else if replayed.redirect.is_some() {
-            let reason = "a fork on the customer's path leads elsewhere in the new version".to_owned();
-            (Action::Teleport, Effect::Move, reason)
-        } else if replayed.undecided.is_some() {
-            let reason = "somebody must decide a fork on the customer's path".to_owned();
-            (Action::Decide, Effect::Wait(WaitingFor::Decision), reason)
-        } else if blocked && terms.on_checkpoint_block == OnCheckpointBlock::Pin {
-            (Action::Continue, Effect::Pin, "pinned: a passed checkpoint forbids the redirect".to_owned())
-        } else if blocked {
-            (Action::Continue, Effect::Move, "a passed checkpoint forbids the redirect: the path is kept".to_owned())
-        } else {
-            (Action::Teleport, Effect::Move, terms.reason.clone())
-        };
-        let (action, effect, reason) = outcome;
-        let redirected = action == Action::Teleport && replayed.redirect.is_some();
-        let user_message = match action {
-            Action::Collect => Some(collect_message(&settings.collect_message, &missing, &to_confirm)),
-            Action::Teleport if redirected => Some(settings.reroute_message.clone()),
-            _ => None,
-        };
-        let pinned = effect == Effect::Pin;
-        let session_version = self.session.scenario_version;
-        let session_step = self.session.step_id.clone();
-        let mut decision = self.decision(action, effect, reason);
-        let target = graph.node(place);
-        decision.target = Some(Target { step_id: target.id.clone(), step_name: Some(target.name.clone()) });
-        decision.scenario_version = Some(match effect {
-            Effect::Move => published,
-            _ => session_version,
-        });
-        if pinned {
-            decision.target = Some(Target { step_id: session_step, step_name: None });
+        let mut decision = self.pin(PinReason::Undone, plan_id, why);
+        decision.undone = Some(landing);
+        if let Some(place) = place {
+            decision.migration_scenario = Some(place.migration_scenario);
+            decision.anchor_content_hash = place.anchor_content_hash.clone();
         }
-        decision.migration_scenario = Some(terms.migration_scenario);
-        decision.anchor_content_hash = terms.anchor_content_hash;
-        decision.user_message = user_message.filter(|m| settings.notify_user && !m.is_empty());
-        decision.fields_filled = filled;
-        decision.rejected = fields.rejected;
-        if action == Action::Collect {
-            decision.collect_fields = missing;
-            decision.confirm_fields = to_confirm;
-        }
-        if action == Action::ExecuteAction {
-            decision.execute_step_ids = replayed.actions.iter().map(|a| graph.node(*a).id.clone()).collect();
-        }
-        if action == Action::Decide {
-            decision.decisions = replayed.undecided.into_iter().collect();
-        }
-        decision.followed = replayed.followed;
-        decision.checkpoint_blocks = replayed.blocks;
-        decision.warnings = replayed.warnings;
         decision
     }
 
-    /// The session leaves the scenario.
-    fn exit(self, why: &str) -> Decision {
+    /// No place is left that undoes nothing: who has passed a checkpoint is not thrown out.
+    pub(super) fn nowhere(self, checkpoints: &Checkpoints<'_>, why: &str) -> Decision {
+        if crate::mutant!("nowhere/passed-is-pinned", checkpoints.any_passed(), false) {
+            let plan_id = self.plan_ids.last().copied();
+            let why = format!(
+                "pinned: {why} without undoing a checkpoint that was passed; move_session moves this session by hand"
+            );
+            return self.pin(PinReason::Undone, plan_id, why);
+        }
         let message = self.settings.exit_message.clone();
         let notify = self.settings.notify_user;
         let mut decision = self.decision(Action::ExitScenario, Effect::Exit, why.to_owned());
@@ -389,8 +280,15 @@ impl Call<'_> {
         decision
     }
 
+    /// The session is pinned to the version that it walks.
+    pub(super) fn pin(self, reason: PinReason, plan_id: Option<Uuid>, why: String) -> Decision {
+        let mut decision = self.stay(Effect::Pin, why);
+        decision.pin = Some(Pin { reason, plan_id });
+        decision
+    }
+
     /// The session stays where it is, on the version that it walks.
-    fn stay(self, effect: Effect, reason: String) -> Decision {
+    pub(super) fn stay(self, effect: Effect, reason: String) -> Decision {
         let target = Target { step_id: self.session.step_id.clone(), step_name: None };
         let version = self.session.scenario_version;
         let mut decision = self.decision(Action::Continue, effect, reason);
@@ -399,7 +297,7 @@ impl Call<'_> {
         decision
     }
 
-    fn decision(mut self, action: Action, effect: Effect, reason: String) -> Decision {
+    pub(super) fn decision(mut self, action: Action, effect: Effect, reason: String) -> Decision {
         self.trace.push(Event::Outcome, None, json!({"action": action, "reason": reason}));
         Decision {
             action,
@@ -417,12 +315,25 @@ impl Call<'_> {
             fields_filled: Vec::new(),
             rejected: Vec::new(),
             checkpoint_blocks: Vec::new(),
+            undone: None,
+            pin: None,
             user_message: None,
             reason,
             plan_ids: self.plan_ids,
             warnings: Vec::new(),
             trace: self.trace.events,
         }
+    }
+}
+
+impl Past {
+    pub(super) fn checkpoints<'a>(
+        &'a self,
+        relation: &'a Relation,
+        current: Option<StepIx>,
+        settings: &Settings,
+    ) -> Checkpoints<'a> {
+        Checkpoints::of(relation, &self.history, &self.at_start, &self.acts, current, settings)
     }
 }
 
@@ -443,16 +354,4 @@ fn reason_of(place: &Place) -> String {
         (false, MigrationScenario::ReRoute) => "the new version's forks lead the customer to the same step",
     };
     if place.forced { format!("{what} (scenario forced by policy)") } else { what.to_owned() }
-}
-
-fn what_is_asked(missing: &[FieldRequest], to_confirm: &[FilledField]) -> String {
-    let names = |list: Vec<&str>| list.join(", ");
-    let mut parts = Vec::new();
-    if !missing.is_empty() {
-        parts.push(format!("needs {}", names(missing.iter().map(|f| f.field.as_str()).collect())));
-    }
-    if !to_confirm.is_empty() {
-        parts.push(format!("to be confirmed: {}", names(to_confirm.iter().map(|f| f.field.as_str()).collect())));
-    }
-    format!("the customer's path in the new version {}", parts.join("; "))
 }

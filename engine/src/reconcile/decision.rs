@@ -2,7 +2,9 @@
 
 use super::facts::Candidate;
 use super::trace::TraceEvent;
+use crate::acts::UndoneBy;
 use crate::diff::MigrationScenario;
+use crate::plan::PinReason;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -36,10 +38,12 @@ impl Action {
 /// What the shell writes, if it applies the decision. A preview shows the decision and writes nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
-    /// Nothing to do.
+    /// Nothing to write: the session goes on, and is as due as it was.
     None,
-    /// Stay on the version that the session walks, as reconciled against `published_version`; the mark goes.
+    /// Stay on the version that the session walks. [`Decision::pin`] is stored; the mark goes.
     Pin,
+    /// The session walks `published_version` already: that it was reconciled is written, and the mark goes.
+    Settle,
     /// Arrive at `target` in `scenario_version`; the mark goes; the filled fields go into variables.
     Move,
     /// Keep the mark (set it, if it was missed), move nothing, write down what the session waits for.
@@ -173,7 +177,7 @@ pub struct FollowedDecision {
     pub target_step_name: String,
 }
 
-/// A redirect that a passed checkpoint forbade (section 7.4).
+/// A redirect that a passed checkpoint forbade.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CheckpointBlock {
     pub checkpoint_step_id: String,
@@ -184,20 +188,40 @@ pub struct CheckpointBlock {
     pub target_step_id: String,
     pub target_step_name: String,
     pub condition_text: String,
-    /// Which rule of section 7.4 forbade it.
     pub rule: BlockRule,
 }
 
-/// The rules of section 7.4.
+/// Why a redirect is blocked ("Blocked redirects" in docs/behaviour.md).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BlockRule {
     /// The checkpoint was visited after the place of the fork.
     VisitedAfterFork,
-    /// The target can come to the checkpoint again.
+    /// The act of the checkpoint would come again.
     TargetReachesCheckpoint,
-    /// The checkpoint has no counterpart in the new version, so order cannot be told.
+    /// The act could be avoided, and could not be avoided any more.
+    ActForced,
+    /// It is not known whether the checkpoint was passed after the place of the fork.
     OrderUnknown,
+}
+
+/// A landing that would undo an act: the session is pinned for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UndoneLanding {
+    pub checkpoint_step_id: String,
+    pub checkpoint_name: String,
+    pub checkpoint_description: Option<String>,
+    pub target_step_id: String,
+    pub target_step_name: String,
+    pub by: UndoneBy,
+}
+
+/// What is stored of a pin, beside the time; the sentence for people is [`Decision::reason`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Pin {
+    pub reason: PinReason,
+    /// The plan that pins; `None` for a fallback.
+    pub plan_id: Option<Uuid>,
 }
 
 /// The outcome of one reconciliation.
@@ -225,6 +249,10 @@ pub struct Decision {
     /// Values that a source had for a field and that were not used, also where another source filled the field.
     pub rejected: Vec<RejectedValue>,
     pub checkpoint_blocks: Vec<CheckpointBlock>,
+    /// The landing that was undone, where the session is pinned for it.
+    pub undone: Option<UndoneLanding>,
+    /// Given exactly with [`Effect::Pin`].
+    pub pin: Option<Pin>,
     pub user_message: Option<String>,
     /// Why, in a sentence for an operator.
     pub reason: String,
@@ -249,11 +277,18 @@ impl Decision {
 
     /// The sentence for the result column `checkpoint_warning`: names the checkpoint, the rule and the target.
     pub fn checkpoint_warning(&self) -> Option<String> {
-        if self.checkpoint_blocks.is_empty() {
+        if !self.is_blocked_by_checkpoint() {
             return None;
         }
-        let sentences: Vec<String> = self.checkpoint_blocks.iter().map(CheckpointBlock::sentence).collect();
+        let landing = self.undone.iter().map(UndoneLanding::sentence);
+        let sentences: Vec<String> =
+            landing.chain(self.checkpoint_blocks.iter().map(CheckpointBlock::sentence)).collect();
         Some(sentences.join(" "))
+    }
+
+    /// Whether a passed checkpoint stood against a move: for the result column `blocked_by_checkpoint`.
+    pub fn is_blocked_by_checkpoint(&self) -> bool {
+        self.undone.is_some() || !self.checkpoint_blocks.is_empty()
     }
 }
 
@@ -264,12 +299,27 @@ impl FollowedDecision {
     }
 }
 
+impl UndoneLanding {
+    fn sentence(&self) -> String {
+        let checkpoint = described(&self.checkpoint_name, self.checkpoint_description.as_deref());
+        let why = match self.by {
+            UndoneBy::Again => "it would come again",
+            UndoneBy::Forced => "the customer could still avoid coming to it again, and could not any more",
+        };
+        format!("Checkpoint {checkpoint} was passed: from \"{}\" {why}.", self.target_step_name)
+    }
+}
+
+fn described(name: &str, description: Option<&str>) -> String {
+    match description {
+        Some(text) if !text.is_empty() => format!("\"{name}\" ({text})"),
+        _ => format!("\"{name}\""),
+    }
+}
+
 impl CheckpointBlock {
     fn sentence(&self) -> String {
-        let checkpoint = match &self.checkpoint_description {
-            Some(text) if !text.is_empty() => format!("\"{}\" ({text})", self.checkpoint_name),
-            _ => format!("\"{}\"", self.checkpoint_name),
-        };
+        let checkpoint = described(&self.checkpoint_name, self.checkpoint_description.as_deref());
         let condition = if self.condition_text.is_empty() {
             "its unconditional branch".to_owned()
         } else {
@@ -277,8 +327,9 @@ impl CheckpointBlock {
         };
         let why = match self.rule {
             BlockRule::VisitedAfterFork => "that checkpoint was passed after the fork",
-            BlockRule::TargetReachesCheckpoint => "that step leads to the checkpoint again",
-            BlockRule::OrderUnknown => "the new version has no counterpart of that checkpoint to tell the order by",
+            BlockRule::TargetReachesCheckpoint => "from there the checkpoint would come again",
+            BlockRule::ActForced => "from there the checkpoint could not be avoided any more",
+            BlockRule::OrderUnknown => "it is not known whether the checkpoint was passed before the fork",
         };
         format!(
             "Checkpoint {checkpoint} was passed: {condition} at fork \"{}\" would redirect to \"{}\", but {why}.",

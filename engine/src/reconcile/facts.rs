@@ -1,9 +1,11 @@
-//! What the engine asks of the world while it decides (SPEC section 7).
+//! What the engine asks of the world while it decides ("What is due" to "Fallback" in
+//! docs/behaviour.md).
 //!
 //! The engine reads nothing by itself. Everything that costs a lookup is behind [`Facts`], and asked for only when the
 //! decision hangs on it: a clean graft reads one plan row and nothing else.
 
 use super::decision::FieldSource;
+use crate::acts::{Acts, LandingActs, PassedAtStart};
 use crate::diff::MigrationScenario;
 use crate::field::FieldDefinition;
 use crate::graph::Graph;
@@ -22,8 +24,11 @@ pub struct Session {
     pub step_id: String,
     /// The content hash of the step, as kept with the session.
     pub step_content_hash: Option<String>,
-    /// The session's checksum is its version's; if not, it is treated as not matching that version (section 10).
+    /// The session's checksum is its version's; if not, it falls back ("Fallback" in
+    /// docs/behaviour.md).
     pub matches_version: bool,
+    /// It has come to an end, and a mark of a plan that reopens made it due: it comes along only where the policy says so.
+    pub finished: bool,
     pub channel: Option<String>,
     /// Age of the session, in days, at the turn's time: the engine has no clock.
     pub age_days: f64,
@@ -65,6 +70,11 @@ pub struct PlanRow {
     pub old_step_name: String,
     /// The step was deleted, and its sessions are relocated.
     pub deleted: bool,
+    /// A deleted step's own policy: its filter and `update_downstream` are asked before any goal. An anchor's stands with its
+    /// goal, and this one is the default.
+    pub policy: Policy,
+    /// The revision of the scenario's acts: those that [`Facts::acts`] would give.
+    pub acts_revision: i32,
     /// For an anchor its one counterpart, for a deleted step the candidates in order.
     pub goals: Vec<Goal>,
 }
@@ -78,6 +88,9 @@ pub struct Goal {
     pub anchor_content_hash: String,
     pub migration_scenario: MigrationScenario,
     pub policy: Policy,
+    /// What a landing there would undo, as it was worked out for the anchor; `None` where nothing was. Looked at for a landing
+    /// only: relocations are judged by the place that the session comes from.
+    pub undoes: Option<LandingActs>,
 }
 
 /// A value that a source has for a field.
@@ -103,11 +116,19 @@ pub trait Facts {
     fn plan_pairs(&mut self, plan: &PlanRef) -> Result<Rc<Vec<(String, String)>>, Self::Error>;
     /// The graph of a version of the session's scenario.
     fn graph(&mut self, version: i32) -> Result<Rc<Graph>, Self::Error>;
+    /// The same; `None` if the version's definition is not kept any more.
+    fn kept_graph(&mut self, version: i32) -> Result<Option<Rc<Graph>>, Self::Error>;
+    /// The scenario's acts as they count for the move; for a plan that is not deployed yet, as if it were.
+    fn acts(&mut self) -> Result<Rc<Acts>, Self::Error>;
+    /// What the session passed without a visit when it began in the middle of a version, as it was stored then.
+    fn passed_at_start(&mut self) -> Result<Vec<PassedAtStart>, Self::Error>;
     /// The session's history, oldest first, the visit of the current step last.
     fn visits(&mut self) -> Result<Vec<Visit>, Self::Error>;
     /// How the steps of an older version, which the session walked before, are called in a newer one that it walked
     /// next: pairs of ids, from the plan that moved it. Empty if that is not known.
     fn walked_pairs(&mut self, from_version: i32, to_version: i32) -> Result<Rc<Vec<(String, String)>>, Self::Error>;
+    /// The pairs of the deployed plans that lead from one version to another, composed; `None` if none lead there.
+    fn deployed_pairs(&mut self, from: i32, to: i32) -> Result<Option<Rc<Vec<(String, String)>>>, Self::Error>;
     fn completed_actions(&mut self) -> Result<Vec<CompletedAction>, Self::Error>;
     fn decisions(&mut self) -> Result<Vec<SubmittedDecision>, Self::Error>;
     /// The declared field, or `None` if nothing is declared for it.

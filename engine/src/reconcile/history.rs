@@ -1,10 +1,11 @@
 //! The session's history on the two graphs: which old step each visit was at, and what that step is now.
 
-use super::facts::{Facts, Session, Visit};
+use super::facts::{CompletedAction, Facts, Session, Visit};
+use crate::acts::Acts;
 use crate::diff::{Pairing, compose_pairs};
-use crate::graph::{Graph, StepIx};
+use crate::graph::{Graph, Node, StepIx};
 use fixedbitset::FixedBitSet;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
 /// Two versions and how their steps pair: all that a replay walks on.
@@ -23,10 +24,12 @@ pub(super) struct Stop {
     pub visit_no: i32,
     pub step_id: String,
     pub step_name: String,
+    pub content_hash: String,
     /// The step in the version that the session walks.
     pub old: Option<StepIx>,
     /// Its counterpart in the version that the session is to walk.
     pub new: Option<StepIx>,
+    /// It was flagged as a checkpoint in its version, or its act is in some published one.
     pub is_checkpoint: bool,
     pub checkpoint_description: Option<String>,
 }
@@ -35,8 +38,11 @@ pub(super) struct Stop {
 #[derive(Debug)]
 pub(super) struct History {
     pub stops: Vec<Stop>,
-    /// New steps whose counterpart was visited at any time.
+    /// New steps that were visited at any time: by their counterpart, or, where the version that the session walks has none,
+    /// by any step of the same act.
     pub visited: FixedBitSet,
+    /// Acts of the visited steps.
+    acts: HashSet<String>,
 }
 
 impl History {
@@ -44,6 +50,7 @@ impl History {
         session: &Session,
         visits: Vec<Visit>,
         relation: &Relation,
+        acts: &Acts,
         facts: &mut F,
     ) -> Result<History, F::Error> {
         let names = StepNames::load(session, &visits, facts)?;
@@ -51,6 +58,15 @@ impl History {
         let mut by_hash: HashMap<&str, Vec<StepIx>> = HashMap::new();
         for (ix, node) in relation.old.nodes().iter().enumerate() {
             by_hash.entry(&node.content_hash).or_default().push(ix);
+        }
+        let visited_acts: HashSet<String> =
+            visits.iter().map(|visit| acts.act_of(&visit.step_content_hash).to_owned()).collect();
+        for (n, node) in relation.new.nodes().iter().enumerate() {
+            let is_new = relation.pairing.old_of(n).is_none();
+            if is_new && crate::mutant!("visited/by-act", visited_acts.contains(acts.act_of(&node.content_hash)), false)
+            {
+                visited.insert(n);
+            }
         }
         let stops = visits
             .into_iter()
@@ -61,17 +77,19 @@ impl History {
                     visited.insert(n);
                 }
                 Stop {
-                    is_checkpoint: visit.is_checkpoint || old.is_some_and(|o| relation.old.node(o).is_checkpoint),
+                    is_checkpoint: visit.is_checkpoint
+                        || crate::mutant!("passed/flagged-later", acts.is_flagged(&visit.step_content_hash), false),
                     visit_no: visit.visit_no,
                     step_id: visit.step_id,
                     step_name: visit.step_name,
+                    content_hash: visit.step_content_hash,
                     old,
                     new,
                     checkpoint_description: visit.checkpoint_description,
                 }
             })
             .collect();
-        Ok(History { stops, visited })
+        Ok(History { stops, visited, acts: visited_acts })
     }
 
     /// The last visit of a new step's counterpart.
@@ -82,6 +100,40 @@ impl History {
     /// Whether the customer themselves went from one step straight to the other.
     pub(super) fn went(&self, from: StepIx, to: StepIx) -> bool {
         self.stops.windows(2).any(|pair| pair[0].new == Some(from) && pair[1].new == Some(to))
+    }
+}
+
+/// Which required actions are done: executed, or visited, under whatever version and id.
+pub(super) struct Done<'a> {
+    acts: &'a Acts,
+    done: HashSet<String>,
+}
+
+impl<'a> Done<'a> {
+    pub(super) fn of(completed: &[CompletedAction], history: &History, acts: &'a Acts) -> Done<'a> {
+        let executed = completed.iter().map(|action| acts.act_of(&action.step_content_hash));
+        let done = executed.chain(history.acts.iter().map(String::as_str)).map(str::to_owned).collect();
+        Done { acts, done }
+    }
+
+    /// Whether the action of a step is done.
+    pub(super) fn is_done(&self, node: &Node) -> bool {
+        crate::mutant!(
+            "actions/done-by-act",
+            self.done.contains(self.acts.act_of(&node.content_hash)),
+            self.done.contains(&node.content_hash)
+        )
+    }
+
+    /// Of these steps the first of each act.
+    pub(super) fn one_of_each_act(&self, graph: &Graph, steps: &[StepIx]) -> Vec<StepIx> {
+        let mut seen = HashSet::new();
+        let act = |step: &&StepIx| self.acts.act_of(&graph.node(**step).content_hash).to_owned();
+        steps
+            .iter()
+            .filter(|step| seen.insert(act(step)) || crate::mutant!("actions/one-an-act", false, true))
+            .copied()
+            .collect()
     }
 }
 

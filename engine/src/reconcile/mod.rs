@@ -6,10 +6,13 @@
 mod checkpoint;
 mod decide;
 mod decision;
+mod decisions;
 mod facts;
+mod fallback;
 mod gap;
 mod history;
 mod judge;
+mod land;
 mod path;
 mod prompt;
 mod replay;
@@ -20,7 +23,7 @@ mod way;
 pub use decide::reconcile;
 pub use decision::{
     Action, BlockRule, CheckpointBlock, Decision, DecisionBranch, DecisionRequest, Effect, FieldRequest, FieldSource,
-    FilledField, FollowedDecision, NeededFor, RejectedValue, Target, WaitingFor,
+    FilledField, FollowedDecision, NeededFor, Pin, RejectedValue, Target, UndoneLanding, WaitingFor,
 };
 pub use facts::{Candidate, CompletedAction, Facts, Goal, PlanRow, Session, SubmittedDecision, Visit};
 pub use judge::{Judgement, Refusal, judge, same_json};

@@ -1,10 +1,10 @@
 //! Replay (SPEC 7.3): walking the customer's own path through the new version, to see what they would have met.
 
 use super::checkpoint::Checkpoints;
-use super::decision::{BlockRule, CheckpointBlock, DecisionBranch, DecisionRequest, FollowedDecision, NeededFor};
-use super::facts::{CompletedAction, Facts, SubmittedDecision};
+use super::decision::{CheckpointBlock, DecisionBranch, DecisionRequest, FollowedDecision, NeededFor};
+use super::facts::{Facts, SubmittedDecision};
 use super::gap::{Fields, Need};
-use super::history::{History, Relation, Stop};
+use super::history::{Done, History, Relation};
 use super::path::Path;
 use super::settings::{OnUndecided, Settings};
 use super::trace::{Event, Trace};
@@ -35,7 +35,8 @@ pub(super) struct Replay<'a> {
     pub new_version: i32,
     pub reach: Reach,
     pub settings: &'a Settings,
-    pub completed: &'a [CompletedAction],
+    pub checkpoints: &'a Checkpoints<'a>,
+    pub completed: &'a Done<'a>,
     pub decisions: &'a [SubmittedDecision],
 }
 
@@ -195,10 +196,7 @@ impl Replay<'_> {
         }
         trace.step(Event::Inserted, node, json!({}));
         if node.is_required_action && !replayed.actions.contains(&at) {
-            let done = self.completed.iter().any(|c| {
-                c.step_content_hash == node.content_hash
-                    || (c.scenario_version == self.new_version && c.step_id == node.id)
-            });
+            let done = self.completed.is_done(node);
             trace.step(Event::RequiredAction, node, json!({"completed": done}));
             if !done {
                 replayed.actions.push(at);
@@ -451,16 +449,12 @@ impl Replay<'_> {
     }
 
     fn forbidden(&self, walk: &Walk, node: &Node, branch: &Branch) -> Option<CheckpointBlock> {
-        if !self.settings.block_teleport_past_checkpoint {
-            return None;
-        }
         let graph = &*self.relation.new;
         // A walk that comes round to a fork again is behind a later step than the customer was when they stood there: in loops the
         // order cannot be told, so the earlier of both counts.
         let behind = walk.behind.and_then(|place| self.path.steps[place].last_visit);
         let place = behind.map(|behind| self.history.last_visit(walk.at).map_or(behind, |own| own.min(behind)));
-        let checkpoints = Checkpoints::of(self.history);
-        let (stop, rule): (&Stop, BlockRule) = checkpoints.forbids_redirect(graph, place, branch.to)?;
+        let (stop, rule) = self.checkpoints.forbids_redirect(place, branch.to)?;
         let target = graph.node(branch.to);
         Some(CheckpointBlock {
             checkpoint_step_id: stop.step_id.clone(),

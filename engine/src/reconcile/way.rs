@@ -1,12 +1,15 @@
-//! Where the session's step leads, by a plan, a chain of plans, or none (SPEC 7.2, 9, 10).
+//! Where the session's step leads, by a plan, a chain of plans, or none ("Plans", "Chains" and "Fallback" in
+//! docs/behaviour.md).
 
 use super::facts::{Facts, Goal, PlanRow, Session};
 use super::history::Relation;
+use crate::acts::{Acts, LandingActs};
 use crate::diff::{MigrationScenario, Pairing, compose_pairs};
 use crate::graph::{Graph, StepIx};
-use crate::plan::{OnCheckpointBlock, PlanRef, ScopeSubject};
-use std::collections::HashMap;
+use crate::plan::{Admission, OnCheckpointBlock, PlanRef, Policy, ScopeSubject};
+use std::collections::HashSet;
 use std::rc::Rc;
+use uuid::Uuid;
 
 /// One place in the newest version that the plans lead to.
 #[derive(Debug, Clone)]
@@ -18,10 +21,20 @@ pub(super) struct Place {
     /// The scenario was forced by a policy.
     pub forced: bool,
     pub on_checkpoint_block: OnCheckpointBlock,
+    /// Content hashes of acts that the links' policies accept again.
+    pub accept_repeat: Vec<String>,
+    /// Finished sessions come along by every link.
+    pub reopen: bool,
     /// The current step was deleted on the way: the session is relocated.
     pub relocated: bool,
-    /// Why a policy on the way leaves the session out.
-    pub left_out: Option<String>,
+    /// Whether the policies on the way let the session in, and by which plan not.
+    pub admission: Admission,
+    pub held_by: Option<Uuid>,
+    /// A policy on the way ends it before the newest version: the place is of a version between.
+    pub ends_before: bool,
+    /// What a landing undoes, as the only link's row has it, and the revision of the acts of now.
+    pub undoes: Option<LandingActs>,
+    pub acts_revision: i32,
 }
 
 /// Where the plans lead from the session's step.
@@ -33,53 +46,103 @@ pub(super) enum Places {
     Unknown,
 }
 
-/// More places than this are not tried: a chain of versions that each delete thousands of steps.
-const PLACES: usize = 10_000;
+/// More places than this are not tried.
+const PLACES: usize = 32;
 
-/// Follows the chain from the session's step. Every link's policy counts; the scenario is the strongest of the links.
+/// Follows the chain from the session's step, depth first: each link's candidates in order, each followed to the newest version
+/// before the next. Every link's policy counts, for the step to which the links before it lead.
 pub(super) fn follow<F: Facts>(chain: &[PlanRef], session: &Session, facts: &mut F) -> Result<Places, F::Error> {
-    let mut places = vec![Place {
-        step_id: session.step_id.clone(),
-        step_name: String::new(),
-        anchor_content_hash: None,
-        migration_scenario: MigrationScenario::CleanGraft,
-        forced: false,
-        on_checkpoint_block: OnCheckpointBlock::Graft,
-        relocated: false,
-        left_out: None,
-    }];
-    for plan in chain {
-        let mut rows: HashMap<String, Option<PlanRow>> = HashMap::new();
-        let mut onward: Vec<Place> = Vec::new();
-        for place in places {
-            let row = match rows.get(&place.step_id) {
-                Some(row) => row.clone(),
-                None => {
-                    let row = facts.plan_row(plan, &place.step_id)?;
-                    rows.insert(place.step_id.clone(), row.clone());
-                    row
-                }
-            };
-            let Some(row) = row else {
-                if onward.is_empty() && !place.relocated {
-                    return Ok(Places::Unknown);
-                }
-                continue;
-            };
-            for goal in &row.goals {
-                let next = place.onward(session, &row, goal);
-                if onward.len() < PLACES && !onward.iter().any(|p| p.step_id == next.step_id) {
-                    onward.push(next);
-                }
-            }
+    let mut found: Vec<Place> = Vec::new();
+    let mut seen: HashSet<(usize, String)> = HashSet::new();
+    let mut stack: Vec<(usize, Place)> = vec![(0, Place::beginning(session))];
+    while let Some((link, place)) = stack.pop() {
+        if !place.ends_before && !seen.insert((link, place.step_id.clone())) {
+            continue;
         }
-        places = onward;
+        let Some(plan) = chain.get(link).filter(|_| !place.ends_before) else {
+            found.push(place);
+            if found.len() == crate::mutant!("chain/at-most-32", PLACES, 1) {
+                break;
+            }
+            continue;
+        };
+        match facts.plan_row(plan, &place.step_id)? {
+            Some(row) => {
+                let next = place.onward(session, &row, plan);
+                stack.extend(next.into_iter().rev().map(|place| (link + 1, place)));
+            }
+            None if found.is_empty() && !place.relocated => return Ok(Places::Unknown),
+            None => {}
+        }
     }
-    Ok(Places::Some(places))
+    Ok(Places::Some(found))
 }
 
 impl Place {
-    fn onward(&self, session: &Session, row: &PlanRow, goal: &Goal) -> Place {
+    fn beginning(session: &Session) -> Place {
+        Place {
+            step_id: session.step_id.clone(),
+            step_name: String::new(),
+            anchor_content_hash: None,
+            migration_scenario: MigrationScenario::CleanGraft,
+            forced: false,
+            on_checkpoint_block: OnCheckpointBlock::Graft,
+            accept_repeat: Vec::new(),
+            reopen: true,
+            relocated: false,
+            admission: Admission::Admitted,
+            held_by: None,
+            ends_before: false,
+            undoes: None,
+            acts_revision: 0,
+        }
+    }
+
+    /// The places to which one more link leads. A deleted step's own policy is asked before any of its candidates: if it does
+    /// not let the session in, the way ends there.
+    fn onward(&self, session: &Session, row: &PlanRow, plan: &PlanRef) -> Vec<Place> {
+        if row.deleted && crate::mutant!("policy/deleted-steps-own", true, false) {
+            let mut here = self.clone();
+            here.ask(&row.policy, session, row, plan);
+            if !here.admission.is_admitted() {
+                here.relocated = true;
+                here.ends_before = true;
+                return vec![here];
+            }
+        }
+        row.goals.iter().map(|goal| self.towards(session, row, goal, plan)).collect()
+    }
+
+    fn towards(&self, session: &Session, row: &PlanRow, goal: &Goal, plan: &PlanRef) -> Place {
+        let policy = &goal.policy;
+        let accepted =
+            policy.accept_repeat.iter().filter(|_| crate::mutant!("chain/accept-repeat-of-all", true, false));
+        let mut next = Place {
+            step_id: goal.new_step_id.clone(),
+            step_name: goal.new_step_name.clone(),
+            // The anchor is the one of the session's own version: that is the one an operator knows.
+            anchor_content_hash: self.anchor_content_hash.clone().or_else(|| Some(goal.anchor_content_hash.clone())),
+            migration_scenario: self.migration_scenario.max(policy.force_scenario.unwrap_or(goal.migration_scenario)),
+            forced: self.forced || policy.force_scenario.is_some(),
+            on_checkpoint_block: match policy.on_checkpoint_block {
+                OnCheckpointBlock::Pin => OnCheckpointBlock::Pin,
+                OnCheckpointBlock::Graft => self.on_checkpoint_block,
+            },
+            accept_repeat: self.accept_repeat.iter().chain(accepted).cloned().collect(),
+            reopen: self.reopen && policy.reopen,
+            relocated: self.relocated || row.deleted,
+            admission: self.admission.clone(),
+            held_by: self.held_by,
+            ends_before: false,
+            undoes: goal.undoes.clone(),
+            acts_revision: row.acts_revision,
+        };
+        next.ask(policy, session, row, plan);
+        next
+    }
+
+    /// What leaves the session out for good outweighs what may still change; of two such, the earlier link counts.
+    fn ask(&mut self, policy: &Policy, session: &Session, row: &PlanRow, plan: &PlanRef) {
         let subject = ScopeSubject {
             session_id: session.session_id,
             channel: session.channel.as_deref(),
@@ -88,23 +151,15 @@ impl Place {
         };
         let mut variable =
             |name: &str| session.variables.get(name).and_then(|raw| serde_json::from_str(raw.get()).ok());
-        let left_out = self.left_out.clone().or_else(|| goal.policy.admits(&subject, &mut variable).err());
-        let on_checkpoint_block = match goal.policy.on_checkpoint_block {
-            OnCheckpointBlock::Pin => OnCheckpointBlock::Pin,
-            OnCheckpointBlock::Graft => self.on_checkpoint_block,
+        let admission = policy.admits(&subject, &mut variable);
+        let weighs_more = match (&self.admission, &admission) {
+            (Admission::Admitted, Admission::NotYet(_) | Admission::LeftOut(..)) => true,
+            (Admission::NotYet(_), Admission::LeftOut(..)) => true,
+            _ => false,
         };
-        Place {
-            step_id: goal.new_step_id.clone(),
-            step_name: goal.new_step_name.clone(),
-            // The anchor is the one of the session's own version: that is the one an operator knows.
-            anchor_content_hash: self.anchor_content_hash.clone().or_else(|| Some(goal.anchor_content_hash.clone())),
-            migration_scenario: self
-                .migration_scenario
-                .max(goal.policy.force_scenario.unwrap_or(goal.migration_scenario)),
-            forced: self.forced || goal.policy.force_scenario.is_some(),
-            on_checkpoint_block,
-            relocated: self.relocated || row.deleted,
-            left_out,
+        if weighs_more {
+            self.admission = admission;
+            self.held_by = Some(plan.plan_id);
         }
     }
 }
@@ -135,8 +190,7 @@ pub(super) fn relate<F: Facts>(
     Ok(Relation { old, new, pairing, old_is_whole: true })
 }
 
-/// A stand-in relation, for a session whose own version cannot be gone by: what its history tells of the old steps, paired with
-/// the newest version as in section 4.1.
+/// A stand-in relation, for a session whose own version cannot be gone by: what its history tells of the old steps.
 pub(super) fn relate_by_history(old: Graph, new: Rc<Graph>) -> Relation {
     let pairing = Pairing::of(&old, &new);
     Relation { old: Rc::new(old), new, pairing, old_is_whole: false }
@@ -146,6 +200,25 @@ pub(super) fn relate_by_history(old: Graph, new: Rc<Graph>) -> Relation {
 pub(super) fn relate_anew(old: Rc<Graph>, new: Rc<Graph>) -> Relation {
     let pairing = Pairing::of(&old, &new);
     Relation { old, new, pairing, old_is_whole: true }
+}
+
+impl Relation {
+    /// Pairs a step that is left with a step of the same act: one that nothing else is paired with, the first in document order.
+    pub(super) fn pair_by_act(&mut self, step: StepIx, content_hash: &str, acts: &Acts) {
+        if self.pairing.new_of(step).is_some() {
+            return;
+        }
+        let same = |n: &StepIx| {
+            self.pairing.old_of(*n).is_none() && acts.are_same(&self.new.node(*n).content_hash, content_hash)
+        };
+        let Some(found) = (0..self.new.len()).find(same) else { return };
+        let added = (self.old.node(step).id.clone(), self.new.node(found).id.clone());
+        let id = |graph: &Graph, step: StepIx| graph.node(step).id.clone();
+        let pairs: Vec<(String, String)> =
+            self.pairing.pairs().map(|(o, n, _)| (id(&self.old, o), id(&self.new, n))).chain([added]).collect();
+        let pairs = pairs.iter().map(|(was, is)| (was.as_str(), is.as_str()));
+        self.pairing = Pairing::from_ids(&self.old, &self.new, pairs);
+    }
 }
 
 /// The landing step and the old step that it stands for.

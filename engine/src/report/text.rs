@@ -2,8 +2,9 @@
 
 use super::{PlanView, grouped, sessions, short};
 use crate::diff::{Anchor, MigrationScenario, PairKind};
-use crate::plan::Policy;
+use crate::plan::{FieldReasonKind, Policy, Summary};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// What stands at the head of the page.
 pub struct PlanHeader<'a> {
@@ -20,7 +21,7 @@ const NAME: usize = 32;
 const LINE: usize = 118;
 
 /// The page, line by line. `summary` is what [`crate::plan::summarize`] gave for the same plan.
-pub fn plan_report(header: &PlanHeader<'_>, view: &PlanView<'_>, summary: &Value) -> Vec<String> {
+pub fn plan_report(header: &PlanHeader<'_>, view: &PlanView<'_>, summary: &Summary) -> Vec<String> {
     let mut page = Page(Vec::new());
     page.head(header);
     page.figures(view, summary);
@@ -57,17 +58,17 @@ impl Page {
         self.line(format!("plan {}, {}{stale}", header.plan_id, header.status));
     }
 
-    fn figures(&mut self, view: &PlanView<'_>, summary: &Value) {
-        let number = |pointer: &str| summary.pointer(pointer).and_then(Value::as_u64).unwrap_or(0);
+    fn figures(&mut self, view: &PlanView<'_>, summary: &Summary) {
+        let of = |figures: &BTreeMap<&'static str, u64>, scenario: &str| figures.get(scenario).copied().unwrap_or(0);
         self.line("");
-        self.line(format!("sessions   {} on the old version", grouped(number("/sessions/total"))));
+        self.line(format!("sessions   {} on the old version", grouped(summary.sessions.total)));
         for (scenario, what) in [
             ("clean_graft", "moved in silence"),
             ("gap_fill", "replayed: data looked up, or asked for"),
             ("re_route", "replayed: perhaps asked, perhaps sent elsewhere"),
         ] {
-            let at = number(&format!("/sessions/by_scenario/{scenario}"));
-            let steps = number(&format!("/anchors/by_scenario/{scenario}"));
+            let at = of(&summary.sessions.by_scenario, scenario);
+            let steps = of(&summary.anchors.by_scenario, scenario);
             self.line(format!("           {:>9}  {scenario:<11}  {steps:>4} steps  {what}", grouped(at)));
         }
         let at_deleted: u64 = view.map.deleted_steps.iter().map(|step| view.sessions_at(&step.step_id)).sum();
@@ -82,43 +83,40 @@ impl Page {
         ));
     }
 
-    fn warnings(&mut self, summary: &Value) {
-        let warnings = list(summary, "warnings");
-        self.title(&format!("Warnings ({})", warnings.len()));
-        for warning in warnings {
-            let count = warning.get("sessions").and_then(Value::as_u64).unwrap_or(0);
+    fn warnings(&mut self, summary: &Summary) {
+        self.title(&format!("Warnings ({})", summary.warnings.len()));
+        for warning in &summary.warnings {
             self.wrapped(
-                &format!("{:<8}  ", word(warning, "severity")),
-                &format!("{} ({})", word(warning, "message"), sessions(count)),
+                &format!("{:<8}  ", warning.severity.as_str()),
+                &format!("{} ({})", warning.message, sessions(warning.sessions)),
             );
         }
-        if warnings.is_empty() {
+        if summary.warnings.is_empty() {
             self.line("none");
         }
     }
 
-    fn fields(&mut self, summary: &Value) {
-        let fields = list(summary, "fields_to_collect");
-        if fields.is_empty() {
+    fn fields(&mut self, summary: &Summary) {
+        if summary.fields_to_collect.is_empty() {
             return;
         }
         self.title("Fields that customers may be asked for");
-        for field in fields {
-            let because: Vec<String> = list(field, "because")
+        for field in &summary.fields_to_collect {
+            let because: Vec<String> = field
+                .because
                 .iter()
                 .map(|why| {
-                    let kind = match word(why, "kind") {
-                        "inserted_step" => "new step",
-                        "edited_step" => "edited step",
-                        _ => "new fork",
+                    let kind = match why.kind {
+                        FieldReasonKind::InsertedStep => "new step",
+                        FieldReasonKind::EditedStep => "edited step",
+                        FieldReasonKind::NewFork => "new fork",
                     };
-                    format!("{kind} \"{}\"", short(word(why, "name"), NAME))
+                    format!("{kind} \"{}\"", short(&why.name, NAME))
                 })
                 .collect();
-            let most = field.get("sessions_at_most").and_then(Value::as_u64).unwrap_or(0);
             self.wrapped(
-                &format!("{:<20}  ", short(word(field, "field"), 20)),
-                &format!("at most {}: {}", sessions(most), because.join(", ")),
+                &format!("{:<20}  ", short(&field.field, 20)),
+                &format!("at most {}: {}", sessions(field.sessions_at_most), because.join(", ")),
             );
         }
     }
@@ -224,17 +222,10 @@ fn fields_of(view: &PlanView<'_>, anchor: &Anchor) -> Vec<String> {
     fields
 }
 
-fn list<'a>(object: &'a Value, key: &str) -> &'a [Value] {
-    object.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
-}
-
-fn word<'a>(object: &'a Value, key: &str) -> &'a str {
-    object.get(key).and_then(Value::as_str).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::acts::Acts;
     use crate::definition::parse;
     use crate::diff::diff;
     use crate::graph::Graph;
@@ -262,7 +253,7 @@ mod tests {
                 {"id": "z", "name": "Done", "is_terminal": true}]}"#,
         );
         let map = diff(&old, &new);
-        let at = |sessions| AnchorCounts { sessions, passed_checkpoint: 0 };
+        let at = |sessions| AnchorCounts { sessions, passed: Vec::new() };
         let counts = HashMap::from([("old".to_owned(), at(1)), ("z".to_owned(), at(1200))]);
         let policies = HashMap::new();
         let view = PlanView { map: &map, old: &old, new: &new, policies: &policies, sessions_by_old_step: &counts };
@@ -272,6 +263,7 @@ mod tests {
             sessions_by_old_step: &counts,
             old: &old,
             new: &new,
+            acts: &Acts::default(),
         });
         let header = PlanHeader {
             plan_id: "p",

@@ -3,6 +3,7 @@
 use super::data::Data;
 use super::dice::Dice;
 use super::plain::{Kind, Plain, Way};
+use scenario_engine::acts::Acts;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How a customer walks.
@@ -112,6 +113,8 @@ pub struct Case<'a> {
     pub known: &'a Data,
     /// What is true of the customer: by this they walked, and this they would answer.
     pub all: &'a Data,
+    /// By which two steps are the same action.
+    pub acts: &'a Acts,
 }
 
 impl Case<'_> {
@@ -149,7 +152,9 @@ impl Case<'_> {
             }
             let step = &new.steps[at];
             met.lacking.extend(step.collects.iter().filter(|f| !self.known.contains_key(*f)).cloned());
-            if step.required && !self.visited(at) {
+            let same = |hash: &str| self.acts.are_same(hash, &step.hash);
+            let was_there = self.history.iter().any(|s| same(&self.old.steps[*s].hash));
+            if step.required && !was_there && !met.actions.iter().any(|a| same(&new.steps[*a].hash)) {
                 met.actions.insert(at);
             }
             let way = match step.ways.as_slice() {

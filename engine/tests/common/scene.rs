@@ -7,6 +7,7 @@ use super::oracle::{Gait, Pairs, walk};
 use super::plain::Plain;
 use super::property::Tally;
 use super::scenario::{Taste, definition, show};
+use super::undone::Move;
 use super::world::{World, brief};
 use crate::ensure;
 use scenario_engine::definition::Definition;
@@ -42,6 +43,8 @@ impl Scene {
         let [old, new] = self.definitions.clone();
         let mut world = World::planned(old, new);
         world.came_by(&self.old, &self.history);
+        // Whether a walk has come to its end is not what these properties are about.
+        world.session.finished = false;
         world.knows_all(&self.known);
         world
     }
@@ -84,33 +87,42 @@ pub fn told(decision: &Decision) -> String {
     text
 }
 
-/// What 7.4 promises, checked on both graphs by trying. A customer is moved before a checkpoint C that they passed, if
-/// - the new step is not their own one (a teleport to the same step is never forbidden), and
-/// - it can come to C's counterpart, or is it; where C has no counterpart in the new version: for a redirect always, for a relocation if
-///   the target's old counterpart could come to C, or has none.
-///
-/// A redirect also must not lie at a fork after whose last visit a checkpoint was visited.
-pub fn moved_before_a_checkpoint(scene: &Scene, pairs: &Pairs, decision: &Decision) -> Option<String> {
+impl Scene {
+    /// The acts that the customer has passed and that a move to a place of the new version undoes, by the step where they passed them.
+    fn undone(&self, pairs: &Pairs, world: &World, place: usize) -> Vec<usize> {
+        let acts = world.scenario_acts();
+        let judged = Move {
+            from: Some((&self.old, self.current())),
+            to: &self.new,
+            place,
+            stays_at_its_step: pairs.new_of[self.current()] == Some(place),
+            old_of: &|step| pairs.old_of[step],
+            acts: &acts,
+        };
+        let hash = |step: usize| self.old.steps[step].hash.as_str();
+        let passed = self.history.iter().copied().filter(|s| acts.is_flagged(hash(*s)));
+        passed.filter(|step| judged.undoes(hash(*step))).collect()
+    }
+
+    pub fn landing_undoes(&self, pairs: &Pairs, world: &World, landing: usize) -> bool {
+        !self.undone(pairs, world, landing).is_empty()
+    }
+}
+
+/// What is promised of every move, checked on both graphs by trying: it undoes no act that the customer has passed, and a redirect does
+/// not lie at a fork after whose last visit a checkpoint was visited.
+pub fn moved_before_a_checkpoint(scene: &Scene, pairs: &Pairs, world: &World, decision: &Decision) -> Option<String> {
     let target = scene.new.find(&decision.target.as_ref()?.step_id)?;
-    if pairs.new_of[scene.current()] == Some(target) {
-        return None;
+    if let Some(step) = scene.undone(pairs, world, target).first() {
+        return Some(format!("the move undoes checkpoint {}", scene.old.steps[*step].id));
     }
     let fork =
         decision.trace.iter().find(|e| e.event == Event::Redirect).and_then(|e| e.detail["from_step_id"].as_str());
-    let fork_visit = fork
-        .and_then(|id| scene.new.find(id))
-        .and_then(|f| scene.history.iter().rposition(|s| pairs.new_of[*s] == Some(f)));
-    for (visit, &step) in scene.history.iter().enumerate().filter(|(_, s)| scene.old.steps[**s].checkpoint) {
-        let undone = match pairs.new_of[step] {
-            Some(counterpart) => scene.new.reaches(target, counterpart),
-            None if fork.is_some() => true,
-            None => pairs.old_of[target].is_none_or(|was| scene.old.reaches(was, step)),
-        };
-        if undone || fork_visit.is_some_and(|f| visit > f) {
-            return Some(format!("moved before checkpoint {}", scene.old.steps[step].id));
-        }
-    }
-    None
+    let fork = scene.new.find(fork?)?;
+    let fork_visit = scene.history.iter().rposition(|s| pairs.new_of[*s] == Some(fork))?;
+    let acts = world.scenario_acts();
+    let passed_since = scene.history[fork_visit + 1..].iter().find(|s| acts.is_flagged(&scene.old.steps[**s].hash))?;
+    Some(format!("redirected before checkpoint {}", scene.old.steps[*passed_since].id))
 }
 
 /// Also: a decision is the same twice; what is known is not asked for; it ends; then there is nothing left to do.
@@ -129,7 +141,7 @@ pub fn keeps_its_promises(scene: &Scene, world: &mut World, tally: &Tally, choos
         match decision.effect {
             Effect::Wait(_) => world.answer(&decision, &scene.all, choose),
             Effect::Move => {
-                if let Some(why) = moved_before_a_checkpoint(scene, &pairs, &decision) {
+                if let Some(why) = moved_before_a_checkpoint(scene, &pairs, world, &decision) {
                     return Err(scene.explain(why, Some(&decision)));
                 }
                 let redirected = decision.trace.iter().any(|e| e.event == Event::Redirect);
@@ -161,7 +173,17 @@ pub fn keeps_its_promises(scene: &Scene, world: &mut World, tally: &Tally, choos
                 );
                 return Ok(());
             }
-            Effect::Exit | Effect::Pin | Effect::None => return Ok(()),
+            Effect::Pin => {
+                if decision.undone.is_some()
+                    && let Some(landing) = pairs.new_of[scene.current()]
+                {
+                    let needed = scene.landing_undoes(&pairs, world, landing);
+                    ensure!(needed, "{}", scene.explain("held without need".into(), Some(&decision)));
+                }
+                tally.count("pinned");
+                return Ok(());
+            }
+            Effect::Exit | Effect::Settle | Effect::None => return Ok(()),
         }
     }
     Err(scene.explain("it never ends".into(), None))

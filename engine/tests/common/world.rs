@@ -3,8 +3,11 @@
 
 use super::data::Data;
 use super::plain::Plain;
+use scenario_engine::acts::{
+    ActPair, Acts, Before, DeployedPairs, Ground, LandingActs, PassedAtStart, Publication, landing_acts,
+};
 use scenario_engine::definition::{Definition, step_content_hash};
-use scenario_engine::diff::{TransformationMap, diff};
+use scenario_engine::diff::{Pairing, TransformationMap, diff};
 use scenario_engine::field::FieldDefinition;
 use scenario_engine::graph::Graph;
 use scenario_engine::plan::{PlanRef, PlanStatus, Policy, Way, find_way};
@@ -13,7 +16,7 @@ use scenario_engine::reconcile::{
     SubmittedDecision, Visit, reconcile,
 };
 use serde_json::value::RawValue;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::convert::Infallible;
 use std::rc::Rc;
 use uuid::Uuid;
@@ -39,6 +42,10 @@ pub struct World {
     pub fields: BTreeMap<String, Rc<FieldDefinition>>,
     pub completed: Vec<CompletedAction>,
     pub decisions: Vec<SubmittedDecision>,
+    /// What the session passed when it began in the middle.
+    pub passed_at_start: Vec<PassedAtStart>,
+    /// Versions whose definition is not kept any more.
+    pub removed: HashSet<i32>,
     pub exited: bool,
     /// What the engine asked for in the decision at hand: it promises to ask once.
     lookups: HashSet<String>,
@@ -71,6 +78,7 @@ impl World {
                 step_id: String::new(),
                 step_content_hash: None,
                 matches_version: true,
+                finished: false,
                 channel: Some("whatsapp".into()),
                 age_days: 3.0,
                 variables: BTreeMap::new(),
@@ -83,6 +91,8 @@ impl World {
             fields: BTreeMap::new(),
             completed: Vec::new(),
             decisions: Vec::new(),
+            passed_at_start: Vec::new(),
+            removed: HashSet::new(),
             exited: false,
             lookups: HashSet::new(),
         };
@@ -109,10 +119,12 @@ impl World {
     }
 
     pub fn deploy(&mut self, from: i32, to: i32) -> Uuid {
-        let plan_id = Uuid::from_u128(self.plans.len() as u128 + 1);
+        let deployment_no = self.plans.len() as i64 + 1;
+        let plan_id = Uuid::from_u128(deployment_no as u128);
         let map = diff(&self.graphs[from as usize - 1], &self.graphs[to as usize - 1]);
         self.maps.insert(plan_id, map);
-        self.plans.insert(0, PlanRef { plan_id, from_version: from, to_version: to, status: PlanStatus::Deployed });
+        let status = PlanStatus::Deployed;
+        self.plans.insert(0, PlanRef { plan_id, from_version: from, to_version: to, status, deployment_no });
         plan_id
     }
 
@@ -120,6 +132,82 @@ impl World {
     pub fn set_policy(&mut self, plan_id: Uuid, old_step_id: &str, policy: Policy) {
         let anchor = self.maps[&plan_id].anchors.iter().find(|a| a.old_step_id == old_step_id).expect("an anchor");
         self.policies.insert((plan_id, anchor.anchor_content_hash.clone()), policy);
+    }
+
+    /// The plan's policy for a step that it deletes.
+    pub fn set_policy_of_deleted(&mut self, plan_id: Uuid, old_step_id: &str, policy: Policy) {
+        let step = self.maps[&plan_id].deleted_steps.iter().find(|d| d.step_id == old_step_id).expect("a deleted step");
+        self.policies.insert((plan_id, step.content_hash.clone()), policy);
+    }
+
+    /// The content hash of a step.
+    pub fn hash_of(&self, version: i32, step_id: &str) -> String {
+        let graph = &self.graphs[version as usize - 1];
+        graph.node(graph.find(step_id).expect("a step")).content_hash.clone()
+    }
+
+    /// What the extension keeps of the acts: each version up to the published one came in with its publication, by the pairs of the
+    /// plan that was deployed last between it and the one before.
+    pub fn scenario_acts(&self) -> Acts {
+        let separated = BTreeSet::new();
+        let mut acts = Acts::default();
+        let mut kept: Vec<ActPair> = Vec::new();
+        for version in 1..=self.published {
+            let graph = &*self.graphs[version as usize - 1];
+            let pairing = self.pairing(version - 1, version);
+            let before = pairing.as_ref().map(|pairing| Before {
+                version: version - 1,
+                graph: &self.graphs[version as usize - 2],
+                pairing,
+            });
+            let changed = acts.published(&Publication { version, graph, before, separated: &separated });
+            acts = changed.acts;
+            kept.extend(changed.pairs);
+        }
+        for plan in self.plans.iter().rev().filter(|plan| plan.from_version + 1 != plan.to_version) {
+            let (from_version, to_version) = (plan.from_version, plan.to_version);
+            let (from, to) = (&*self.graphs[from_version as usize - 1], &*self.graphs[to_version as usize - 1]);
+            let pairs = self.pairs(plan);
+            let pairing = Pairing::from_ids(from, to, pairs.iter().map(|(a, b)| (a.as_str(), b.as_str())));
+            let deployed = DeployedPairs {
+                from_version,
+                to_version,
+                is_succession: false,
+                from,
+                to,
+                pairing: &pairing,
+                separated: &separated,
+            };
+            if let Some(changed) = acts.deployed(&deployed, &kept) {
+                (acts, kept) = (changed.acts, changed.pairs);
+            }
+        }
+        acts
+    }
+
+    /// How two versions pair: by the plan deployed last between them, else by the diff; `None` if there is no such version.
+    fn pairing(&self, from: i32, to: i32) -> Option<Pairing> {
+        if from < 1 {
+            return None;
+        }
+        let (old, new) = (&self.graphs[from as usize - 1], &self.graphs[to as usize - 1]);
+        let plan = self.plans.iter().find(|p| (p.from_version, p.to_version) == (from, to));
+        Some(match plan {
+            Some(plan) => {
+                let pairs = self.pairs(plan);
+                Pairing::from_ids(old, new, pairs.iter().map(|(a, b)| (a.as_str(), b.as_str())))
+            }
+            None => Pairing::of(old, new),
+        })
+    }
+
+    /// The lists of a plan's anchors, by old step.
+    pub fn landing_lists(&self, plan: &PlanRef, acts: &Acts) -> BTreeMap<String, LandingActs> {
+        let (old, new) = (&self.graphs[plan.from_version as usize - 1], &self.graphs[plan.to_version as usize - 1]);
+        let pairs = self.pairs(plan);
+        let pairing = Pairing::from_ids(old, new, pairs.iter().map(|(a, b)| (a.as_str(), b.as_str())));
+        let ground = Ground::new(old, true, new, &pairing, acts);
+        landing_acts(&ground).into_iter().map(|(step, list)| (old.node(step).id.clone(), list)).collect()
     }
 
     /// The policy for every anchor of every plan.
@@ -165,6 +253,7 @@ impl World {
         self.session.scenario_version = version;
         self.session.step_id = step_id.to_owned();
         self.session.step_content_hash = Some(hash);
+        self.session.finished = step.is_terminal;
     }
 
     pub fn knows(&mut self, field: &str, value: &str) {
@@ -211,8 +300,18 @@ impl World {
                 self.arrive(decision.scenario_version.expect("a version"), &target.step_id);
             }
             Effect::Exit => self.exited = true,
-            Effect::None | Effect::Pin | Effect::Wait(_) => {}
+            Effect::None | Effect::Pin | Effect::Settle | Effect::Wait(_) => {}
         }
+    }
+
+    /// What `complete_action` records.
+    pub fn complete(&mut self, version: i32, step_id: &str) {
+        let step_content_hash = self.hash_of(version, step_id);
+        self.completed.push(CompletedAction {
+            scenario_version: version,
+            step_id: step_id.to_owned(),
+            step_content_hash,
+        });
     }
 
     /// Customer and backend give what the decision waits for, from the customer's data.
@@ -226,11 +325,7 @@ impl World {
             self.profile.insert(filled.field.clone(), sure(&filled.value));
         }
         for step in &decision.execute_step_ids {
-            self.completed.push(CompletedAction {
-                scenario_version: decision.published_version,
-                step_id: step.clone(),
-                step_content_hash: String::new(),
-            });
+            self.complete(decision.published_version, step);
         }
         for request in &decision.decisions {
             self.decisions.push(SubmittedDecision {
@@ -270,6 +365,22 @@ impl World {
         self.policies.get(&(plan.plan_id, hash.to_owned())).cloned().unwrap_or_default()
     }
 
+    fn composed_pairs(&self, from: i32, to: i32) -> Option<Rc<Vec<(String, String)>>> {
+        let Way::Plans(chain) = find_way(&self.plans, from, to) else { return None };
+        let mut names: Option<Vec<(String, String)>> = None;
+        for plan in &chain {
+            let link = self.pairs(plan);
+            names = Some(match names {
+                None => link,
+                Some(so_far) => so_far
+                    .into_iter()
+                    .filter_map(|(was, then)| Some((was, link.iter().find(|(a, _)| *a == then)?.1.clone())))
+                    .collect(),
+            });
+        }
+        names.map(Rc::new)
+    }
+
     fn pairs(&self, plan: &PlanRef) -> Vec<(String, String)> {
         self.maps[&plan.plan_id].anchors.iter().map(|a| (a.old_step_id.clone(), a.new_step_id.clone())).collect()
     }
@@ -282,6 +393,8 @@ impl Facts for World {
         self.once(format!("row {} {old_step_id}", plan.plan_id));
         let map = &self.maps[&plan.plan_id];
         let new = &self.graphs[plan.to_version as usize - 1];
+        let acts = self.scenario_acts();
+        let lists = self.landing_lists(plan, &acts);
         let goal = |new_step_id: &str| {
             let anchor = map.anchors.iter().find(|a| a.new_step_id == new_step_id).expect("an anchor");
             Goal {
@@ -290,18 +403,28 @@ impl Facts for World {
                 anchor_content_hash: anchor.anchor_content_hash.clone(),
                 migration_scenario: anchor.migration_scenario,
                 policy: self.policy(plan, &anchor.anchor_content_hash),
+                undoes: Some(
+                    lists
+                        .get(&anchor.old_step_id)
+                        .cloned()
+                        .unwrap_or_else(|| LandingActs { revision: acts.revision(), ..LandingActs::default() }),
+                ),
             }
         };
         if let Some(anchor) = map.anchors.iter().find(|a| a.old_step_id == old_step_id) {
             return Ok(Some(PlanRow {
                 old_step_name: anchor.anchor_name.clone(),
                 deleted: false,
+                policy: Policy::default(),
+                acts_revision: acts.revision(),
                 goals: vec![goal(&anchor.new_step_id)],
             }));
         }
         Ok(map.deleted_steps.iter().find(|d| d.step_id == old_step_id).map(|deleted| PlanRow {
             old_step_name: deleted.name.clone(),
             deleted: true,
+            policy: self.policy(plan, &deleted.content_hash),
+            acts_revision: acts.revision(),
             goals: deleted.candidates.iter().map(|c| goal(&c.new_step_id)).collect(),
         }))
     }
@@ -316,6 +439,20 @@ impl Facts for World {
         Ok(Rc::clone(&self.graphs[version as usize - 1]))
     }
 
+    fn kept_graph(&mut self, version: i32) -> Result<Option<Rc<Graph>>, Infallible> {
+        if self.removed.contains(&version) { Ok(None) } else { self.graph(version).map(Some) }
+    }
+
+    fn acts(&mut self) -> Result<Rc<Acts>, Infallible> {
+        self.once("acts".into());
+        Ok(Rc::new(self.scenario_acts()))
+    }
+
+    fn passed_at_start(&mut self) -> Result<Vec<PassedAtStart>, Infallible> {
+        self.once("passed at start".into());
+        Ok(self.passed_at_start.clone())
+    }
+
     fn visits(&mut self) -> Result<Vec<Visit>, Infallible> {
         self.once("visits".into());
         Ok(self.visits.clone())
@@ -323,19 +460,12 @@ impl Facts for World {
 
     fn walked_pairs(&mut self, from: i32, to: i32) -> Result<Rc<Vec<(String, String)>>, Infallible> {
         self.once(format!("walked {from} {to}"));
-        let Way::Plans(chain) = find_way(&self.plans, from, to) else { return Ok(Rc::new(Vec::new())) };
-        let mut names: Option<Vec<(String, String)>> = None;
-        for plan in &chain {
-            let link = self.pairs(plan);
-            names = Some(match names {
-                None => link,
-                Some(so_far) => so_far
-                    .into_iter()
-                    .filter_map(|(was, then)| Some((was, link.iter().find(|(a, _)| *a == then)?.1.clone())))
-                    .collect(),
-            });
-        }
-        Ok(Rc::new(names.unwrap_or_default()))
+        Ok(self.composed_pairs(from, to).unwrap_or_default())
+    }
+
+    fn deployed_pairs(&mut self, from: i32, to: i32) -> Result<Option<Rc<Vec<(String, String)>>>, Infallible> {
+        self.once(format!("deployed {from} {to}"));
+        Ok(self.composed_pairs(from, to))
     }
 
     fn completed_actions(&mut self) -> Result<Vec<CompletedAction>, Infallible> {

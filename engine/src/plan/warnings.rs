@@ -1,0 +1,305 @@
+//! What an operator is warned of before approving a plan.
+
+use super::fields::FieldIndex;
+use super::policy::Policy;
+use super::summary::{PassedGroup, SummaryInput};
+use crate::acts::{Acts, Ground, LandingActs, accepted, landing_acts};
+use crate::condition::ConditionKind;
+use crate::diff::{Anchor, CatalogueFork, DeletedStep, MigrationScenario, PairKind, Pairing};
+use crate::graph::{Node, StepIx};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WarningSeverity {
+    Critical,
+    Warning,
+    Info,
+}
+
+impl WarningSeverity {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            WarningSeverity::Critical => "critical",
+            WarningSeverity::Warning => "warning",
+            WarningSeverity::Info => "info",
+        }
+    }
+}
+
+/// One warning, with the number of sessions that it is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Warning {
+    pub severity: WarningSeverity,
+    pub code: &'static str,
+    pub anchor_content_hash: Option<String>,
+    pub anchor_name: Option<String>,
+    pub message: String,
+    pub sessions: u64,
+}
+
+/// Names for a message: some, and how many more.
+fn some_of(names: &[&str]) -> String {
+    const SHOWN: usize = 10;
+    match names.len().checked_sub(SHOWN) {
+        Some(more) if more > 0 => format!("{} and {more} more", names[..SHOWN].join(", ")),
+        _ => names.join(", "),
+    }
+}
+
+/// All warnings, the worst first; within a severity in document order.
+pub(super) fn warnings(input: &SummaryInput<'_>, index: &FieldIndex<'_>) -> Vec<Warning> {
+    let ids = input.map.anchors.iter().map(|a| (a.old_step_id.as_str(), a.new_step_id.as_str()));
+    let pairing = Pairing::from_ids(input.old, input.new, ids);
+    let ground = Ground::new(input.old, true, input.new, &pairing, input.acts);
+    let lists = landing_acts(&ground);
+    let mut found: Vec<Warning> = Vec::new();
+    for anchor in &input.map.anchors {
+        landing_warnings(input, anchor, &ground, &lists, &mut found);
+        anchor_warnings(input, anchor, index, &mut found);
+    }
+    for step in &input.map.deleted_steps {
+        found.extend(deleted_warning(input, step, &ground));
+    }
+    for id in &input.map.catalogue.inserted_step_ids {
+        if let Some(node) = input.new.find(id).map(|step| input.new.node(step)).filter(|node| node.is_checkpoint) {
+            found.push(new_checkpoint(input, node));
+        }
+    }
+    for twins in &input.map.catalogue.ambiguities {
+        let first = twins.old_step_ids.first().and_then(|id| input.old.find(id));
+        found.push(Warning {
+            severity: WarningSeverity::Info,
+            code: "twin_steps",
+            anchor_content_hash: Some(twins.content_hash.clone()),
+            anchor_name: first.map(|s| input.old.node(s).name.clone()),
+            message: format!(
+                "steps with the same content ({} before, {} now) were paired by id, neighbours and order",
+                twins.old_step_ids.join(", "),
+                twins.new_step_ids.join(", ")
+            ),
+            sessions: twins.old_step_ids.iter().map(|id| input.sessions_at(id)).sum(),
+        });
+    }
+    found.sort_by_key(|w| w.severity); // stable
+    found
+}
+
+/// The policy of an anchor or a deleted step.
+fn policy_of<'a>(input: &SummaryInput<'a>, content_hash: &str) -> Option<&'a Policy> {
+    input.policies.get(content_hash)
+}
+
+/// How bad it is that sessions are held: an operator can accept it.
+fn held(policy: Option<&Policy>) -> WarningSeverity {
+    if policy.is_some_and(|p| p.accept_held) { WarningSeverity::Warning } else { WarningSeverity::Critical }
+}
+
+fn acts_of<'a>(group: &'a PassedGroup, acts: &'a Acts) -> impl Iterator<Item = &'a str> {
+    group.contents.iter().map(|hash| acts.act_of(hash))
+}
+
+/// What the anchor's landings would undo, and whether its own act comes again.
+fn landing_warnings(
+    input: &SummaryInput<'_>,
+    anchor: &Anchor,
+    ground: &Ground<'_>,
+    lists: &BTreeMap<StepIx, LandingActs>,
+    found: &mut Vec<Warning>,
+) {
+    let acts = input.acts;
+    let Some((old, new)) = input.old.find(&anchor.old_step_id).zip(input.new.find(&anchor.new_step_id)) else { return };
+    let Some(list) = lists.get(&old) else { return };
+    let policy = policy_of(input, &anchor.anchor_content_hash);
+    let accepted = policy.map(|p| accepted(acts, &p.accept_repeat)).unwrap_or_default();
+    let mut warn = |severity, code, message, sessions| {
+        found.push(Warning {
+            severity,
+            code,
+            anchor_content_hash: Some(anchor.anchor_content_hash.clone()),
+            anchor_name: Some(anchor.anchor_name.clone()),
+            message,
+            sessions,
+        });
+    };
+    let groups = input.passed_at(&anchor.old_step_id);
+    // A list that is cut does not tell of every act: then each is worked out.
+    let undone = |act: &str| {
+        if list.cut {
+            ground.undoes(Some(old), new, act).is_some()
+        } else {
+            list.holds([act], &BTreeSet::new(), |a| ground.has_step(a))
+        }
+    };
+    let is_undone = |act: &str| !accepted.contains(act) && undone(act);
+    let sessions: u64 =
+        groups.iter().filter(|group| acts_of(group, acts).any(is_undone)).map(|group| group.sessions).sum();
+    if crate::mutant!("summary/undone-landings", sessions > 0, false) {
+        let names: BTreeSet<&str> = groups
+            .iter()
+            .flat_map(|group| &group.contents)
+            .filter(|hash| is_undone(acts.act_of(hash)))
+            .map(|hash| acts.said(hash).map_or(hash.as_str(), |row| row.name.as_str()))
+            .collect();
+        let names: Vec<&str> = names.into_iter().collect();
+        let message = format!(
+            "sessions at \"{}\" have passed what they would come to again in the new version ({}): they are held on their \
+             version",
+            anchor.anchor_name,
+            some_of(&names)
+        );
+        warn(held(policy), "landing_undone", message, sessions);
+    }
+    let own = acts.act_of(&anchor.anchor_content_hash);
+    if acts.is_flagged(&anchor.anchor_content_hash) && !accepted.contains(own) && undone(own) {
+        let passed = input.sessions_by_old_step.values().flat_map(|counts| &counts.passed);
+        let passed = passed.filter(|group| acts_of(group, acts).any(|act| act == own));
+        let message = format!("the new version leads back to \"{}\" after it was passed", anchor.anchor_name);
+        warn(WarningSeverity::Warning, "act_comes_again", message, passed.map(|group| group.sessions).sum());
+    }
+}
+
+/// Sessions of a deleted step that have nowhere to go: by the rule of the turn, group by group.
+fn deleted_warning(input: &SummaryInput<'_>, step: &DeletedStep, ground: &Ground<'_>) -> Option<Warning> {
+    let acts = input.acts;
+    let sessions = input.sessions_at(&step.step_id);
+    let warning = |severity, code, message: String, sessions| Warning {
+        severity,
+        code,
+        anchor_content_hash: Some(step.content_hash.clone()),
+        anchor_name: Some(step.name.clone()),
+        message,
+        sessions,
+    };
+    if step.candidates.is_empty() {
+        let message = format!(
+            "step \"{}\" is deleted and nothing near it is left: its sessions exit, those that have passed a checkpoint are held",
+            step.name
+        );
+        return Some(warning(WarningSeverity::Critical, "deleted_step_nowhere_to_go", message, sessions));
+    }
+    let from = input.old.find(&step.step_id);
+    let has_place = |group: &&PassedGroup| {
+        step.candidates.iter().any(|candidate| {
+            let Some(place) = input.new.find(&candidate.new_step_id) else { return false };
+            let policy = policy_of(input, &candidate.anchor_content_hash);
+            let accepted = policy.map(|p| accepted(acts, &p.accept_repeat)).unwrap_or_default();
+            !acts_of(group, acts).any(|act| !accepted.contains(act) && ground.undoes(from, place, act).is_some())
+        })
+    };
+    let groups = input.passed_at(&step.step_id).iter();
+    let stuck: u64 = groups.filter(|group| !has_place(group)).map(|group| group.sessions).sum();
+    let message = format!(
+        "step \"{}\" is deleted, and every place near it would undo a checkpoint that its sessions have passed: those are held",
+        step.name
+    );
+    (stuck > 0).then(|| warning(held(policy_of(input, &step.content_hash)), "relocation_undone", message, stuck))
+}
+
+/// A new checkpoint that no older step is paired with may be an old act in new words.
+fn new_checkpoint(input: &SummaryInput<'_>, node: &Node) -> Warning {
+    let passed = input.sessions_by_old_step.values().map(|counts| counts.passed_checkpoint()).sum();
+    Warning {
+        severity: WarningSeverity::Warning,
+        code: "new_checkpoint",
+        anchor_content_hash: None,
+        anchor_name: None,
+        message: format!(
+            "checkpoint \"{}\" ({}) is new: if it is an old act in new words, say so with set_step_pair, or customers may come \
+             to it again",
+            node.name, node.id
+        ),
+        sessions: passed,
+    }
+}
+
+/// An anchor whose step was edited, with both names; a checkpoint among them is critical.
+fn edited_pair(input: &SummaryInput<'_>, anchor: &Anchor) -> Option<(WarningSeverity, &'static str, String)> {
+    if anchor.pairing != PairKind::Edited {
+        return None;
+    }
+    let (old, new) = input.old.find(&anchor.old_step_id).zip(input.new.find(&anchor.new_step_id))?;
+    let (old, new) = (input.old.node(old), input.new.node(new));
+    let pair = format!(
+        "step \"{}\" ({}) was edited and is taken for the same step as \"{}\" ({})",
+        old.name, old.id, new.name, new.id
+    );
+    if !crate::mutant!("summary/edited-checkpoints", old.is_checkpoint || new.is_checkpoint, false) {
+        return Some((WarningSeverity::Info, "edited_pair", pair));
+    }
+    let others: Vec<&str> = input
+        .map
+        .catalogue
+        .inserted_step_ids
+        .iter()
+        .filter_map(|id| input.new.find(id))
+        .map(|step| input.new.node(step))
+        .filter(|node| node.is_checkpoint)
+        .map(|node| node.name.as_str())
+        .collect();
+    let doubt = if others.is_empty() {
+        "".to_owned()
+    } else {
+        format!("; other new checkpoints could have been meant ({})", some_of(&others))
+    };
+    let message = format!("checkpoint: {pair}{doubt}; if it is another act, separate them with set_step_pair");
+    Some((WarningSeverity::Critical, "checkpoint_edited", message))
+}
+
+fn anchor_warnings(input: &SummaryInput<'_>, anchor: &Anchor, index: &FieldIndex<'_>, found: &mut Vec<Warning>) {
+    let catalogue = &input.map.catalogue;
+    let sessions = input.sessions_at(&anchor.old_step_id);
+    let passed = input.sessions_by_old_step.get(&anchor.old_step_id).map_or(0, |at| at.passed_checkpoint());
+    let scenario = input.effective_scenario(anchor);
+    let mut warn = |severity, code, message: String, sessions| {
+        found.push(Warning {
+            severity,
+            code,
+            anchor_content_hash: Some(anchor.anchor_content_hash.clone()),
+            anchor_name: Some(anchor.anchor_name.clone()),
+            message,
+            sessions,
+        });
+    };
+    if let Some((severity, code, message)) = edited_pair(input, anchor) {
+        warn(severity, code, message, sessions);
+    }
+    let forks: Vec<&CatalogueFork> =
+        anchor.upstream.new_forks.iter().filter_map(|position| catalogue.new_forks.get(position)).collect();
+    if scenario == MigrationScenario::ReRoute && !forks.is_empty() && passed > 0 {
+        let names: Vec<&str> = forks.iter().map(|f| f.name.as_str()).collect();
+        let message = format!(
+            "sessions at \"{}\" passed a checkpoint that a new fork could redirect them behind ({}): redirects will be blocked",
+            anchor.anchor_name,
+            some_of(&names)
+        );
+        warn(WarningSeverity::Warning, "checkpoint_conflict", message, passed);
+    }
+    let natural: Vec<&str> = forks
+        .iter()
+        .filter(|f| f.branches.iter().any(|b| b.condition_kind == ConditionKind::Natural))
+        .map(|f| f.name.as_str())
+        .collect();
+    if scenario == MigrationScenario::ReRoute && !natural.is_empty() {
+        let message = format!(
+            "sessions at \"{}\" may wait for somebody to decide a natural-language fork ({})",
+            anchor.anchor_name,
+            some_of(&natural)
+        );
+        warn(WarningSeverity::Warning, "natural_language_fork", message, sessions);
+    }
+    if scenario != MigrationScenario::CleanGraft {
+        let fields: Vec<&str> = index
+            .0
+            .iter()
+            .filter(|(_, wanted)| FieldIndex::collects(wanted, anchor))
+            .map(|(field, _)| *field)
+            .collect();
+        if !fields.is_empty() {
+            let message = format!("sessions at \"{}\" may be asked for {}", anchor.anchor_name, some_of(&fields));
+            warn(WarningSeverity::Info, "data_collection", message, sessions);
+        }
+    }
+}
