@@ -54,7 +54,8 @@ impl<'a> Author<'a> {
             version.steps.push(step);
         }
         for _ in 0..acts {
-            let at = self.rng.below(count);
+            // Early, so that many customers come past it.
+            let at = self.rng.below(count).min(self.rng.below(count));
             if version.steps[at].act == 0 {
                 self.becomes_act(&mut version.steps[at]);
             }

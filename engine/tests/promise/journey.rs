@@ -244,8 +244,12 @@ impl Shell<'_> {
             Cond::Field(field, wanted) => self.journey.data[usize::from(field)] == wanted,
             Cond::Talk(_) => talk,
         };
+        // Most customers are met before they come to an end.
+        let ends = |to: Uid| version.find(to).is_none_or(|s| version.steps[s].ways.is_empty());
+        let lingers = self.rng.chance(80);
         let way = if by_data { ways.iter().find(|w| holds(w.cond)).copied() } else { Some(any) };
-        version.find(way.unwrap_or(any).to)
+        let to = way.unwrap_or(any).to;
+        if lingers && ends(to) { None } else { version.find(to) }
     }
 
     fn step_on(&mut self, next: usize) {

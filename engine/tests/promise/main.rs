@@ -95,16 +95,25 @@ impl Report {
         count as f64 * 100.0 / self.with_checkpoint.max(1) as f64
     }
 
-    fn tell(&self) {
-        println!(
-            "{} journeys, {} with a checkpoint, {} questions to the engine, {} moves, {} exits",
-            self.journeys, self.with_checkpoint, self.asked, self.moves, self.exits
-        );
-        println!("of 10,000 with a checkpoint: harmed {:.1}", self.per_ten_thousand(self.harmed));
+    fn text(&self, seed: u64) -> String {
         let untold: u64 = self.untold.values().sum();
-        println!("  and where no definition can tell {:.1}: {:?}", self.per_ten_thousand(untold), self.untold);
-        println!("held {:.2} %, without need {:.2} %", self.percent(self.held), self.percent(self.held_without_need));
-        println!("journeys by the first thing that went wrong: {:?}", self.kinds);
+        format!(
+            "the promise: {} journeys from seed {seed}, {} with a checkpoint, {} questions to the engine, {} moves, {} exits\n\
+             of 10,000 with a checkpoint: harmed {:.1}, and where no definition can tell {:.1} {:?}\n\
+             held {:.2} %, without need {:.2} %\n\
+             by what was found first: {:?}",
+            self.journeys,
+            self.with_checkpoint,
+            self.asked,
+            self.moves,
+            self.exits,
+            self.per_ten_thousand(self.harmed),
+            self.per_ten_thousand(untold),
+            self.untold,
+            self.percent(self.held),
+            self.percent(self.held_without_need),
+            self.kinds
+        )
     }
 }
 
@@ -139,8 +148,11 @@ fn nobody_is_harmed_by_a_move_of_the_system() {
         Some(only) => scenario(seed, only, &mut report),
         None => (0..journeys.div_ceil(CUSTOMERS)).for_each(|n| scenario(seed, n, &mut report)),
     }
-    println!("seed {seed}");
-    report.tell();
+    let text = report.text(seed);
+    println!("{text}");
+    if let Ok(folder) = std::env::var("SCENARIO_REPORT") {
+        std::fs::write(std::path::Path::new(&folder).join("promise.txt"), text + "\n").expect("the report");
+    }
     for shown in &report.shown {
         println!("{shown}");
     }
