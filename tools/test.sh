@@ -96,7 +96,7 @@ suite_engine-long() {
   say "seed $seed: PROPTEST_RNG_SEED=$seed draws the same cases again"
   # Linking every test binary with link-time optimisation would take longer than the cases.
   CARGO_PROFILE_RELEASE_LTO=off PROPTEST_RNG_SEED=$seed PROPTEST_CASES=${PROPTEST_CASES:-1000000} \
-    PROMISE_JOURNEYS=${PROMISE_JOURNEYS:-1000000} cargo_test -p scenario-engine --release
+    PROMISE_JOURNEYS=${PROMISE_JOURNEYS:-1000000} PROMISE_SMALL=1 cargo_test -p scenario-engine --release
 }
 
 suite_extension() {

@@ -108,7 +108,8 @@ POSTGRES_EXPORTER = os.environ.get("SCENARIO_POSTGRES_EXPORTER") or shutil.which
 SQL_EXPORTER = os.environ.get("SCENARIO_SQL_EXPORTER") or shutil.which("prometheus-sql-exporter")
 
 
-@pytest.mark.skipif(not POSTGRES_EXPORTER, reason=not_installed("prometheus-postgres-exporter", "SCENARIO_POSTGRES_EXPORTER"))
+@pytest.mark.skipif(
+    not POSTGRES_EXPORTER, reason=not_installed("prometheus-postgres-exporter", "SCENARIO_POSTGRES_EXPORTER"))
 def test_postgres_exporter(migrated, server, database, tmp_path):
     (tmp_path / "queries.yaml").write_text(BLOCKS["queries.yaml"], encoding="utf-8")
     port = free_port()

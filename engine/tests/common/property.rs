@@ -9,7 +9,8 @@ use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-/// Checks the property on the tapes of the run's seed ([`config`]); a failure is shrunk and shown with the tape, which `TAPE=hex` runs again alone.
+/// Checks the property on the tapes of the run's seed ([`config`]); a failure is shrunk and shown with the tape,
+/// which `TAPE=hex` runs again alone.
 pub fn property(name: &str, check: impl Fn(&mut Dice<'_>) -> Result<(), String>) {
     if let Ok(hex) = std::env::var("TAPE") {
         let tape: Vec<u8> = hex
@@ -57,7 +58,8 @@ impl Tally {
         self.0.borrow().get(what).copied().unwrap_or_default()
     }
 
-    /// At least so many cases of a hundred must have been of that kind: a property that is never put to the test proves nothing.
+    /// At least so many cases of a hundred must have been of that kind: a property that is never put to the test
+    /// proves nothing.
     pub fn at_least(&self, percent: f64, what: &str) {
         let found = self.of(what);
         // Single replayed tapes and short smoke runs prove nothing either way.

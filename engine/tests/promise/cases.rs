@@ -2,7 +2,8 @@
 
 use crate::edits::Author;
 use crate::engine::{Engine, Knobs};
-use crate::journey::{Event, Journey, Outcome, run, walk_before};
+use crate::journey::{run, walk_before};
+use crate::story::{Event, Journey, Outcome};
 use crate::world::{Cond, ERRANDS, Rng, Uid, Version};
 
 const POLICIES: [&str; 7] = [

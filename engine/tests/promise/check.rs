@@ -22,6 +22,8 @@ pub enum Untold {
     NeverFlagged,
     /// A new step without any likeness does the act, while the act still has another step.
     StillHasAStep,
+    /// It came back without any likeness in a version before, in which the customer was moved past it.
+    CameBackBefore,
 }
 
 /// A place in a version.
@@ -46,8 +48,8 @@ pub fn can_come(version: &Version, from: usize, wanted: &dyn Fn(usize) -> bool) 
     false
 }
 
-/// Whether one can go on from a step, to an end or round a loop for ever, and never come to a step to avoid. The step itself
-/// does not count.
+/// Whether one can go on from a step, to an end or round a loop for ever, and never come to a step to avoid. The step
+/// itself does not count.
 pub fn can_avoid(version: &Version, from: usize, avoid: &dyn Fn(usize) -> bool) -> bool {
     // Steps from which one can go on for ever or end: take away those from which every way leads to a step taken away.
     let mut safe: Vec<bool> = (0..version.steps.len()).map(|s| !avoid(s)).collect();
@@ -62,9 +64,9 @@ pub fn can_avoid(version: &Version, from: usize, avoid: &dyn Fn(usize) -> bool) 
     ends(from) || version.next(from).any(|n| safe[n])
 }
 
-/// Whether the customer stays at the step where they are: it is the same step, or says the same and does the same.
+/// Whether the customer stays at the step where they are: it is the same step, or does the same under the same name.
 pub fn stays(from: &Step, to: &Step) -> bool {
-    from.uid == to.uid || (from.act == to.act && from.act > 0 && (from.says() == to.says()))
+    from.uid == to.uid || (from.act == to.act && from.act > 0 && from.name == to.name)
 }
 
 /// The harm of a move to somebody who has done `act`, where only the new steps that `counts` names do it.
@@ -92,8 +94,12 @@ pub fn untold(chain: &[Version], from: Place, to: Place, act: Act, arrivals: &[P
     let likeness = Likeness::of(known, act);
     let steps: Vec<usize> =
         (0..chain[to.version].steps.len()).filter(|s| chain[to.version].steps[*s].act == act).collect();
-    let same = |s: usize| arrivals.iter().any(|a| likeness.alike(*a, Place { version: to.version, step: s }));
-    let flagged = arrivals.iter().any(|a| likeness.flagged(known, *a));
+    // What was done where nothing of the kind was ever flagged was no checkpoint for any reader.
+    let done: Vec<Place> = arrivals.iter().filter(|a| likeness.flagged(known, **a)).copied().collect();
+    if done.is_empty() {
+        return Some(Untold::NeverFlagged);
+    }
+    let same = |s: usize| done.iter().any(|a| likeness.alike(*a, Place { version: to.version, step: s }));
     let has_a_step = steps.iter().any(|s| same(*s));
     let shared = |s: usize| {
         let step = &chain[to.version].steps[s];
@@ -104,22 +110,30 @@ pub fn untold(chain: &[Version], from: Place, to: Place, act: Act, arrivals: &[P
         let step = &chain[to.version].steps[s];
         old.steps.iter().any(|o| o.act != act && (o.name == step.name || (o.id == step.id && similar(o, step))))
     };
-    let told = |s: usize| {
-        same(s)
-            || (!has_a_step && flagged && chain[to.version].steps[s].checkpoint && !looks_like_another(s) && !shared(s))
+    // It has a step in the version that they walk, which is not known to be the act either.
+    let was_there = |s: usize| {
+        let step = &chain[to.version].steps[s];
+        old.steps.iter().any(|o| o.act == act && (o.name == step.name || (o.id == step.id && similar(o, step))))
     };
-    let some_are_shared = arrivals.iter().any(|a| {
-        let done = &chain[a.version].steps[a.step];
-        known.iter().flat_map(|v| &v.steps).any(|o| o.act != act && o.says() == done.says())
-    });
+    let some_are_shared = likeness.shares_words(known, act, &done);
+    // Without a step of its own, an act is looked for in every new checkpoint.
+    let looked_for = !has_a_step && !some_are_shared;
+    let new_checkpoint =
+        |s: usize| chain[to.version].steps[s].checkpoint && !looks_like_another(s) && !shared(s) && !was_there(s);
+    let told = |s: usize| same(s) || (looked_for && new_checkpoint(s));
+    // Taken for the step where they are, it is no arrival.
+    let (here, there) = (&old.steps[from.step], &chain[to.version].steps[to.step]);
+    let taken_for_here = here.act != act && there.act == act && (here.name == there.name || here.id == there.id);
     match harm_by(chain, from, to, act, &told) {
         // Taken for one act with another of the same words, avoiding is judged for both.
         Some(Harm::Forced) if some_are_shared => Some(Untold::SharedWords),
+        Some(_) if taken_for_here => Some(Untold::SharedWords),
         Some(_) => None,
         None if some_are_shared || steps.iter().any(|s| shared(*s) || looks_like_another(*s)) => {
             Some(Untold::SharedWords)
         }
         None if has_a_step => Some(Untold::StillHasAStep),
+        None if steps.iter().any(|s| was_there(*s)) => Some(Untold::CameBackBefore),
         None => Some(Untold::NeverFlagged),
     }
 }
@@ -147,7 +161,7 @@ impl Likeness {
         let mut likeness = Likeness { group };
         for (n, a) in places.iter().enumerate() {
             for b in &places[n + 1..] {
-                if (a.version == b.version && says_the_same(chain, *a, *b))
+                if (a.version == b.version && says_the_same(chain, *a, *b, act))
                     || (a.version < b.version && recognised(chain, *a, *b, act))
                 {
                     likeness.join(*a, *b);
@@ -168,6 +182,13 @@ impl Likeness {
         self.group[a.version][a.step] == self.group[b.version][b.step]
     }
 
+    /// Whether some step that is alike one of these has the name of one that does something else.
+    fn shares_words(&self, chain: &[Version], act: Act, arrivals: &[Place]) -> bool {
+        let all = || chain.iter().zip(&self.group).flat_map(|(v, groups)| v.steps.iter().zip(groups));
+        let groups: Vec<usize> = arrivals.iter().map(|a| self.group[a.version][a.step]).collect();
+        all().filter(|(_, g)| groups.contains(g)).any(|(s, _)| all().any(|(o, _)| o.act != act && o.name == s.name))
+    }
+
     fn flagged(&self, chain: &[Version], of: Place) -> bool {
         let group = self.group[of.version][of.step];
         let mut steps = chain.iter().zip(&self.group).flat_map(|(v, groups)| v.steps.iter().zip(groups));
@@ -175,17 +196,20 @@ impl Likeness {
     }
 }
 
-fn says_the_same(chain: &[Version], a: Place, b: Place) -> bool {
-    chain[a.version].steps[a.step].says() == chain[b.version].steps[b.step].says()
+/// Whether two steps of one version say the same, and no step that does something else says it in any.
+fn says_the_same(chain: &[Version], a: Place, b: Place, act: Act) -> bool {
+    let says = chain[a.version].steps[a.step].says();
+    says == chain[b.version].steps[b.step].says()
+        && chain.iter().flat_map(|v| &v.steps).all(|s| s.says() != says || s.act == act)
 }
 
 /// Whether the step of a later version is recognised as that of an earlier one, and as no other.
 fn recognised(chain: &[Version], a: Place, b: Place, act: Act) -> bool {
     let (old, new) = (&chain[a.version], &chain[b.version]);
     let (x, y) = (&old.steps[a.step], &new.steps[b.step]);
-    let in_both = |test: &dyn Fn(&Step) -> bool| old.steps.iter().chain(&new.steps).all(test);
+    let everywhere = |test: &dyn Fn(&Step) -> bool| chain.iter().flat_map(|v| &v.steps).all(test);
     if x.says() == y.says() {
-        return x.id == y.id || in_both(&|s| s.says() != x.says() || s.act == act);
+        return x.id == y.id || everywhere(&|s| s.says() != x.says() || s.act == act);
     }
     let next = a.version + 1 == b.version;
     let taken_up_again = chain[a.version + 1..b.version].iter().all(|v| v.steps.iter().all(|s| s.act != act));
@@ -204,10 +228,22 @@ fn recognised(chain: &[Version], a: Place, b: Place, act: Act) -> bool {
         return true;
     }
     let named_elsewhere = of_that_name(new, old, &x.name) > 0 || of_that_name(old, new, &y.name) > 0;
-    x.id == y.id && (x.name == y.name || (!named_elsewhere && similar(x, y)))
+    let alone = |same: &dyn Fn(&Step) -> bool| {
+        same(x) && same(y) && [old, new].iter().all(|v| v.steps.iter().filter(|s| same(s)).count() == 1)
+    };
+    let clue =
+        alone(&|s| s.field.is_some() && s.field == x.field) || alone(&|s| !s.words.is_empty() && s.words == x.words);
+    x.id == y.id
+        && (x.name == y.name || (!named_elsewhere && (similar(x, y) || (clue && x.checkpoint == y.checkpoint))))
 }
 
-/// Whether half of the letter pairs of two steps' words are the same (with some room: what is nearly so is not claimed).
+/// Whether a step that is the same can be told to be the same by what it says.
+pub fn recognisable(old: &Step, new: &Step) -> bool {
+    old.uid == new.uid && (old.name == new.name || (old.id == new.id && similar(old, new)))
+}
+
+/// Whether half of the letter pairs of two steps' words are the same (with some room: what is nearly so is not
+/// claimed).
 fn similar(a: &Step, b: &Step) -> bool {
     let pairs = |s: &Step| -> Vec<(char, char)> {
         let text: Vec<char> = format!("{} {}", s.name, s.words).chars().filter(|c| !c.is_whitespace()).collect();

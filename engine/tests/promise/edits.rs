@@ -31,7 +31,7 @@ pub struct Author<'a> {
 
 impl<'a> Author<'a> {
     pub fn new(rng: &'a mut Rng) -> Author<'a> {
-        let (numbered, twins) = (rng.chance(20), rng.chance(25));
+        let (numbered, twins) = (rng.chance(20), rng.chance(12));
         Author {
             rng,
             fresh_uid: 0,
@@ -160,13 +160,13 @@ impl<'a> Author<'a> {
         let count = version.steps.len();
         // Acts are where it matters.
         let acts: Vec<usize> = (0..count).filter(|s| version.steps[*s].act > 0).collect();
-        let at = if !acts.is_empty() && self.rng.chance(50) { *self.rng.pick(&acts) } else { self.rng.below(count) };
+        let at = if !acts.is_empty() && self.rng.chance(30) { *self.rng.pick(&acts) } else { self.rng.below(count) };
         let other = self.rng.below(count);
         match self.rng.below(32) {
             0 => version.steps[at].words = format!("As of {}", self.rng.below(4)),
             1 => version.steps[at].name += " now",
             2 => version.steps[at].name = self.word(),
-            3 => {
+            3 if self.rng.chance(50) => {
                 version.steps[at].name = self.word();
                 version.steps[at].words = String::new();
                 version.steps[at].id = self.fresh_id(version);
@@ -211,7 +211,7 @@ impl<'a> Author<'a> {
                 }
             }
             22 => swap(version, at, other, |a, b| std::mem::swap(&mut a.id, &mut b.id)),
-            23 => swap(version, at, other, |a, b| {
+            23 if self.rng.chance(30) => swap(version, at, other, |a, b| {
                 std::mem::swap(&mut a.name, &mut b.name);
                 std::mem::swap(&mut a.words, &mut b.words);
             }),
@@ -302,7 +302,7 @@ impl<'a> Author<'a> {
         twin.uid = self.fresh_uid;
         self.fresh_uid += 1;
         twin.id = self.fresh_id(version);
-        if self.rng.chance(30) {
+        if self.rng.chance(15) {
             twin.name = self.word();
         }
         self.put(version, twin);

@@ -1,82 +1,11 @@
-//! One customer's journey through the versions of a scenario: the customer walks, operators publish, the shell asks the engine
-//! and does what it says. Every move of the system is judged by the labels.
+//! One customer's journey through the versions of a scenario: the customer walks, operators publish, the shell asks
+//! the engine and does what it says. Every move of the system is judged by the labels.
 
-use crate::check::{Harm, Place, Untold, harm, stays, untold};
-use crate::engine::{Engine, Knobs, Plan, Row, Verdict};
+use crate::check::{Harm, Place, Untold, harm, recognisable, stays, untold};
+use crate::engine::{Engine, Plan, Row, Verdict};
+use crate::story::{Event, Journey, Kind, Outcome, Violation};
 use crate::world::{Act, Cond, ERRANDS, FIELDS, Rng, Uid, Version};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// What happens, in order.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Event {
-    /// The customer goes on by so many steps, by their data or by chance.
-    Stroll(usize),
-    /// The customer goes on to these steps, as far as ways lead there.
-    Walk(Vec<Uid>),
-    /// The next version is published: with a plan from the version before, with one from the first version too, with a policy.
-    Publish {
-        planned: bool,
-        direct: bool,
-        policy: Option<(Option<Uid>, String)>,
-    },
-    /// The newest deployment is cancelled.
-    Cancel,
-    Turn,
-    /// The same decision with nobody there to answer.
-    Batch,
-    Revert,
-    /// Somebody puts the session at a step by UPDATE, of its version or of the one before.
-    Hand {
-        back: bool,
-        to: Uid,
-    },
-}
-
-/// What happens to one customer.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Journey {
-    /// The session begins at the last of these steps; what lies before was walked elsewhere.
-    pub before: Vec<Uid>,
-    pub events: Vec<Event>,
-    pub data: [bool; 3],
-    /// What the profile knows.
-    pub profile: [bool; 3],
-    pub choice: usize,
-    pub knobs: Knobs,
-    pub seed: u64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    Harm(Harm),
-    ExecutedTwice,
-    AskedTwice,
-    DecidedTwice,
-    NeverSettles,
-}
-
-/// Something that must not have happened.
-#[derive(Clone, Debug)]
-pub struct Violation {
-    pub kind: Kind,
-    pub untold: Option<Untold>,
-    pub story: String,
-}
-
-#[derive(Clone, Debug, Default)]
-pub struct Outcome {
-    /// The customer had passed a checkpoint when the engine was asked.
-    pub with_checkpoint: bool,
-    pub in_the_middle: bool,
-    pub violations: Vec<Violation>,
-    pub held: bool,
-    pub held_without_need: Option<String>,
-    pub asked: usize,
-    pub moves: usize,
-    pub exits: usize,
-    /// What happened, with the customer's steps written out.
-    pub events: Vec<Event>,
-}
 
 /// Why a session stays on its version.
 struct Pin {
@@ -145,7 +74,11 @@ impl Shell<'_> {
 
     fn begin(&mut self) {
         let first = &self.chain[0];
-        let path: Vec<usize> = self.journey.before.iter().filter_map(|u| first.find(*u)).collect();
+        let mut path: Vec<usize> = self.journey.before.iter().filter_map(|u| first.find(*u)).collect();
+        let is_walk = path.windows(2).all(|p| first.next(p[0]).any(|n| n == p[1]));
+        if !is_walk || path.first() != Some(&first.entry()) || path.last() == Some(&first.entry()) {
+            path.clear();
+        }
         for (field, knows) in FIELDS.iter().zip(self.journey.profile) {
             if knows {
                 let value = self.journey.data[FIELDS.iter().position(|f| f == field).unwrap_or(0)];
@@ -402,15 +335,25 @@ impl Shell<'_> {
         passed
     }
 
-    /// A place in the published version to which the customer could have been moved without harm: the step where they are, or if
-    /// it is gone, any that was joined to it.
+    /// A place in the published version to which the customer could have been moved without harm: the step where they
+    /// are, or if it is gone, one that is left of those around it; without a plan, of those that they visited. Nobody
+    /// can know a place that is not like what it was.
     fn harmless(&self) -> Option<Place> {
         let from = self.here();
         let (old, new) = (&self.chain[from.version], &self.chain[self.published]);
+        let now = |step: usize| {
+            let found = new.find(old.steps[step].uid)?;
+            recognisable(&old.steps[step], &new.steps[found]).then_some(found)
+        };
         let place = |step| Place { version: self.published, step };
         let fine = |step: &usize| self.passed().keys().all(|act| harm(self.chain, from, place(*step), *act).is_none());
-        if let Some(step) = new.find(old.steps[from.step].uid) {
+        if let Some(step) = now(from.step) {
             return Some(step).filter(fine).map(place);
+        }
+        if !self.plans.iter().any(|p| p.from == from.version && !p.cancelled) {
+            let visited =
+                self.row.visits.iter().filter(|(v, _)| *v == from.version).filter_map(|(_, id)| old.find_id(id));
+            return visited.filter_map(now).find(fine).map(place);
         }
         let mut near = vec![from.step];
         let mut seen = 0;
@@ -424,7 +367,7 @@ impl Shell<'_> {
                 }
             }
         }
-        near.iter().filter_map(|s| new.find(old.steps[*s].uid)).find(fine).map(place)
+        near.into_iter().filter_map(now).find(fine).map(place)
     }
 
     fn answer(&mut self, fields: &[String]) {

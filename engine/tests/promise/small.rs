@@ -1,11 +1,13 @@
-//! Small worlds, one by one: every graph of three steps against every other, every graph of four steps against every one that
-//! an edit makes of it. The moves are judged once more, by walking every way on step by step.
+//! Small worlds, one by one: every graph of three steps against every other, every graph of four steps against every
+//! one that an edit makes of it. The moves are judged once more, by walking every way on step by step.
 //!
-//! `PROMISE_SMALL=1` goes through all of them (minutes, optimised); otherwise every so manieth, the same ones each time.
+//! `PROMISE_SMALL=1` goes through all of them (minutes, optimised); otherwise every so manieth, the same ones each
+//! time.
 
 use crate::check::{Harm, Place, harm, stays};
 use crate::engine::{Engine, KEEPS_THE_PROMISE, Knobs};
-use crate::journey::{Event, Journey, Kind, Outcome, run};
+use crate::journey::run;
+use crate::story::{Event, Journey, Kind, Outcome, Violation};
 use crate::world::{Act, Cond, Step, Uid, Version, Way};
 
 /// Whether some way of at most `left` transitions leads to the act.
@@ -164,7 +166,7 @@ impl Count {
         self.journeys += 1;
         self.held += u64::from(out.held);
         self.held_without_need += u64::from(out.held_without_need.is_some());
-        let told = |v: &&crate::journey::Violation| matches!(v.kind, Kind::Harm(_)) && v.untold.is_none();
+        let told = |v: &&Violation| matches!(v.kind, Kind::Harm(_)) && v.untold.is_none();
         if let Some(violation) = out.violations.iter().find(told) {
             self.harmed += 1;
             if self.shown.len() < 8 && self.harmed.is_power_of_two() {

@@ -1,5 +1,5 @@
-//! Versions as they really are. Every step carries hidden labels that no definition shows: which step it has always been
-//! (`uid`), and which act it performs (`act`). Edits carry the labels along, whatever they do to ids and words.
+//! Versions as they really are. Every step carries hidden labels that no definition shows: which step it has always
+//! been (`uid`), and which act it performs (`act`). Edits carry the labels along, whatever they do to ids and words.
 
 use serde_json::{Value, json};
 
