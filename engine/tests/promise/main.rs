@@ -16,6 +16,7 @@ mod cases;
 mod check;
 mod edits;
 mod engine;
+mod examples;
 mod journey;
 mod small;
 mod story;
