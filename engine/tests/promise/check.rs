@@ -113,7 +113,12 @@ pub fn untold(chain: &[Version], from: Place, to: Place, act: Act, arrivals: &[P
     // It has a step in the version that they walk, which is not known to be the act either.
     let was_there = |s: usize| {
         let step = &chain[to.version].steps[s];
-        old.steps.iter().any(|o| o.act == act && (o.name == step.name || (o.id == step.id && similar(o, step))))
+        let clue = |o: &Step| {
+            similar(o, step)
+                || (o.field.is_some() && o.field == step.field)
+                || (!o.words.is_empty() && o.words == step.words)
+        };
+        old.steps.iter().any(|o| o.act == act && (o.name == step.name || (o.id == step.id && clue(o))))
     };
     let some_are_shared = likeness.shares_words(known, act, &done);
     // Without a step of its own, an act is looked for in every new checkpoint.
@@ -124,10 +129,17 @@ pub fn untold(chain: &[Version], from: Place, to: Place, act: Act, arrivals: &[P
     // Taken for the step where they are, it is no arrival.
     let (here, there) = (&old.steps[from.step], &chain[to.version].steps[to.step]);
     let taken_for_here = here.act != act && there.act == act && (here.name == there.name || here.id == there.id);
+    let forced_by = |a: &Place| {
+        let one =
+            |s: usize| likeness.alike(*a, Place { version: to.version, step: s }) || (looked_for && new_checkpoint(s));
+        harm_by(chain, from, to, act, &one).is_some()
+    };
     match harm_by(chain, from, to, act, &told) {
         // Taken for one act with another of the same words, avoiding is judged for both.
         Some(Harm::Forced) if some_are_shared => Some(Untold::SharedWords),
         Some(_) if taken_for_here => Some(Untold::SharedWords),
+        // Steps of one act without any likeness are several for a reader: one may be avoided by the other.
+        Some(Harm::Forced) if !done.iter().any(|a| forced_by(a)) => Some(Untold::StillHasAStep),
         Some(_) => None,
         None if some_are_shared || steps.iter().any(|s| shared(*s) || looks_like_another(*s)) => {
             Some(Untold::SharedWords)
@@ -136,6 +148,12 @@ pub fn untold(chain: &[Version], from: Place, to: Place, act: Act, arrivals: &[P
         None if steps.iter().any(|s| was_there(*s)) => Some(Untold::CameBackBefore),
         None => Some(Untold::NeverFlagged),
     }
+}
+
+/// Whether a reader of the definitions knows that a checkpoint was passed where the act was done.
+pub fn is_known(chain: &[Version], act: Act, arrivals: &[Place]) -> bool {
+    let likeness = Likeness::of(chain, act);
+    arrivals.iter().any(|a| likeness.flagged(chain, *a))
 }
 
 /// Which steps that do an act a careful reader of the definitions takes for the same.

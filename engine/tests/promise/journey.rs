@@ -1,7 +1,7 @@
 //! One customer's journey through the versions of a scenario: the customer walks, operators publish, the shell asks
 //! the engine and does what it says. Every move of the system is judged by the labels.
 
-use crate::check::{Harm, Place, Untold, harm, recognisable, stays, untold};
+use crate::check::{Harm, Place, Untold, harm, is_known, recognisable, stays, untold};
 use crate::engine::{Engine, Plan, Row, Verdict};
 use crate::story::{Event, Journey, Kind, Outcome, Violation};
 use crate::world::{Act, Cond, ERRANDS, FIELDS, Rng, Uid, Version};
@@ -270,8 +270,10 @@ impl Shell<'_> {
                 Verdict::Exit => {
                     self.exited = true;
                     self.out.exits += 1;
-                    for (act, _) in self.passed() {
-                        self.found(Kind::Harm(Harm::ThrownOut), None, act, None);
+                    for (act, arrivals) in self.passed() {
+                        let known = is_known(&self.chain[..=self.published], act, &arrivals);
+                        let untold = (!known).then_some(Untold::NeverFlagged);
+                        self.found(Kind::Harm(Harm::ThrownOut), untold, act, None);
                     }
                     return;
                 }
@@ -403,7 +405,9 @@ impl Shell<'_> {
         for (fork, targets) in forks {
             let version = &self.chain[self.published];
             let step = &version.steps[version.find_id(&fork).unwrap_or(0)];
-            let key = format!("{} {:?} {:?}", step.uid, step.says(), step.ways);
+            let leads: Vec<_> =
+                version.next(version.find_id(&fork).unwrap_or(0)).map(|n| &version.steps[n].name).collect();
+            let key = format!("{} {:?} {:?} {leads:?}", step.uid, step.says(), step.ways);
             if !self.answered.insert(key) {
                 self.found(Kind::DecidedTwice, None, 0, None);
             }
