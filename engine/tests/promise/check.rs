@@ -139,7 +139,7 @@ pub fn untold(chain: &[Version], from: Place, to: Place, act: Act, arrivals: &[P
         Some(Harm::Forced) if some_are_shared => Some(Untold::SharedWords),
         Some(_) if taken_for_here => Some(Untold::SharedWords),
         // Steps of one act without any likeness are several for a reader: one may be avoided by the other.
-        Some(Harm::Forced) if !done.iter().any(|a| forced_by(a)) => Some(Untold::StillHasAStep),
+        Some(Harm::Forced) if !done.iter().any(forced_by) => Some(Untold::StillHasAStep),
         Some(_) => None,
         None if some_are_shared || steps.iter().any(|s| shared(*s) || looks_like_another(*s)) => {
             Some(Untold::SharedWords)
