@@ -9,7 +9,8 @@
 //! * `PROMISE_JOURNEYS`: how many journeys; without it 4,000.
 //! * `PROPTEST_RNG_SEED`: the seed; without it always the same. `make test-engine-long` draws one.
 //! * `PROMISE_CASE=n`: only the scenario of that number, with everything that is found, made small.
-//! * `PROMISE_SHOW=untold` or `held`: show instead what no definition can tell, or who was held without need.
+//! * `PROMISE_SHOW=told`, `untold` or `held`: make small and show what was found, what no definition can tell, or who was
+//!   held without need.
 //! * `PROMISE_STRICT=1`: fail at the first violation, also while the engine is known not to keep the promise.
 
 mod cases;
@@ -49,6 +50,12 @@ fn number(name: &str) -> Option<u64> {
 
 fn strict() -> bool {
     KEEPS_THE_PROMISE || std::env::var("PROMISE_STRICT").is_ok_and(|v| v == "1")
+}
+
+/// To make a case small takes longer than to find it: only where somebody reads it.
+fn most_shown() -> usize {
+    let asked = ["PROMISE_SHOW", "PROMISE_CASE"].iter().any(|name| std::env::var(name).is_ok());
+    if strict() || asked { SHOWN } else { 0 }
 }
 
 #[derive(Default)]
@@ -99,7 +106,7 @@ impl Report {
                 Box::new(move |o| o.violations.iter().any(|v| Some(v.kind) == kind && v.untold.is_none()))
             }
         };
-        if seen <= 4 && self.shown.len() < SHOWN && shows(out) {
+        if seen <= 4 && self.shown.len() < most_shown() && shows(out) {
             let (name, case) = case();
             self.shown.push(shown(&name, &case.shrunk(&*shows), &*shows));
         }
