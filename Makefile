@@ -22,7 +22,7 @@ lint: ## formatting and clippy; warnings are errors
 test-engine: ## the engine alone, without PostgreSQL [TESTS="name"]
 	@tools/test.sh engine
 
-test-engine-long: ## its property tests, a million cases each
+test-engine-long: ## its property tests, a million cases each, from a new seed
 	@tools/test.sh engine-long
 
 test-regress: ## pg_regress [TESTS="file file"] [ACCEPT=1]

@@ -4,7 +4,7 @@
 #   tools/test.sh [SUITE…]      default: engine extension regress isolation client
 #
 #   engine        cargo test of the engine: unit, property and documentation tests; needs no PostgreSQL
-#   engine-long   its property tests with a million cases each, optimised
+#   engine-long   its property tests with a million cases each, optimised, from a seed that is drawn anew and told
 #   extension     cargo test of the extension's own plain unit tests, where there are any; needs no server
 #   regress       tests/regress: pg_regress, in the order of its schedule
 #   isolation     tests/isolation: pg_isolation_regress, in the order of its schedule
@@ -14,8 +14,11 @@
 #   ACCEPT=1      regress and isolation: take what came out as what is expected (then read the diff)
 #   SCENARIO_PROFILE  dev (default) or release
 #
+#   PROPTEST_CASES, PROPTEST_RNG_SEED, PROMISE_JOURNEYS
+#                 engine and engine-long: how many cases, from which seed; engine draws the same cases every time
+#
 # A suite that fails does not stop the others. A suite in which no test ran has failed. Files that tests leave in the
-# folder $SCENARIO_REPORT are printed before the table.
+# folder $SCENARIO_REPORT are printed before the table. After the table stands each skipped test, with its reason.
 
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 source "$root/tools/server.sh"
@@ -40,8 +43,9 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-# suite function → adds to these
+# suite function → adds to these; a line of $skips for each test that was skipped
 passed=0 failed=0 skipped=0
+skips=
 problem() {
   warn "$1"
   failed=$((failed + 1))
@@ -66,11 +70,20 @@ count_cargo() {
   passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + i))
 }
 
+# The names of the tests that cargo left out as ignored. ignored_tests ARG…
+ignored_tests() {
+  local name
+  while read -r name; do
+    skips+=$'\n'"  $name: ignored; cargo test $* -- --ignored runs it"
+  done < <(cargo test --quiet "$@" -- --ignored --list ${tests:+$tests} 2>/dev/null | sed -n 's/: test$//p')
+}
+
 # cargo_test ARG…
 cargo_test() {
-  local status=0
+  local status=0 ignored=$skipped
   cargo test --no-fail-fast --quiet "$@" ${tests:+-- $tests} 2>&1 | tee "$scratch/out" || status=$?
   count_cargo "$scratch/out"
+  [ "$skipped" -eq "$ignored" ] || ignored_tests "$@"
   [ "$status" -eq 0 ] || [ "$failed" -gt 0 ] || problem "cargo test failed"
 }
 
@@ -79,8 +92,11 @@ suite_engine() {
 }
 
 suite_engine-long() {
+  local seed=${PROPTEST_RNG_SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
+  say "seed $seed: PROPTEST_RNG_SEED=$seed draws the same cases again"
   # Linking every test binary with link-time optimisation would take longer than the cases.
-  CARGO_PROFILE_RELEASE_LTO=off PROPTEST_CASES=${PROPTEST_CASES:-1000000} cargo_test -p scenario-engine --release
+  CARGO_PROFILE_RELEASE_LTO=off PROPTEST_RNG_SEED=$seed PROPTEST_CASES=${PROPTEST_CASES:-1000000} \
+    PROMISE_JOURNEYS=${PROMISE_JOURNEYS:-1000000} PROMISE_SMALL=1 cargo_test -p scenario-engine --release
 }
 
 suite_extension() {
@@ -163,12 +179,15 @@ suite_isolation() {
 
 suite_client() {
   server || { problem "no server"; return; }
-  local status=0 last
-  PYTHONDONTWRITEBYTECODE=1 "$(venv_folder)/bin/python" -m pytest -q -p no:cacheprovider ${tests:+-k "${tests// / or }"} \
-    tests/cluster 2>&1 | tee "$scratch/out" || status=$?
+  local status=0 last test
+  PYTHONDONTWRITEBYTECODE=1 "$(venv_folder)/bin/python" -m pytest -q -rfEs --no-fold-skipped -p no:cacheprovider \
+    ${tests:+-k "${tests// / or }"} tests/cluster 2>&1 | tee "$scratch/out" || status=$?
   last=$(grep -E '(passed|failed|skipped|error|no tests ran).* in [0-9.]+s' "$scratch/out" | tail -n 1 || true)
   number() { { grep -oE "[0-9]+ ($1)" <<<"$last" || true; } | awk '{ n += $1 } END { print n+0 }'; }
   passed=$(number passed) failed=$(number 'failed|errors?|xpassed') skipped=$(number 'skipped|xfailed')
+  while read -r test; do
+    skips+=$'\n'"  $test"
+  done < <(sed -n 's/^SKIPPED //; T; s/ - Skipped: /: /; p' "$scratch/out")
   [ "$status" -eq 0 ] || [ "$failed" -gt 0 ] || problem "pytest failed"
 }
 
@@ -191,5 +210,6 @@ for file in "$SCENARIO_REPORT"/*; do
 done
 summary="$total_passed passed, $total_failed failed"
 [ "$total_skipped" -eq 0 ] || summary+=", $total_skipped skipped"
+[ -z "$skips" ] || table+=$'\n\n'"skipped:$skips"
 printf '\n%s\n\n%s\n' "$table" "$summary"
 [ "$total_failed" -eq 0 ]

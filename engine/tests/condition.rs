@@ -1,20 +1,19 @@
 //! Properties of conditions (SPEC section 2): nothing panics, Kleene logic is that of a brute-force model, and the parser
 //! in use agrees with the crate's default one.
 //!
-//! `PROPTEST_CASES` sets the number of cases of each property; without it 10,000.
+//! `PROPTEST_CASES` sets the number of cases of each property, without it 10,000; `PROPTEST_RNG_SEED` another seed.
+
+#[path = "common/draws.rs"]
+mod draws;
 
 use cel::parser::{Parser, PrattParser};
+use draws::config;
 use proptest::prelude::*;
 use proptest::sample::select;
 use scenario_engine::condition::{Condition, ConditionKind, Truth};
 use serde_json::{Value, json};
 use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
-
-fn cases(share: u32) -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(10_000);
-    ProptestConfig { cases: (cases / share).max(1), failure_persistence: None, ..ProptestConfig::default() }
-}
 
 const NAMES: [&str; 5] = ["a", "b", "c", "size", "meta.region"];
 
@@ -317,7 +316,7 @@ fn truth_of(value: bool) -> Truth {
 }
 
 proptest! {
-    #![proptest_config(cases(1))]
+    #![proptest_config(config(1))]
 
     #[test]
     fn any_text_is_a_condition(text in "\\PC*", values in prop::collection::vec(value(), 5)) {
@@ -380,7 +379,7 @@ proptest! {
 
 proptest! {
     // The default parser takes milliseconds.
-    #![proptest_config(cases(5))]
+    #![proptest_config(config(5))]
 
     #[test]
     fn the_parser_agrees_with_the_default_one(text in prop_oneof![1 => soup(), 3 => expression()]) {

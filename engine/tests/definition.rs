@@ -1,16 +1,15 @@
 //! Properties of scenario documents (SPEC sections 2 and 3): reading never panics, and a hash covers exactly what it must.
 //!
-//! `PROPTEST_CASES` sets the number of cases of each property; without it 10,000.
+//! `PROPTEST_CASES` sets the number of cases of each property, without it 10,000; `PROPTEST_RNG_SEED` another seed.
 
+#[path = "common/draws.rs"]
+mod draws;
+
+use draws::config;
 use proptest::prelude::*;
 use proptest::sample::select;
 use scenario_engine::definition::{Severity, checksum, parse, parse_step, step_content_hash, validate};
 use serde_json::{Map, Value, json};
-
-fn cases(share: u32) -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(10_000);
-    ProptestConfig { cases: (cases / share).max(1), failure_persistence: None, ..ProptestConfig::default() }
-}
 
 const KEYS: [&str; 19] = [
     "name",
@@ -176,7 +175,7 @@ fn holds(text: &str) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(cases(1))]
+    #![proptest_config(config(1))]
 
     #[test]
     fn any_text_is_read(text in any::<String>()) {
@@ -245,7 +244,7 @@ proptest! {
 
 proptest! {
     // Changes each part of each document in turn.
-    #![proptest_config(cases(10))]
+    #![proptest_config(config(10))]
 
     #[test]
     fn a_checksum_covers_the_walk_and_not_the_order_of_steps(value in document(), version in any::<i32>()) {

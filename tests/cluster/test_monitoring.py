@@ -100,11 +100,16 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+def not_installed(program: str, variable: str) -> str:
+    return f"{program} is not installed: apt-get install {program}, or name the program in {variable}"
+
+
 POSTGRES_EXPORTER = os.environ.get("SCENARIO_POSTGRES_EXPORTER") or shutil.which("prometheus-postgres-exporter")
 SQL_EXPORTER = os.environ.get("SCENARIO_SQL_EXPORTER") or shutil.which("prometheus-sql-exporter")
 
 
-@pytest.mark.skipif(not POSTGRES_EXPORTER, reason="no prometheus-postgres-exporter")
+@pytest.mark.skipif(
+    not POSTGRES_EXPORTER, reason=not_installed("prometheus-postgres-exporter", "SCENARIO_POSTGRES_EXPORTER"))
 def test_postgres_exporter(migrated, server, database, tmp_path):
     (tmp_path / "queries.yaml").write_text(BLOCKS["queries.yaml"], encoding="utf-8")
     port = free_port()
@@ -117,7 +122,7 @@ def test_postgres_exporter(migrated, server, database, tmp_path):
                      page, re.MULTILINE), page
 
 
-@pytest.mark.skipif(not SQL_EXPORTER, reason="no prometheus-sql-exporter")
+@pytest.mark.skipif(not SQL_EXPORTER, reason=not_installed("prometheus-sql-exporter", "SCENARIO_SQL_EXPORTER"))
 def test_sql_exporter(migrated, server, database, tmp_path):
     here = f"postgres://postgres@/{database}?host={server.socket}&port={server.port}&sslmode=disable"
     config = re.sub(r"'postgres://.*'", f"'{here}'", BLOCKS["sql_exporter.yml"])

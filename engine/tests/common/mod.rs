@@ -8,6 +8,7 @@
 
 pub mod data;
 pub mod dice;
+pub mod draws;
 pub mod edit;
 pub mod flow;
 pub mod notation;

@@ -1,18 +1,16 @@
 //! Runs a property over random tapes.
 
 use super::dice::Dice;
+pub use super::draws::cases;
+use super::draws::config;
 use proptest::collection::vec;
 use proptest::prelude::any;
 use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-/// Cases of one property: `PROPTEST_CASES`, or 10,000.
-pub fn cases() -> u32 {
-    std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(10_000)
-}
-
-/// Checks the property on random tapes; a failure is shrunk and shown with the tape, which `TAPE=hex` runs again alone.
+/// Checks the property on the tapes of the run's seed ([`config`]); a failure is shrunk and shown with the tape,
+/// which `TAPE=hex` runs again alone.
 pub fn property(name: &str, check: impl Fn(&mut Dice<'_>) -> Result<(), String>) {
     if let Ok(hex) = std::env::var("TAPE") {
         let tape: Vec<u8> = hex
@@ -25,7 +23,11 @@ pub fn property(name: &str, check: impl Fn(&mut Dice<'_>) -> Result<(), String>)
         }
         return;
     }
-    let config = Config { cases: cases(), failure_persistence: None, max_shrink_iters: 30_000, ..Config::default() };
+    property_with(Config { max_shrink_iters: 30_000, ..config(1) }, name, check);
+}
+
+/// The same with a configuration of the caller's, whatever `TAPE` says.
+pub fn property_with(config: Config, name: &str, check: impl Fn(&mut Dice<'_>) -> Result<(), String>) {
     let outcome = TestRunner::new(config)
         .run(&vec(any::<u8>(), 48..480), |tape| check(&mut Dice::new(&tape)).map_err(TestCaseError::fail));
     match outcome {
@@ -56,7 +58,8 @@ impl Tally {
         self.0.borrow().get(what).copied().unwrap_or_default()
     }
 
-    /// At least so many cases of a hundred must have been of that kind: a property that is never put to the test proves nothing.
+    /// At least so many cases of a hundred must have been of that kind: a property that is never put to the test
+    /// proves nothing.
     pub fn at_least(&self, percent: f64, what: &str) {
         let found = self.of(what);
         // Single replayed tapes and short smoke runs prove nothing either way.
