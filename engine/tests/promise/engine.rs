@@ -1,12 +1,13 @@
 //! The only file that knows the engine: how its public functions are called, and what their answers mean here.
 
+use scenario_engine::acts::{Acts, Before, DeployedPairs, PassedAtStart, Publication, passed_at_start};
 use scenario_engine::definition::parse;
-use scenario_engine::diff::{TransformationMap, diff};
+use scenario_engine::diff::{Pairing, TransformationMap, diff};
 use scenario_engine::field::FieldDefinition;
 use scenario_engine::graph::Graph;
-use scenario_engine::plan::{PlanRef, PlanStatus, Policy, Way, find_way};
+use scenario_engine::plan::{PinReason, PlanRef, PlanStatus, Policy, Way, find_way};
 use scenario_engine::reconcile::{
-    Candidate, CompletedAction, Decision, Effect, Facts, Goal, OnUndecided, PlanRow, Session, Settings,
+    Candidate, CompletedAction, Decision, Effect, Facts, FieldSource, Goal, OnUndecided, PlanRow, Session, Settings,
     SubmittedDecision, Visit, reconcile,
 };
 use serde_json::value::RawValue;
@@ -46,7 +47,7 @@ pub struct Row {
     pub completed: Vec<(usize, String)>,
     /// Version, fork and target.
     pub decided: Vec<(usize, String, String)>,
-    /// Steps of the version in which it began that it may have passed before; the engine has no question for them yet.
+    /// Steps of the version in which it began that it may have passed before, by the checker's own reckoning.
     pub began_after: Vec<String>,
 }
 
@@ -104,6 +105,7 @@ impl Engine {
             step_id: row.step_id.clone(),
             step_content_hash: node.map(|n| n.content_hash.clone()),
             matches_version: true,
+            finished: false,
             channel: Some("web".into()),
             age_days: 3.0,
             variables: row.variables.iter().map(|(f, v)| (f.clone(), raw(*v))).collect(),
@@ -114,11 +116,11 @@ impl Engine {
             block_teleport_past_checkpoint: !knobs.no_order_rule,
             ..Settings::default()
         };
-        let decision =
-            match reconcile(&session, way, number(published), &settings, &mut Look { engine: self, plans, row }) {
-                Ok(decision) => decision,
-                Err(never) => match never {},
-            };
+        let mut look = Look { engine: self, plans, row, published, acts: None };
+        let decision = match reconcile(&session, way, number(published), &settings, &mut look) {
+            Ok(decision) => decision,
+            Err(never) => match never {},
+        };
         self.verdict(&decision)
     }
 
@@ -126,8 +128,10 @@ impl Engine {
         match decision.effect {
             Effect::None => Verdict::Nothing,
             Effect::Exit => Verdict::Exit,
+            Effect::Settle => Verdict::Pin { held: false },
             Effect::Pin => {
-                Verdict::Pin { held: !decision.checkpoint_blocks.is_empty() || decision.reason.contains("checkpoint") }
+                let reason = decision.pin.map(|pin| pin.reason);
+                Verdict::Pin { held: matches!(reason, Some(PinReason::Undone | PinReason::BlockedRedirect)) }
             }
             Effect::Move => Verdict::Move {
                 version: decision.scenario_version.expect("a version") as usize - 1,
@@ -164,6 +168,7 @@ fn refs(plans: &[Plan]) -> Vec<PlanRef> {
         from_version: number(p.from),
         to_version: number(p.to),
         status: if p.cancelled { PlanStatus::Cancelled } else { PlanStatus::Deployed },
+        deployment_no: i64::from(p.number),
     };
     plans.iter().enumerate().map(one).rev().collect()
 }
@@ -172,9 +177,63 @@ struct Look<'a> {
     engine: &'a Engine,
     plans: &'a [Plan],
     row: &'a Row,
+    published: usize,
+    acts: Option<Rc<Acts>>,
 }
 
 impl Look<'_> {
+    /// Versions are published in their order; plans that skip versions join their pairs besides.
+    fn acts_up_to(&self, published: usize) -> Acts {
+        let graphs = &self.engine.graphs;
+        let (mut acts, mut kept) = (Acts::default(), Vec::new());
+        let none = std::collections::BTreeSet::new();
+        for version in 0..=published {
+            let pairing = version.checked_sub(1).map(|before| Pairing::of(&graphs[before], &graphs[version]));
+            let before = pairing.as_ref().map(|pairing| Before {
+                version: number(version - 1),
+                graph: &graphs[version - 1],
+                pairing,
+            });
+            let publication =
+                Publication { version: number(version), graph: &graphs[version], before, separated: &none };
+            let changed = acts.published(&publication);
+            acts = changed.acts;
+            kept.extend(changed.pairs);
+        }
+        for plan in self.plans.iter().filter(|p| p.to <= published && p.from <= published && p.to != p.from + 1) {
+            let (from, to) = (&graphs[plan.from], &graphs[plan.to]);
+            let deployed = DeployedPairs {
+                from_version: number(plan.from),
+                to_version: number(plan.to),
+                is_succession: false,
+                from,
+                to,
+                pairing: &Pairing::of(from, to),
+                separated: &none,
+            };
+            if let Some(changed) = acts.deployed(&deployed, &kept) {
+                (acts, kept) = (changed.acts, changed.pairs);
+            }
+        }
+        acts
+    }
+
+    fn composed(&self, from: i32, to: i32) -> Option<Vec<(String, String)>> {
+        let Way::Plans(chain) = find_way(&refs(self.plans), from, to) else { return None };
+        let mut names: Option<Vec<(String, String)>> = None;
+        for plan in &chain {
+            let link = self.pairs(plan);
+            names = Some(match names {
+                None => link,
+                Some(so_far) => so_far
+                    .into_iter()
+                    .filter_map(|(was, then)| Some((was, link.iter().find(|(a, _)| *a == then)?.1.clone())))
+                    .collect(),
+            });
+        }
+        names
+    }
+
     fn pairs(&self, plan: &PlanRef) -> Vec<(String, String)> {
         let map = self.engine.map(plan.from_version as usize - 1, plan.to_version as usize - 1);
         map.anchors.iter().map(|a| (a.old_step_id.clone(), a.new_step_id.clone())).collect()
@@ -193,32 +252,38 @@ impl Facts for Look<'_> {
         let map = self.engine.map(plan.from_version as usize - 1, plan.to_version as usize - 1);
         let new = &self.engine.graphs[plan.to_version as usize - 1];
         let policies = &self.plans[plan.plan_id.as_u128() as usize].policy;
+        let policy_of = |old_step_id: &str| match policies {
+            Some((of, text)) if of.as_ref().is_none_or(|id| id == old_step_id) => {
+                Policy::parse(text).expect("a policy")
+            }
+            _ => Policy::default(),
+        };
         let goal = |new_step_id: &str| {
             let anchor = map.anchors.iter().find(|a| a.new_step_id == new_step_id).expect("an anchor");
-            let policy = match policies {
-                Some((of, text)) if of.as_ref().is_none_or(|id| *id == anchor.old_step_id) => {
-                    Policy::parse(text).expect("a policy")
-                }
-                _ => Policy::default(),
-            };
+            let policy = policy_of(&anchor.old_step_id);
             Goal {
                 new_step_id: new_step_id.to_owned(),
                 new_step_name: new.node(new.find(new_step_id).expect("a step")).name.clone(),
                 anchor_content_hash: anchor.anchor_content_hash.clone(),
                 migration_scenario: anchor.migration_scenario,
                 policy,
+                undoes: None,
             }
         };
         if let Some(anchor) = map.anchors.iter().find(|a| a.old_step_id == old_step_id) {
             return Ok(Some(PlanRow {
                 old_step_name: anchor.anchor_name.clone(),
                 deleted: false,
+                policy: Policy::default(),
+                acts_revision: 0,
                 goals: vec![goal(&anchor.new_step_id)],
             }));
         }
         Ok(map.deleted_steps.iter().find(|d| d.step_id == old_step_id).map(|deleted| PlanRow {
             old_step_name: deleted.name.clone(),
             deleted: true,
+            policy: policy_of(&deleted.step_id),
+            acts_revision: 0,
             goals: deleted.candidates.iter().map(|c| goal(&c.new_step_id)).collect(),
         }))
     }
@@ -249,19 +314,28 @@ impl Facts for Look<'_> {
     }
 
     fn walked_pairs(&mut self, from: i32, to: i32) -> Result<Rc<Vec<(String, String)>>, Infallible> {
-        let Way::Plans(chain) = find_way(&refs(self.plans), from, to) else { return Ok(Rc::default()) };
-        let mut names: Option<Vec<(String, String)>> = None;
-        for plan in &chain {
-            let link = self.pairs(plan);
-            names = Some(match names {
-                None => link,
-                Some(so_far) => so_far
-                    .into_iter()
-                    .filter_map(|(was, then)| Some((was, link.iter().find(|(a, _)| *a == then)?.1.clone())))
-                    .collect(),
-            });
-        }
-        Ok(Rc::new(names.unwrap_or_default()))
+        Ok(Rc::new(self.composed(from, to).unwrap_or_default()))
+    }
+
+    fn deployed_pairs(&mut self, from: i32, to: i32) -> Result<Option<Rc<Vec<(String, String)>>>, Infallible> {
+        Ok(self.composed(from, to).map(Rc::new))
+    }
+
+    fn kept_graph(&mut self, version: i32) -> Result<Option<Rc<Graph>>, Infallible> {
+        self.graph(version).map(Some)
+    }
+
+    fn acts(&mut self) -> Result<Rc<Acts>, Infallible> {
+        let acts = self.acts.clone().unwrap_or_else(|| Rc::new(self.acts_up_to(self.published)));
+        self.acts = Some(Rc::clone(&acts));
+        Ok(acts)
+    }
+
+    fn passed_at_start(&mut self) -> Result<Vec<PassedAtStart>, Infallible> {
+        let Some((version, step_id)) = self.row.visits.first() else { return Ok(Vec::new()) };
+        let graph = &self.engine.graphs[*version];
+        let first = graph.find(step_id).expect("a visited step");
+        Ok(passed_at_start(graph, first, &self.acts_up_to(*version)))
     }
 
     fn completed_actions(&mut self) -> Result<Vec<CompletedAction>, Infallible> {
@@ -296,7 +370,11 @@ impl Facts for Look<'_> {
         Ok(self.row.profile.get(field).map(sure))
     }
 
-    fn extraction(&mut self, _: &FieldDefinition) -> Result<Option<Candidate>, Infallible> {
-        Ok(None)
+    fn extraction(&mut self, _: &FieldDefinition) -> Result<Vec<Candidate>, Infallible> {
+        Ok(Vec::new())
+    }
+
+    fn denied(&mut self, _: &str, _: FieldSource) -> Result<Vec<String>, Infallible> {
+        Ok(Vec::new())
     }
 }
