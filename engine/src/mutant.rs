@@ -1,6 +1,7 @@
 //! Deliberate errors for the tests: each rule that a test must guard can be turned wrong by name.
 //!
-//! Only the feature `mutants`, which tests alone turn on, compiles the switch in. Without it `mutant!` is its first expression.
+//! Only the feature `mutants`, which tests alone turn on, compiles the switch in. Without it `mutant!` is its first
+//! expression.
 
 /// `mutant!("rule", right, wrong)`: the right expression, unless a test has chosen the mutant of that name.
 #[cfg(not(feature = "mutants"))]

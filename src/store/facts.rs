@@ -15,10 +15,10 @@ use scenario_engine::reconcile::{Candidate, CompletedAction, Facts, PlanRow, Sub
 use std::collections::HashMap;
 use std::rc::Rc;
 
-/// How sure a match of an `extraction_pattern` is. The words are the customer's own, but whom they speak of is the pattern's
-/// guess ("my son is 12"). So it lies between the two thresholds as they are by default: the value is used, and the
-/// customer confirms it. Who trusts their patterns sets `scenario.confirmation_threshold` to 0.9 or less; who does not at
-/// all, `scenario.extraction_confidence_threshold` to more.
+/// How sure a match of an `extraction_pattern` is. The words are the customer's own, but whom they speak of is the
+/// pattern's guess ("my son is 12"). So it lies between the two thresholds as they are by default: the value is used,
+/// and the customer confirms it. Who trusts their patterns sets `scenario.confirmation_threshold` to 0.9 or less; who
+/// does not at all, `scenario.extraction_confidence_threshold` to more.
 pub const PATTERN_CONFIDENCE: f32 = 0.9;
 
 /// What the tables say of one session, for one decision.
@@ -249,7 +249,8 @@ impl Facts for SessionFacts {
         }))
     }
 
-    /// What somebody handed in and the customer is to confirm, else what the application's own source or a pattern finds.
+    /// What somebody handed in and the customer is to confirm, else what the application's own source or a pattern
+    /// finds.
     fn extraction(&mut self, field: &FieldDefinition) -> Result<Option<Candidate>> {
         if let Some(waiting) = attempts::to_be_confirmed(self.tenant_id, self.session_id, &field.field_name)? {
             return Ok(Some(Candidate {

@@ -25,9 +25,9 @@ pub struct Graft {
     pub reason: String,
 }
 
-/// The steps whose sessions are all moved in silence. Asks the engine for each anchor whose policy lets everybody in, with a
-/// session that has nothing but its place: if the answer is a clean graft, it did not look at more, and is the same for
-/// every session there.
+/// The steps whose sessions are all moved in silence. Asks the engine for each anchor whose policy lets everybody in,
+/// with a session that has nothing but its place: if the answer is a clean graft, it did not look at more, and is the
+/// same for every session there.
 pub fn of_plan(tenant_id: Uuid, plan: &Plan) -> Result<Vec<Graft>> {
     let policies = policies::of_plan(tenant_id, plan.plan_id)?;
     let settings = settings::engine_settings();

@@ -1,7 +1,7 @@
 //! Marks: the `pending_…` columns of `scenario.sessions`, set when a plan is deployed (SPEC 6).
 //!
-//! A mark is a hint: a session that is locked by its turn is skipped when a version is published, and handled at its next turn
-//! by the same plan.
+//! A mark is a hint: a session that is locked by its turn is skipped when a version is published, and handled at its
+//! next turn by the same plan.
 
 use super::{Row, Statement, engine_id};
 use crate::args;
@@ -15,8 +15,9 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-// Statements here do not join sessions with a plan: on a table that was never analyzed PostgreSQL expects one row and would
-// compare every session with every anchor. A page of sessions, an array of ids: both find their index whatever it expects.
+// Statements here do not join sessions with a plan: on a table that was never analyzed PostgreSQL expects one row and
+// would compare every session with every anchor. A page of sessions, an array of ids: both find their index whatever it
+// expects.
 
 // The anchor whose policy counts at a step: a deleted step's sessions follow the one that they go to first.
 static PLACES: Statement = Statement::reading(
@@ -236,7 +237,8 @@ pub fn take_off(tenant_id: Uuid, plan_id: Uuid) -> Result<u64> {
     TAKE_OFF.execute(&args![tenant_id, plan_id])
 }
 
-/// The sessions that a plan would touch, counted by the step that they are at and by the checkpoints that they have passed.
+/// The sessions that a plan would touch, counted by the step that they are at and by the checkpoints that they have
+/// passed.
 pub fn counts_by_step(tenant_id: Uuid, plan: &Plan, acts: &Acts) -> Result<HashMap<String, AnchorCounts>> {
     let flagged: Vec<&str> = acts.flagged_contents().collect();
     let key = args![tenant_id, plan.scenario_id, plan.from_version, plan.from_checksum.as_str(), flagged];

@@ -45,9 +45,9 @@ pub struct Changed {
 }
 
 impl Acts {
-    /// The acts once a version is published: its contents come in, joined by its pairs with the version before it, and by the
-    /// return of steps that the version before lacks. The revision goes up by one, so that what was worked out for a draft
-    /// "as if it were published" holds exactly if nothing else came between.
+    /// The acts once a version is published: its contents come in, joined by its pairs with the version before it, and
+    /// by the return of steps that the version before lacks. The revision goes up by one, so that what was worked out
+    /// for a draft "as if it were published" holds exactly if nothing else came between.
     pub fn published(&self, publication: &Publication<'_>) -> Changed {
         let mut acts = self.clone().at_revision(self.revision() + 1);
         for node in publication.graph.nodes().iter().rev() {
@@ -64,8 +64,8 @@ impl Acts {
         Changed { acts, pairs }
     }
 
-    /// The acts once a plan between two published versions is deployed, if that changes the pairs that are kept between the
-    /// two: `kept` are all pairs of the scenario. `None` if nothing changes, and then the revision stays.
+    /// The acts once a plan between two published versions is deployed, if that changes the pairs that are kept between
+    /// the two: `kept` are all pairs of the scenario. `None` if nothing changes, and then the revision stays.
     pub fn deployed(&self, plan: &DeployedPairs<'_>, kept: &[ActPair]) -> Option<Changed> {
         let versions = (plan.from_version, plan.to_version);
         let succession = plan.is_succession;
@@ -100,7 +100,8 @@ impl Acts {
         Some(Changed { acts, pairs })
     }
 
-    /// The acts of a plan whose versions do not follow each other, as if it were deployed: for its lists and its summary.
+    /// The acts of a plan whose versions do not follow each other, as if it were deployed: for its lists and its
+    /// summary.
     pub fn with_plan(&self, from: &Graph, to: &Graph, pairing: &Pairing) -> Acts {
         let mut acts = self.clone();
         let joined: Vec<ActPair> = contents(from, to, pairing, (0, 0), PairSource::Plan);
@@ -125,8 +126,8 @@ impl Acts {
         if last.is_empty() || left.is_empty() {
             return Vec::new();
         }
-        // Several contents can have had the same id in different versions: each stands under a name of its own, the id's under
-        // its own for the one that had it last.
+        // Several contents can have had the same id in different versions: each stands under a name of its own, the
+        // id's under its own for the one that had it last.
         let mut gone: Vec<&ActRow> = last.into_values().collect();
         gone.sort_by(|a, b| (b.last_version, &a.content_hash).cmp(&(a.last_version, &b.content_hash)));
         let mut taken: HashSet<&str> = HashSet::new();

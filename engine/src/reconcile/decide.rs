@@ -18,7 +18,8 @@ use uuid::Uuid;
 
 /// Decides what becomes of a session that walks another version than the published one, or is marked.
 ///
-/// * `session`: as it stands; it is in a scenario, active or finished, and no pin holds it ([`crate::plan::pin_has_ended`]).
+/// * `session`: as it stands; it is in a scenario, active or finished, and no pin holds it
+///   ([`crate::plan::pin_has_ended`]).
 /// * `way`: how it comes to `published_version`, from [`crate::plan::find_way`]; for a preview of one plan, that plan.
 /// * `published_version`: the version to come to.
 ///
@@ -157,8 +158,8 @@ impl Call<'_> {
         Ok(crate::mutant!("landing/list-is-read", list.clears(place.acts_revision, &accepted), true))
     }
 
-    /// The first place that undoes nothing, with the terms of its policies; `None` for its step where a policy holds the session
-    /// before it matters. A landing on the session's own step is judged by whoever lands.
+    /// The first place that undoes nothing, with the terms of its policies; `None` for its step where a policy holds
+    /// the session before it matters. A landing on the session's own step is judged by whoever lands.
     fn first_allowed(
         &mut self,
         places: &[Place],
@@ -336,8 +337,9 @@ impl Past {
     }
 }
 
-/// Whether grafts that are clean by themselves are none together: a version between inserted a step that asks for nothing, and a later one
-/// made it a required action. Neither is a gap for the customers of the version before it; for those who come from further back it is.
+/// Whether grafts that are clean by themselves are none together: a version between inserted a step that asks for
+/// nothing, and a later one made it a required action. Neither is a gap for the customers of the version before it; for
+/// those who come from further back it is.
 fn hides_an_action(relation: &Relation, landing: StepIx) -> bool {
     let new = &relation.new;
     (0..new.len()).any(|step| {

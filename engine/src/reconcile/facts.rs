@@ -26,7 +26,8 @@ pub struct Session {
     /// The session's checksum is its version's; if not, it falls back ("Fallback" in
     /// docs/behaviour.md).
     pub matches_version: bool,
-    /// It has come to an end, and a mark of a plan that reopens made it due: it comes along only where the policy says so.
+    /// It has come to an end, and a mark of a plan that reopens made it due: it comes along only where the policy says
+    /// so.
     pub finished: bool,
     pub channel: Option<String>,
     /// Age of the session, in days, at the turn's time: the engine has no clock.
@@ -69,8 +70,8 @@ pub struct PlanRow {
     pub old_step_name: String,
     /// The step was deleted, and its sessions are relocated.
     pub deleted: bool,
-    /// A deleted step's own policy: its filter and `update_downstream` are asked before any goal. An anchor's stands with its
-    /// goal, and this one is the default.
+    /// A deleted step's own policy: its filter and `update_downstream` are asked before any goal. An anchor's stands
+    /// with its goal, and this one is the default.
     pub policy: Policy,
     /// The revision of the scenario's acts: those that [`Facts::acts`] would give.
     pub acts_revision: i32,
@@ -87,8 +88,8 @@ pub struct Goal {
     pub anchor_content_hash: String,
     pub migration_scenario: MigrationScenario,
     pub policy: Policy,
-    /// What a landing there would undo, as it was worked out for the anchor; `None` where nothing was. Looked at for a landing
-    /// only: relocations are judged by the place that the session comes from.
+    /// What a landing there would undo, as it was worked out for the anchor; `None` where nothing was. Looked at for a
+    /// landing only: relocations are judged by the place that the session comes from.
     pub undoes: Option<LandingActs>,
 }
 

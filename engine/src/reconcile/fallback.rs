@@ -56,8 +56,8 @@ impl Call<'_> {
         }
     }
 
-    /// The old steps as the history remembers them, with what is kept of their contents; the current one with the hash that the
-    /// session keeps.
+    /// The old steps as the history remembers them, with what is kept of their contents; the current one with the hash
+    /// that the session keeps.
     fn remembered(&self, visits: &[Visit], acts: &Acts) -> Graph {
         let step = |id: &str, name: &str, content_hash: &str| match acts.said(content_hash) {
             Some(row) => words(row, id.to_owned()),

@@ -1,5 +1,5 @@
-//! The world in memory: versions, plans and one session with its customer. It answers the engine's questions as the database
-//! would, and does with a decision what the extension does.
+//! The world in memory: versions, plans and one session with its customer. It answers the engine's questions as the
+//! database would, and does with a decision what the extension does.
 
 use super::data::Data;
 use super::plain::Plain;
@@ -140,8 +140,8 @@ impl World {
         graph.node(graph.find(step_id).expect("a step")).content_hash.clone()
     }
 
-    /// What the extension keeps of the acts: each version up to the published one came in with its publication, by the pairs of the
-    /// plan that was deployed last between it and the one before.
+    /// What the extension keeps of the acts: each version up to the published one came in with its publication, by the
+    /// pairs of the plan that was deployed last between it and the one before.
     pub fn scenario_acts(&self) -> Acts {
         let separated = BTreeSet::new();
         let mut acts = Acts::default();
@@ -179,7 +179,8 @@ impl World {
         acts
     }
 
-    /// How two versions pair: by the plan deployed last between them, else by the diff; `None` if there is no such version.
+    /// How two versions pair: by the plan deployed last between them, else by the diff; `None` if there is no such
+    /// version.
     fn pairing(&self, from: i32, to: i32) -> Option<Pairing> {
         if from < 1 {
             return None;
@@ -495,7 +496,8 @@ pub fn asked(decision: &Decision) -> Vec<String> {
     fields
 }
 
-/// Where a decision leads, as text that an example can be compared with: `teleport checkout`, `collect age`, `continue`.
+/// Where a decision leads, as text that an example can be compared with: `teleport checkout`, `collect age`,
+/// `continue`.
 pub fn brief(decision: &Decision) -> String {
     let target = decision.target.as_ref().map(|t| t.step_id.as_str()).unwrap_or_default();
     match decision.action {
