@@ -58,7 +58,7 @@ impl Acts {
         if let Some(before) = &publication.before {
             let versions = (before.version, publication.version);
             pairs = contents(before.graph, publication.graph, before.pairing, versions, PairSource::Succession);
-            pairs.extend(self.returns(before, publication));
+            pairs.extend(crate::mutant!("acts/returns", self.returns(before, publication), Vec::new()));
         }
         acts.join(pairs.iter().map(|p| (p.old_content_hash.as_str(), p.new_content_hash.as_str())));
         Changed { acts, pairs }
@@ -83,7 +83,7 @@ impl Acts {
             pair.to_version != plan.to_version
                 || match pair.source {
                     PairSource::Return => !succession || !(paired.contains(new) || separated.contains(new)),
-                    _ => pair.from_version != plan.from_version,
+                    _ => crate::mutant!("acts/changed-pairs-replace", pair.from_version != plan.from_version, true),
                 }
         };
         let mut pairs: Vec<ActPair> = kept.iter().filter(stays).cloned().collect();
@@ -113,15 +113,23 @@ impl Acts {
     fn returns(&self, before: &Before<'_>, publication: &Publication<'_>) -> Vec<ActPair> {
         let present: HashSet<&str> = before.graph.nodes().iter().map(|node| self.act_of(&node.content_hash)).collect();
         let mut last: BTreeMap<&str, &ActRow> = BTreeMap::new();
-        for row in self.rows().filter(|row| !present.contains(row.act.as_str())) {
+        for row in self
+            .rows()
+            .filter(|row| !crate::mutant!("acts/present-acts-do-not-return", present.contains(row.act.as_str()), false))
+        {
             let known = last.entry(row.act.as_str()).or_insert(row);
-            if row.last_version > known.last_version {
+            if crate::mutant!("acts/last-content", row.last_version > known.last_version, false) {
                 *known = row;
             }
         }
         let left: Vec<StepIx> = (0..publication.graph.len())
-            .filter(|step| before.pairing.old_of(*step).is_none())
-            .filter(|step| !publication.separated.contains(&publication.graph.node(*step).id))
+            .filter(|step| {
+                crate::mutant!("acts/paired-steps-do-not-return", before.pairing.old_of(*step).is_none(), true)
+            })
+            .filter(|step| {
+                let is_apart = publication.separated.contains(&publication.graph.node(*step).id);
+                !crate::mutant!("acts/separated-by-hand", is_apart, false)
+            })
             .collect();
         if last.is_empty() || left.is_empty() {
             return Vec::new();

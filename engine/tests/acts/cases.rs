@@ -1,11 +1,9 @@
 //! Small cases that real edits contain and in which customers came to harm, each by its number in the table of the note
 //! that named them; what a replay alone decides is in `rules.rs`.
 
-mod common;
-
-use common::flow::step_mut;
-use common::notation::line;
-use common::world::{World, brief};
+use crate::common::flow::step_mut;
+use crate::common::notation::line;
+use crate::common::world::{World, brief};
 use scenario_engine::acts::{
     Arrival, LastMove, SinceMigration, UndoneBy, is_already_done, may_go_back, passed_at_start,
 };

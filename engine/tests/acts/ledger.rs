@@ -1,16 +1,14 @@
 //! Which contents stand for one act, what a landing would undo, and "undone" against the same thing tried naively.
 
-mod common;
-
-use common::dice::Dice;
-use common::flow::step_mut;
-use common::notation::line;
-use common::oracle::Gait;
-use common::property::{Tally, property};
-use common::scenario::Taste;
-use common::scene::Scene;
-use common::undone::Move;
-use common::world::World;
+use crate::common::dice::Dice;
+use crate::common::flow::step_mut;
+use crate::common::notation::line;
+use crate::common::oracle::Gait;
+use crate::common::property::{Tally, property};
+use crate::common::scenario::Taste;
+use crate::common::scene::Scene;
+use crate::common::undone::Move;
+use crate::common::world::World;
 use scenario_engine::acts::{
     ActPair, Acts, Before, DeployedPairs, Ground, LandingActs, PairSource, Publication, accepted, landing_acts_of,
 };
