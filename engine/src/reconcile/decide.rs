@@ -31,7 +31,8 @@ pub fn reconcile<F: Facts>(
     settings: &Settings,
     facts: &mut F,
 ) -> Result<Decision, F::Error> {
-    let mut call = Call { session, published_version, settings, plan_ids: Vec::new(), trace: Trace::default() };
+    let mut call =
+        Call { session, published_version, settings, plan_ids: Vec::new(), trace: Trace::default(), acts: None };
     if session.scenario_version == published_version && session.matches_version {
         return Ok(call.stay(Effect::Settle, "the session walks the published version already".into()));
     }
@@ -58,6 +59,8 @@ pub(super) struct Call<'a> {
     pub settings: &'a Settings,
     pub plan_ids: Vec<Uuid>,
     pub trace: Trace,
+    /// The acts, once they were asked for.
+    acts: Option<Rc<Acts>>,
 }
 
 /// What a session has behind it, as a decision looks at it.
@@ -147,12 +150,12 @@ impl Call<'_> {
     }
 
     /// The common case, and the cheapest: a clean graft by one plan whose list says that it undoes nothing for anybody.
-    fn is_plain<F: Facts>(&self, chain: &[PlanRef], place: &Place, facts: &mut F) -> Result<bool, F::Error> {
+    fn is_plain<F: Facts>(&mut self, chain: &[PlanRef], place: &Place, facts: &mut F) -> Result<bool, F::Error> {
         let is_graft = chain.len() == 1 && place.migration_scenario == MigrationScenario::CleanGraft;
         let Some(list) = place.undoes.as_ref().filter(|_| is_graft) else { return Ok(false) };
         let accepted = match place.accept_repeat.as_slice() {
             [] => Default::default(),
-            hashes if !list.is_empty() => accepted(&*facts.acts()?, hashes),
+            hashes if !list.is_empty() => accepted(&*self.acts(facts)?, hashes),
             _ => Default::default(),
         };
         Ok(crate::mutant!("landing/list-is-read", list.clears(place.acts_revision, &accepted), true))
@@ -220,9 +223,16 @@ impl Call<'_> {
         decision
     }
 
-    pub(super) fn past<F: Facts>(&self, relation: &Relation, facts: &mut F) -> Result<Past, F::Error> {
+    pub(super) fn acts<F: Facts>(&mut self, facts: &mut F) -> Result<Rc<Acts>, F::Error> {
+        match &self.acts {
+            Some(acts) => Ok(Rc::clone(acts)),
+            None => Ok(Rc::clone(self.acts.insert(facts.acts()?))),
+        }
+    }
+
+    pub(super) fn past<F: Facts>(&mut self, relation: &Relation, facts: &mut F) -> Result<Past, F::Error> {
         let visits = facts.visits()?;
-        let acts = facts.acts()?;
+        let acts = self.acts(facts)?;
         let history = History::load(self.session, visits, relation, &acts, facts)?;
         Ok(Past { history, at_start: facts.passed_at_start()?, acts })
     }

@@ -20,7 +20,7 @@ impl Call<'_> {
             return Ok(self.stay(Effect::None, "the session has come to its end".into()));
         }
         let visits = facts.visits()?;
-        let acts = facts.acts()?;
+        let acts = self.acts(facts)?;
         let new = facts.graph(self.published_version)?;
         let kept = if self.session.matches_version { facts.kept_graph(self.session.scenario_version)? } else { None };
         let mut relation = match kept {

@@ -95,6 +95,33 @@ fn a_step_that_returns_in_other_words_is_the_act_that_it_was() {
 }
 
 #[test]
+fn what_returns_is_told_by_the_last_words() {
+    let named = |name: &str| described(&format!("a>pay; pay={name}!>e; e"), "pay", "with a card");
+    for (before, last) in [("Payment", "Charge"), ("Charge", "Payment")] {
+        for name in [before, last] {
+            let again = described(&format!("a>p9; p9={name}!>e; e"), "p9", "in cash");
+            let (graphs, acts, _) = published(&[named(before), named(last), line("a>e; e"), again]);
+            assert!(acts.are_same(hash(&graphs[0], "pay"), hash(&graphs[1], "pay")));
+            assert_eq!(acts.are_same(hash(&graphs[0], "pay"), hash(&graphs[3], "p9")), name == last, "{name}");
+        }
+    }
+}
+
+#[test]
+fn only_what_the_version_before_lacks_returns_and_only_as_a_step_that_is_unpaired() {
+    // The payment is still there: another step of its name is another act.
+    let twice = described("a>pay; pay=Payment!>p2; p2=Payment!>e; e", "p2", "once more");
+    let (graphs, acts, _) = published(&[line("a>pay; pay=Payment!>e; e"), line("a>pay; pay=Payment!>e; e"), twice]);
+    assert!(!acts.are_same(hash(&graphs[0], "pay"), hash(&graphs[2], "p2")));
+    // The name of the payment goes to a step that the version before has.
+    let other = described("a>x; x=Confirm>e; e", "x", "read this");
+    let named = described("a>x; x=Payment>e; e", "x", "read this");
+    let (graphs, acts, _) = published(&[line("a>pay; pay=Payment!>e; e"), other, named]);
+    assert!(acts.are_same(hash(&graphs[1], "x"), hash(&graphs[2], "x")));
+    assert!(!acts.are_same(hash(&graphs[0], "pay"), hash(&graphs[2], "x")));
+}
+
+#[test]
 fn what_is_separated_by_hand_stays_apart() {
     let versions = [line("a>pay; pay=Payment!>e; e"), line("a>e; e")];
     let (_, acts, _) = published(&versions);
