@@ -11,7 +11,9 @@ use scenario_engine::diff::Pairing;
 use scenario_engine::field::FieldDefinition;
 use scenario_engine::graph::Graph;
 use scenario_engine::plan::{PlanRef, Way, find_way};
-use scenario_engine::reconcile::{Candidate, CompletedAction, Facts, PlanRow, SubmittedDecision, Visit, same_json};
+use scenario_engine::reconcile::{
+    Candidate, CompletedAction, Facts, PlanRow, StepPairs, SubmittedDecision, Visit, same_json,
+};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -90,14 +92,14 @@ impl SessionFacts {
     }
 
     /// The pairs of the plans that lead from one version to another, composed; `None` if none lead there.
-    fn pairs_of_way(&self, from_version: i32, to_version: i32) -> Result<Option<Rc<Vec<(String, String)>>>> {
+    fn pairs_of_way(&self, from_version: i32, to_version: i32) -> Result<Option<StepPairs>> {
         let plans = plans::refs(self.tenant_id, self.scenario_id)?;
         let Way::Plans(chain) = find_way(&plans, from_version, to_version) else { return Ok(None) };
         self.composed(chain.iter().map(|plan| super::sql_id(plan.plan_id)))
     }
 
-    fn composed(&self, plans: impl IntoIterator<Item = Uuid>) -> Result<Option<Rc<Vec<(String, String)>>>> {
-        let mut composed: Option<Rc<Vec<(String, String)>>> = None;
+    fn composed(&self, plans: impl IntoIterator<Item = Uuid>) -> Result<Option<StepPairs>> {
+        let mut composed: Option<StepPairs> = None;
         for plan_id in plans {
             let link = anchors::pairs(self.tenant_id, plan_id)?;
             composed = Some(match composed {
@@ -178,7 +180,7 @@ impl Facts for SessionFacts {
         Ok(Some(row))
     }
 
-    fn plan_pairs(&mut self, plan: &PlanRef) -> Result<Rc<Vec<(String, String)>>> {
+    fn plan_pairs(&mut self, plan: &PlanRef) -> Result<StepPairs> {
         anchors::pairs(self.tenant_id, super::sql_id(plan.plan_id))
     }
 
@@ -201,7 +203,7 @@ impl Facts for SessionFacts {
         Ok(Vec::new())
     }
 
-    fn deployed_pairs(&mut self, from: i32, to: i32) -> Result<Option<Rc<Vec<(String, String)>>>> {
+    fn deployed_pairs(&mut self, from: i32, to: i32) -> Result<Option<StepPairs>> {
         self.pairs_of_way(from, to)
     }
 
@@ -211,7 +213,7 @@ impl Facts for SessionFacts {
     }
 
     /// By the plans that the audit says moved the session; a plan that retention has removed says nothing any more.
-    fn walked_pairs(&mut self, from_version: i32, to_version: i32) -> Result<Rc<Vec<(String, String)>>> {
+    fn walked_pairs(&mut self, from_version: i32, to_version: i32) -> Result<StepPairs> {
         let plans = audit::plans_between(self.tenant_id, self.session_id, self.scenario_id, from_version, to_version)?;
         Ok(self.composed(plans)?.unwrap_or_default())
     }

@@ -66,7 +66,7 @@ impl<'a> Ground<'a> {
         }
         let arrives = crate::mutant!(
             "undone/landing-is-no-arrival",
-            !from.is_some_and(|old| self.pairing.new_of(old) == Some(to)),
+            from.is_none_or(|old| self.pairing.new_of(old) != Some(to)),
             true
         );
         if steps.iter().any(|step| self.comes(to, *step, arrives) && !self.could_come(from, *step)) {

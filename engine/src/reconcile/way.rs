@@ -101,7 +101,7 @@ impl Place {
     /// The places to which one more link leads. A deleted step's own policy is asked before any of its candidates: if
     /// it does not let the session in, the way ends there.
     fn onward(&self, session: &Session, row: &PlanRow, plan: &PlanRef) -> Vec<Place> {
-        if row.deleted && crate::mutant!("policy/deleted-steps-own", true, false) {
+        if crate::mutant!("policy/deleted-steps-own", row.deleted, false) {
             let mut here = self.clone();
             here.ask(&row.policy, session, row, plan);
             if !here.admission.is_admitted() {
@@ -152,11 +152,12 @@ impl Place {
         let mut variable =
             |name: &str| session.variables.get(name).and_then(|raw| serde_json::from_str(raw.get()).ok());
         let admission = policy.admits(&subject, &mut variable);
-        let weighs_more = match (&self.admission, &admission) {
-            (Admission::Admitted, Admission::NotYet(_) | Admission::LeftOut(..)) => true,
-            (Admission::NotYet(_), Admission::LeftOut(..)) => true,
-            _ => false,
+        let weight = |admission: &Admission| match admission {
+            Admission::Admitted => 0,
+            Admission::NotYet(_) => 1,
+            Admission::LeftOut(..) => 2,
         };
+        let weighs_more = weight(&admission) > weight(&self.admission);
         if weighs_more {
             self.admission = admission;
             self.held_by = Some(plan.plan_id);

@@ -257,7 +257,7 @@ fn case_15_an_arrival_at_an_action_that_was_done() {
         let last_move = Some(LastMove { done_before, place_before, pair_before: old.find("act"), arrived_since });
         is_already_done(&Arrival { content_hash: &call, last_move }, &acts)
     };
-    assert!(told(&done, at("b"), &[b.clone()]), "it was behind them, and comes again");
+    assert!(told(&done, at("b"), std::slice::from_ref(&b)), "it was behind them, and comes again");
     assert!(told(&done, None, &[]), "nobody knows where they were");
     assert!(!told(&[], at("b"), &[]), "it was never done");
     assert!(!told(&done, at("a"), &[]), "it was ahead of them anyway");
@@ -279,7 +279,7 @@ fn case_16_going_back() {
     assert!(!back("b", &[(pay.clone(), true)], &[]), "the payment is ahead of the old place");
     assert!(!back("pay", &[(pay.clone(), true)], &[]), "it is the old place");
     assert!(back("e", &[(pay.clone(), true)], &[]), "it is behind the old place");
-    assert!(!back("b", &[], &[act.clone()]), "executed while it waited to land");
+    assert!(!back("b", &[], std::slice::from_ref(&act)), "executed while it waited to land");
     assert!(back("e", &[], &[act]), "and that is behind the old place");
     assert!(!back("b", &[(pay, false)], &[]), "flagged in some version is enough");
 }

@@ -66,13 +66,17 @@ const MUTANTS: &[&str] = &[
     "summary/edited-checkpoints",
 ];
 
+/// Cases of each property, for each mutant.
+const CASES: &str = "200";
+
 #[test]
 fn every_mutant_is_killed() {
     assert!(std::env::var_os("SCENARIO_MUTANT").is_none(), "run without SCENARIO_MUTANT");
     let binary = std::env::current_exe().expect("this binary");
     let passes = |mutant: Option<&str>| {
         let mut command = Command::new(&binary);
-        command.args(["--quiet", "--skip", "mutants::"]).stdout(Stdio::null()).stderr(Stdio::null());
+        command.args(["--quiet", "--skip", "mutants::"]).env("PROPTEST_CASES", CASES);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
         if let Some(mutant) = mutant {
             command.env("SCENARIO_MUTANT", mutant);
         }
