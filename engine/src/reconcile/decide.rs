@@ -42,6 +42,9 @@ pub fn reconcile<F: Facts>(
     }
     match way {
         Way::Plans(chain) => call.by_plans(&chain, facts),
+        Way::Cancelled(_) if session.finished => {
+            Ok(call.stay(Effect::None, "the session has come to its end, and its way is cancelled".into()))
+        }
         Way::Cancelled(plan) => {
             call.plan_ids.push(plan.plan_id);
             call.trace.push(Event::Way, None, json!({"by": "cancelled plan", "plan_id": plan.plan_id}));

@@ -59,12 +59,14 @@ impl History {
         for (ix, node) in relation.old.nodes().iter().enumerate() {
             by_hash.entry(&node.content_hash).or_default().push(ix);
         }
-        let visited_acts: HashSet<String> =
-            visits.iter().map(|visit| acts.act_of(&visit.step_content_hash).to_owned()).collect();
+        let act = |visit: &Visit| acts.act_of(&visit.step_content_hash).to_owned();
+        // What the step at hand asks, the customer has not answered yet.
+        let before_current = visits.len().saturating_sub(1);
+        let answered: HashSet<String> = visits[..before_current].iter().map(act).collect();
+        let visited_acts: HashSet<String> = visits.iter().map(act).collect();
         for (n, node) in relation.new.nodes().iter().enumerate() {
             let is_new = relation.pairing.old_of(n).is_none();
-            if is_new && crate::mutant!("visited/by-act", visited_acts.contains(acts.act_of(&node.content_hash)), false)
-            {
+            if is_new && crate::mutant!("visited/by-act", answered.contains(acts.act_of(&node.content_hash)), false) {
                 visited.insert(n);
             }
         }

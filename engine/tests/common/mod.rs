@@ -10,6 +10,7 @@ pub mod data;
 pub mod dice;
 pub mod edit;
 pub mod flow;
+pub mod kept;
 pub mod notation;
 pub mod oracle;
 pub mod plain;
