@@ -179,7 +179,7 @@ fn define_switches() {
         ),
         (
             c"scenario.block_teleport_past_checkpoint",
-            c"Refuse redirects that would undo a checkpoint that the customer has passed.",
+            c"Block redirects from a fork that lies before a checkpoint that the customer has passed.",
             c"",
             &BLOCK_TELEPORT_PAST_CHECKPOINT,
         ),

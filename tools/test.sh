@@ -88,7 +88,7 @@ cargo_test() {
 }
 
 suite_engine() {
-  PROPTEST_CASES=${PROPTEST_CASES:-10000} cargo_test -p scenario-engine
+  PROPTEST_CASES=${PROPTEST_CASES:-10000} cargo_test -p scenario-engine --features mutants
 }
 
 suite_engine-long() {

@@ -71,8 +71,8 @@ pub struct Graph {
 }
 
 impl Graph {
-    /// Compiles a definition that has passed validation. A transition to a missing step, which validation refuses, is left
-    /// out; a definition without steps gives an empty graph, whose `entry` must not be used.
+    /// Compiles a definition that has passed validation. A transition to a missing step, which validation refuses, is
+    /// left out; a definition without steps gives an empty graph, whose `entry` must not be used.
     pub fn compile(definition: &Definition) -> Graph {
         let known: HashSet<&str> =
             definition.steps.iter().flat_map(|s| s.collects_profile_fields.iter().map(String::as_str)).collect();
@@ -257,7 +257,8 @@ impl Graph {
         self.above.get_or_init(|| self.labelled_above(self.len(), |step| step))
     }
 
-    /// Reachability downstream in a numbering of the caller's, so that the sets of two graphs can be compared word by word.
+    /// Reachability downstream in a numbering of the caller's, so that the sets of two graphs can be compared word by
+    /// word.
     pub fn labelled_below(&self, labels: usize, label: impl Fn(StepIx) -> usize) -> Reach {
         let components = self.components();
         // Tarjan's order gives a component after all that it leads to.

@@ -13,7 +13,7 @@
 //! | [`field`] | 8 | field definitions: schema validation, extraction patterns |
 //! | [`graph`] | 4 | compiled graph: dense indexes, adjacency, reachability |
 //! | [`diff`] | 4 | pairing, changes, classification: the transformation map |
-//! | [`acts`] | 7.4 | what checkpoints and actions stand for over all versions; which move undoes one |
+//! | [`acts`] | "Acts and checkpoints" in docs/behaviour.md | what checkpoints and actions stand for over all versions; which move undoes one |
 //! | [`plan`] | 5, 9 | policies, scope, summary, warnings; composing the maps of a chain |
 //! | [`reconcile`] | 7 to 10 | replay, checkpoints, gap fill: one `Decision`, with its trace |
 //! | [`report`] | 5 | versions and plans for people to look at: Mermaid, plain text |

@@ -18,7 +18,8 @@ COMMENT ON FUNCTION scenario.set_anchor_policy(uuid, uuid, text, jsonb) IS
     'Sets the policy of one anchor of a pending plan; {} sets the defaults (SPEC 5). Arguments: tenant, plan, content hash of the '
     'anchor, policy (include_channels, exclude_channels, include_current_nodes, exclude_current_nodes: lists; '
     'max_session_age_days, min_session_age_days: days; session_condition: CEL over the variables; rollout_percent: 0 to 100; '
-    'update_downstream: boolean; force_scenario; on_checkpoint_block: graft or pin). Returns the policy as stored. Raises P0002 '
+    'update_downstream: boolean; force_scenario; on_checkpoint_block: graft or pin; accept_repeat: content hashes of checkpoints '
+    'that may come again; accept_held: boolean; reopen: boolean). Returns the policy as stored. Raises P0002 '
     'for an unknown plan or an anchor that it does not have, listing those it has; 55000 if it is not pending; 22023, with all '
     'findings, for NULL or a policy that is not valid. Writes anchor_policies.';
 COMMENT ON FUNCTION scenario.approve_migration_plan(uuid, uuid, text) IS

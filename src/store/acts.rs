@@ -19,8 +19,8 @@ static PUBLISHED: Statement = Statement::reading(
       ORDER BY v.status = 'draft', v.version",
 );
 
-/// The acts once `to_version` is published: each version joined with the one before it by the pairs of the plan that was deployed last
-/// between the two, else by those of the diff.
+/// The acts once `to_version` is published: each version joined with the one before it by the pairs of the plan that
+/// was deployed last between the two, else by those of the diff.
 pub fn worked_out(tenant_id: Uuid, scenario_id: Uuid, to_version: i32) -> Result<Acts> {
     let plans = plans::refs(tenant_id, scenario_id)?;
     let published: Vec<i32> = PUBLISHED.rows(&args![tenant_id, scenario_id, to_version], |row| row.get(1))?;

@@ -10,7 +10,9 @@ use scenario_engine::acts::{Acts, PassedAtStart};
 use scenario_engine::field::FieldDefinition;
 use scenario_engine::graph::Graph;
 use scenario_engine::plan::PlanRef;
-use scenario_engine::reconcile::{Candidate, CompletedAction, Facts, FieldSource, PlanRow, SubmittedDecision, Visit};
+use scenario_engine::reconcile::{
+    Candidate, CompletedAction, Facts, FieldSource, PlanRow, StepPairs, SubmittedDecision, Visit,
+};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -105,7 +107,7 @@ impl Facts for SessionFacts {
         self.plans.row(self.scenario_id, plan, old_step_id)
     }
 
-    fn plan_pairs(&mut self, plan: &PlanRef) -> Result<Rc<Vec<(String, String)>>> {
+    fn plan_pairs(&mut self, plan: &PlanRef) -> Result<StepPairs> {
         anchors::pairs(self.tenant_id, super::sql_id(plan.plan_id))
     }
 
@@ -137,7 +139,7 @@ impl Facts for SessionFacts {
     }
 
     /// By the plans that the audit says moved the session; a plan that retention has removed says nothing any more.
-    fn walked_pairs(&mut self, from_version: i32, to_version: i32) -> Result<Rc<Vec<(String, String)>>> {
+    fn walked_pairs(&mut self, from_version: i32, to_version: i32) -> Result<StepPairs> {
         let plans = audit::plans_between(self.tenant_id, self.session_id, self.scenario_id, from_version, to_version)?;
         Ok(self.plans.composed_pairs(plans)?.unwrap_or_default())
     }

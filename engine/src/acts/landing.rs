@@ -9,8 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// More acts than this are not listed.
 const MOST: usize = 32;
 
-/// The acts that a landing at one anchor would undo, for the customers who have passed them. Stored in the anchor's row; an
-/// anchor with an empty list needs no look at a history as long as the acts have the revision that it was made for.
+/// The acts that a landing at one anchor would undo, for the customers who have passed them. Stored in the anchor's
+/// row; an anchor with an empty list needs no look at a history as long as the acts have the revision that it was made
+/// for.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct LandingActs {
     /// The revision of the acts that the list was made for.
@@ -29,8 +30,8 @@ impl LandingActs {
         self.acts.is_empty() && !self.lacking && !self.cut
     }
 
-    /// Whether the list answers by itself that no landing undoes anything: it was made for the acts of now, and a policy accepts
-    /// what it names.
+    /// Whether the list answers by itself that no landing undoes anything: it was made for the acts of now, and a
+    /// policy accepts what it names.
     pub fn clears(&self, revision: i32, accepted: &BTreeSet<String>) -> bool {
         crate::mutant!("landing/revision-counts", self.revision == revision, true)
             && !self.lacking
@@ -38,8 +39,9 @@ impl LandingActs {
             && self.acts.iter().all(|act| accepted.contains(act))
     }
 
-    /// Whether a customer who has passed these acts would have one undone. `has_step` says of an act whether the new version
-    /// has a step of it. Where the list is cut, an act that it does not name may be undone all the same, and counts so.
+    /// Whether a customer who has passed these acts would have one undone. `has_step` says of an act whether the new
+    /// version has a step of it. Where the list is cut, an act that it does not name may be undone all the same, and
+    /// counts so.
     pub fn holds<'a>(
         &self,
         passed: impl IntoIterator<Item = &'a str>,

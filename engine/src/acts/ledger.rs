@@ -49,8 +49,8 @@ impl PairSource {
     }
 }
 
-/// Two contents that were joined: the reason why they stand for one act. Pairs of equal content are not kept, since equal
-/// contents are one act by themselves.
+/// Two contents that were joined: the reason why they stand for one act. Pairs of equal content are not kept, since
+/// equal contents are one act by themselves.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ActPair {
     pub from_version: i32,

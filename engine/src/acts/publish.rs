@@ -45,9 +45,9 @@ pub struct Changed {
 }
 
 impl Acts {
-    /// The acts once a version is published: its contents come in, joined by its pairs with the version before it, and by the
-    /// return of steps that the version before lacks. The revision goes up by one, so that what was worked out for a draft
-    /// "as if it were published" holds exactly if nothing else came between.
+    /// The acts once a version is published: its contents come in, joined by its pairs with the version before it, and
+    /// by the return of steps that the version before lacks. The revision goes up by one, so that what was worked out
+    /// for a draft "as if it were published" holds exactly if nothing else came between.
     pub fn published(&self, publication: &Publication<'_>) -> Changed {
         let mut acts = self.clone().at_revision(self.revision() + 1);
         for node in publication.graph.nodes().iter().rev() {
@@ -58,14 +58,14 @@ impl Acts {
         if let Some(before) = &publication.before {
             let versions = (before.version, publication.version);
             pairs = contents(before.graph, publication.graph, before.pairing, versions, PairSource::Succession);
-            pairs.extend(self.returns(before, publication));
+            pairs.extend(crate::mutant!("acts/returns", self.returns(before, publication), Vec::new()));
         }
         acts.join(pairs.iter().map(|p| (p.old_content_hash.as_str(), p.new_content_hash.as_str())));
         Changed { acts, pairs }
     }
 
-    /// The acts once a plan between two published versions is deployed, if that changes the pairs that are kept between the
-    /// two: `kept` are all pairs of the scenario. `None` if nothing changes, and then the revision stays.
+    /// The acts once a plan between two published versions is deployed, if that changes the pairs that are kept between
+    /// the two: `kept` are all pairs of the scenario. `None` if nothing changes, and then the revision stays.
     pub fn deployed(&self, plan: &DeployedPairs<'_>, kept: &[ActPair]) -> Option<Changed> {
         let versions = (plan.from_version, plan.to_version);
         let succession = plan.is_succession;
@@ -83,7 +83,7 @@ impl Acts {
             pair.to_version != plan.to_version
                 || match pair.source {
                     PairSource::Return => !succession || !(paired.contains(new) || separated.contains(new)),
-                    _ => pair.from_version != plan.from_version,
+                    _ => crate::mutant!("acts/changed-pairs-replace", pair.from_version != plan.from_version, true),
                 }
         };
         let mut pairs: Vec<ActPair> = kept.iter().filter(stays).cloned().collect();
@@ -100,7 +100,8 @@ impl Acts {
         Some(Changed { acts, pairs })
     }
 
-    /// The acts of a plan whose versions do not follow each other, as if it were deployed: for its lists and its summary.
+    /// The acts of a plan whose versions do not follow each other, as if it were deployed: for its lists and its
+    /// summary.
     pub fn with_plan(&self, from: &Graph, to: &Graph, pairing: &Pairing) -> Acts {
         let mut acts = self.clone();
         let joined: Vec<ActPair> = contents(from, to, pairing, (0, 0), PairSource::Plan);
@@ -112,21 +113,29 @@ impl Acts {
     fn returns(&self, before: &Before<'_>, publication: &Publication<'_>) -> Vec<ActPair> {
         let present: HashSet<&str> = before.graph.nodes().iter().map(|node| self.act_of(&node.content_hash)).collect();
         let mut last: BTreeMap<&str, &ActRow> = BTreeMap::new();
-        for row in self.rows().filter(|row| !present.contains(row.act.as_str())) {
+        for row in self
+            .rows()
+            .filter(|row| !crate::mutant!("acts/present-acts-do-not-return", present.contains(row.act.as_str()), false))
+        {
             let known = last.entry(row.act.as_str()).or_insert(row);
-            if row.last_version > known.last_version {
+            if crate::mutant!("acts/last-content", row.last_version > known.last_version, false) {
                 *known = row;
             }
         }
         let left: Vec<StepIx> = (0..publication.graph.len())
-            .filter(|step| before.pairing.old_of(*step).is_none())
-            .filter(|step| !publication.separated.contains(&publication.graph.node(*step).id))
+            .filter(|step| {
+                crate::mutant!("acts/paired-steps-do-not-return", before.pairing.old_of(*step).is_none(), true)
+            })
+            .filter(|step| {
+                let is_apart = publication.separated.contains(&publication.graph.node(*step).id);
+                !crate::mutant!("acts/separated-by-hand", is_apart, false)
+            })
             .collect();
         if last.is_empty() || left.is_empty() {
             return Vec::new();
         }
-        // Several contents can have had the same id in different versions: each stands under a name of its own, the id's under
-        // its own for the one that had it last.
+        // Several contents can have had the same id in different versions: each stands under a name of its own, the
+        // id's under its own for the one that had it last.
         let mut gone: Vec<&ActRow> = last.into_values().collect();
         gone.sort_by(|a, b| (b.last_version, &a.content_hash).cmp(&(a.last_version, &b.content_hash)));
         let mut taken: HashSet<&str> = HashSet::new();

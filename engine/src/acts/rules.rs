@@ -1,5 +1,5 @@
-//! The rules beside "undone" that look at acts: a session that begins in the middle, an arrival at an action that was done, and
-//! whether a session may go back.
+//! The rules beside "undone" that look at acts: a session that begins in the middle, an arrival at an action that was
+//! done, and whether a session may go back.
 
 use super::ledger::Acts;
 use crate::graph::{Graph, StepIx};
@@ -12,13 +12,13 @@ pub struct PassedAtStart {
     pub step_id: String,
     pub step_name: String,
     pub checkpoint_description: Option<String>,
-    /// It lies on every way to the first step. Otherwise it lies on some way only, and nobody knows whether it was passed or
-    /// when: it counts as passed at an unknown time.
+    /// It lies on every way to the first step. Otherwise it lies on some way only, and nobody knows whether it was
+    /// passed or when: it counts as passed at an unknown time.
     pub is_certain: bool,
 }
 
-/// What a session has passed that begins at `first`: nothing at the entry of the version. Checkpoints are the steps that are
-/// flagged, and those whose act some published version flags.
+/// What a session has passed that begins at `first`: nothing at the entry of the version. Checkpoints are the steps
+/// that are flagged, and those whose act some published version flags.
 pub fn passed_at_start(graph: &Graph, first: StepIx, acts: &Acts) -> Vec<PassedAtStart> {
     let entry = graph.entry();
     if first == entry {
@@ -64,8 +64,8 @@ pub struct LastMove<'a> {
     pub place_before: Option<(&'a Graph, StepIx)>,
     /// The pair of the step at hand in that version.
     pub pair_before: Option<StepIx>,
-    /// Content hashes of the steps that the session has arrived at since the move, the move's own arrival included and this
-    /// arrival left out.
+    /// Content hashes of the steps that the session has arrived at since the move, the move's own arrival included and
+    /// this arrival left out.
     pub arrived_since: &'a [String],
 }
 
@@ -85,8 +85,8 @@ pub fn is_already_done(arrival: &Arrival<'_>, acts: &Acts) -> bool {
 
 /// What a session did by its migration and since, as far as going back hangs on it.
 pub struct SinceMigration<'a> {
-    /// Content hashes of the steps that it arrived at, each with whether the step is flagged as a checkpoint. A landing on the
-    /// pair of the step that it left is no arrival, and is left out.
+    /// Content hashes of the steps that it arrived at, each with whether the step is flagged as a checkpoint. A landing
+    /// on the pair of the step that it left is no arrival, and is left out.
     pub arrivals: &'a [(String, bool)],
     /// Content hashes of the actions that were executed, also while the session waited to land.
     pub executed: &'a [String],
@@ -103,8 +103,8 @@ pub struct CannotGoBack {
     pub step: StepIx,
 }
 
-/// Whether a session that has not moved since its migration may go back to `place` in its old version. It may not if an act that
-/// it came to, or had executed, is the place itself or can be reached from it.
+/// Whether a session that has not moved since its migration may go back to `place` in its old version. It may not if an
+/// act that it came to, or had executed, is the place itself or can be reached from it.
 pub fn may_go_back(old: &Graph, place: StepIx, since: &SinceMigration<'_>, acts: &Acts) -> Result<(), CannotGoBack> {
     let again = |content_hash: &str, is_action: bool| {
         let step = (0..old.len()).find(|step| {

@@ -55,8 +55,8 @@ pub(super) struct WantedAt {
     forks: Vec<u32>,
 }
 
-/// Every field that some change wants. Anchors are asked field by field rather than change by change: thousands of changes
-/// upstream of thousands of anchors want only so many fields.
+/// Every field that some change wants. Anchors are asked field by field rather than change by change: thousands of
+/// changes upstream of thousands of anchors want only so many fields.
 pub(super) struct FieldIndex<'a>(pub(super) BTreeMap<&'a str, WantedAt>);
 
 impl<'a> FieldIndex<'a> {
@@ -96,7 +96,8 @@ impl<'a> FieldIndex<'a> {
     }
 }
 
-/// Field by field: which inserted or edited steps and which new forks want it, and at which anchors, of how many sessions.
+/// Field by field: which inserted or edited steps and which new forks want it, and at which anchors, of how many
+/// sessions.
 pub(super) fn fields_to_collect(input: &SummaryInput<'_>, index: &FieldIndex<'_>) -> Vec<FieldToCollect> {
     let catalogue = &input.map.catalogue;
     let needs_replay = |a: &&Anchor| input.effective_scenario(a) != MigrationScenario::CleanGraft;

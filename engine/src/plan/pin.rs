@@ -57,9 +57,10 @@ pub struct StoredPin {
     pub reconciled_deployments: i64,
 }
 
-/// Whether the pin of a session that walks `version` has ended: a plan from that version was deployed since; where a cancelled
-/// link pinned it, a plan between that link's versions, too. `plans` are all plans of the scenario that were ever deployed.
-/// A pin by a rollout ends with `set_rollout`, and every pin with `unpin_session`: both clear it, and do not come by here.
+/// Whether the pin of a session that walks `version` has ended: a plan from that version was deployed since; where a
+/// cancelled link pinned it, a plan between that link's versions, too. `plans` are all plans of the scenario that were
+/// ever deployed. A pin by a rollout ends with `set_rollout`, and every pin with `unpin_session`: both clear it, and do
+/// not come by here.
 pub fn pin_has_ended(pin: &StoredPin, version: i32, plans: &[PlanRef]) -> bool {
     let link = plans.iter().find(|p| Some(p.plan_id) == pin.plan_id).filter(|_| pin.reason == PinReason::Cancelled);
     plans

@@ -115,8 +115,9 @@ const KEYS: [&str; 14] = [
 const HASH_DIGITS: usize = 16;
 
 impl Policy {
-    /// Reads a policy document: one flat JSON object; the scope's keys may also stand in a nested object `scope`. Absent keys and
-    /// nulls take their defaults. Unknown keys are findings: a misspelt filter would silently let everybody in.
+    /// Reads a policy document: one flat JSON object; the scope's keys may also stand in a nested object `scope`.
+    /// Absent keys and nulls take their defaults. Unknown keys are findings: a misspelt filter would silently let
+    /// everybody in.
     pub fn parse(text: &str) -> Result<Policy, PolicyError> {
         let mut findings = Vec::new();
         let document = match serde_json::from_str::<Value>(text) {
@@ -292,8 +293,8 @@ impl Policy {
     }
 }
 
-/// Where a session stands in every rollout, 0 (first) to 100: FNV-1a over the id, so that it is the same on every node and
-/// in every version of this extension.
+/// Where a session stands in every rollout, 0 (first) to 100: FNV-1a over the id, so that it is the same on every node
+/// and in every version of this extension.
 pub fn rollout_position(session_id: Uuid) -> f64 {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     for byte in session_id.as_bytes() {

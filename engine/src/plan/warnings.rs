@@ -145,8 +145,8 @@ fn landing_warnings(
             .collect();
         let names: Vec<&str> = names.into_iter().collect();
         let message = format!(
-            "sessions at \"{}\" have passed what they would come to again in the new version ({}): they are held on their \
-             version",
+            "sessions at \"{}\" have passed what they would come to again in the new version ({}): they are held \
+             on their version",
             anchor.anchor_name,
             some_of(&names)
         );
@@ -175,7 +175,8 @@ fn deleted_warning(input: &SummaryInput<'_>, step: &DeletedStep, ground: &Ground
     };
     if step.candidates.is_empty() {
         let message = format!(
-            "step \"{}\" is deleted and nothing near it is left: its sessions exit, those that have passed a checkpoint are held",
+            "step \"{}\" is deleted and nothing near it is left: its sessions exit, those that have passed \
+             a checkpoint are held",
             step.name
         );
         return Some(warning(WarningSeverity::Critical, "deleted_step_nowhere_to_go", message, sessions));
@@ -192,7 +193,8 @@ fn deleted_warning(input: &SummaryInput<'_>, step: &DeletedStep, ground: &Ground
     let groups = input.passed_at(&step.step_id).iter();
     let stuck: u64 = groups.filter(|group| !has_place(group)).map(|group| group.sessions).sum();
     let message = format!(
-        "step \"{}\" is deleted, and every place near it would undo a checkpoint that its sessions have passed: those are held",
+        "step \"{}\" is deleted, and every place near it would undo a checkpoint that its sessions have \
+         passed: those are held",
         step.name
     );
     (stuck > 0).then(|| warning(held(policy_of(input, &step.content_hash)), "relocation_undone", message, stuck))
@@ -207,8 +209,8 @@ fn new_checkpoint(input: &SummaryInput<'_>, node: &Node) -> Warning {
         anchor_content_hash: None,
         anchor_name: None,
         message: format!(
-            "checkpoint \"{}\" ({}) is new: if it is an old act in new words, say so with set_step_pair, or customers may come \
-             to it again",
+            "checkpoint \"{}\" ({}) is new: if it is an old act in new words, say so with set_step_pair, or customers \
+             may come to it again",
             node.name, node.id
         ),
         sessions: passed,
@@ -271,7 +273,8 @@ fn anchor_warnings(input: &SummaryInput<'_>, anchor: &Anchor, index: &FieldIndex
     if scenario == MigrationScenario::ReRoute && !forks.is_empty() && passed > 0 {
         let names: Vec<&str> = forks.iter().map(|f| f.name.as_str()).collect();
         let message = format!(
-            "sessions at \"{}\" passed a checkpoint that a new fork could redirect them behind ({}): redirects will be blocked",
+            "sessions at \"{}\" passed a checkpoint that a new fork could redirect them behind ({}): redirects \
+             will be blocked",
             anchor.anchor_name,
             some_of(&names)
         );

@@ -50,8 +50,8 @@ pub struct PlanRef {
     pub from_version: i32,
     pub to_version: i32,
     pub status: PlanStatus,
-    /// The scenario's count of deployments that its deployment got: of two plans, the one with the greater number was deployed
-    /// last. 0 if it never was.
+    /// The scenario's count of deployments that its deployment got: of two plans, the one with the greater number was
+    /// deployed last. 0 if it never was.
     pub deployment_no: i64,
 }
 
@@ -66,9 +66,10 @@ pub enum Way {
     None,
 }
 
-/// Finds the way. `plans` are the scenario's plans that were deployed or cancelled, in any order. Between two versions only the
-/// plan deployed last counts, cancelled or not. The direct plan is the way, else the shortest chain; of equally short ones the
-/// one whose last plan was deployed last, then the one before it. If a plan on it is cancelled, it pins.
+/// Finds the way. `plans` are the scenario's plans that were deployed or cancelled, in any order. Between two versions
+/// only the plan deployed last counts, cancelled or not. The direct plan is the way, else the shortest chain; of
+/// equally short ones the one whose last plan was deployed last, then the one before it. If a plan on it is cancelled,
+/// it pins.
 pub fn find_way(plans: &[PlanRef], from_version: i32, published_version: i32) -> Way {
     let mut links: BTreeMap<(i32, i32), &PlanRef> = BTreeMap::new();
     for plan in plans.iter().filter(|p| matches!(p.status, PlanStatus::Deployed | PlanStatus::Cancelled)) {

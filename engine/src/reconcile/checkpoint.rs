@@ -1,4 +1,5 @@
-//! Passed checkpoints, and which moves they forbid ("Acts and checkpoints" and "Blocked redirects" in docs/behaviour.md).
+//! Passed checkpoints, and which moves they forbid ("Acts and checkpoints" and "Blocked redirects" in
+//! docs/behaviour.md).
 
 use super::decision::BlockRule;
 use super::history::{History, Relation};
@@ -27,7 +28,8 @@ pub(super) struct Passed {
 }
 
 impl Passed {
-    /// Whether it was passed after visit `place`; with `None`, after the beginning. Nobody knows, where the time is unknown.
+    /// Whether it was passed after visit `place`; with `None`, after the beginning. Nobody knows, where the time is
+    /// unknown.
     fn is_after(&self, place: Option<i32>) -> Option<bool> {
         match (self.when, place) {
             (When::Unknown, _) => crate::mutant!("redirect/unknown-time-blocks", None, Some(false)),
@@ -96,8 +98,8 @@ impl<'a> Checkpoints<'a> {
         self.passed.iter().find_map(|passed| self.undoes(passed, place).map(|by| (passed, by)))
     }
 
-    /// Why a redirect to `target` is blocked, from a fork that lies after visit `place` (before every visit, if `None`): the passed
-    /// checkpoint, and the rule.
+    /// Why a redirect to `target` is blocked, from a fork that lies after visit `place` (before every visit, if
+    /// `None`): the passed checkpoint, and the rule.
     pub(super) fn forbids_redirect(&self, place: Option<i32>, target: StepIx) -> Option<(&Passed, BlockRule)> {
         self.passed.iter().find_map(|passed| {
             let by_order = match passed.is_after(place) {

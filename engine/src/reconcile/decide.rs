@@ -18,7 +18,8 @@ use uuid::Uuid;
 
 /// Decides what becomes of a session that walks another version than the published one, or is marked.
 ///
-/// * `session`: as it stands; it is in a scenario, active or finished, and no pin holds it ([`crate::plan::pin_has_ended`]).
+/// * `session`: as it stands; it is in a scenario, active or finished, and no pin holds it
+///   ([`crate::plan::pin_has_ended`]).
 /// * `way`: how it comes to `published_version`, from [`crate::plan::find_way`]; for a preview of one plan, that plan.
 /// * `published_version`: the version to come to.
 ///
@@ -30,7 +31,8 @@ pub fn reconcile<F: Facts>(
     settings: &Settings,
     facts: &mut F,
 ) -> Result<Decision, F::Error> {
-    let mut call = Call { session, published_version, settings, plan_ids: Vec::new(), trace: Trace::default() };
+    let mut call =
+        Call { session, published_version, settings, plan_ids: Vec::new(), trace: Trace::default(), acts: None };
     if session.scenario_version == published_version && session.matches_version {
         return Ok(call.stay(Effect::Settle, "the session walks the published version already".into()));
     }
@@ -40,6 +42,9 @@ pub fn reconcile<F: Facts>(
     }
     match way {
         Way::Plans(chain) => call.by_plans(&chain, facts),
+        Way::Cancelled(_) if session.finished => {
+            Ok(call.stay(Effect::None, "the session has come to its end, and its way is cancelled".into()))
+        }
         Way::Cancelled(plan) => {
             call.plan_ids.push(plan.plan_id);
             call.trace.push(Event::Way, None, json!({"by": "cancelled plan", "plan_id": plan.plan_id}));
@@ -57,6 +62,8 @@ pub(super) struct Call<'a> {
     pub settings: &'a Settings,
     pub plan_ids: Vec<Uuid>,
     pub trace: Trace,
+    /// The acts, once they were asked for.
+    acts: Option<Rc<Acts>>,
 }
 
 /// What a session has behind it, as a decision looks at it.
@@ -146,19 +153,19 @@ impl Call<'_> {
     }
 
     /// The common case, and the cheapest: a clean graft by one plan whose list says that it undoes nothing for anybody.
-    fn is_plain<F: Facts>(&self, chain: &[PlanRef], place: &Place, facts: &mut F) -> Result<bool, F::Error> {
+    fn is_plain<F: Facts>(&mut self, chain: &[PlanRef], place: &Place, facts: &mut F) -> Result<bool, F::Error> {
         let is_graft = chain.len() == 1 && place.migration_scenario == MigrationScenario::CleanGraft;
         let Some(list) = place.undoes.as_ref().filter(|_| is_graft) else { return Ok(false) };
         let accepted = match place.accept_repeat.as_slice() {
             [] => Default::default(),
-            hashes if !list.is_empty() => accepted(&*facts.acts()?, hashes),
+            hashes if !list.is_empty() => accepted(&*self.acts(facts)?, hashes),
             _ => Default::default(),
         };
         Ok(crate::mutant!("landing/list-is-read", list.clears(place.acts_revision, &accepted), true))
     }
 
-    /// The first place that undoes nothing, with the terms of its policies; `None` for its step where a policy holds the session
-    /// before it matters. A landing on the session's own step is judged by whoever lands.
+    /// The first place that undoes nothing, with the terms of its policies; `None` for its step where a policy holds
+    /// the session before it matters. A landing on the session's own step is judged by whoever lands.
     fn first_allowed(
         &mut self,
         places: &[Place],
@@ -219,9 +226,16 @@ impl Call<'_> {
         decision
     }
 
-    pub(super) fn past<F: Facts>(&self, relation: &Relation, facts: &mut F) -> Result<Past, F::Error> {
+    pub(super) fn acts<F: Facts>(&mut self, facts: &mut F) -> Result<Rc<Acts>, F::Error> {
+        match &self.acts {
+            Some(acts) => Ok(Rc::clone(acts)),
+            None => Ok(Rc::clone(self.acts.insert(facts.acts()?))),
+        }
+    }
+
+    pub(super) fn past<F: Facts>(&mut self, relation: &Relation, facts: &mut F) -> Result<Past, F::Error> {
         let visits = facts.visits()?;
-        let acts = facts.acts()?;
+        let acts = self.acts(facts)?;
         let history = History::load(self.session, visits, relation, &acts, facts)?;
         Ok(Past { history, at_start: facts.passed_at_start()?, acts })
     }
@@ -337,8 +351,9 @@ impl Past {
     }
 }
 
-/// Whether grafts that are clean by themselves are none together: a version between inserted a step that asks for nothing, and a later one
-/// made it a required action. Neither is a gap for the customers of the version before it; for those who come from further back it is.
+/// Whether grafts that are clean by themselves are none together: a version between inserted a step that asks for
+/// nothing, and a later one made it a required action. Neither is a gap for the customers of the version before it; for
+/// those who come from further back it is.
 fn hides_an_action(relation: &Relation, landing: StepIx) -> bool {
     let new = &relation.new;
     (0..new.len()).any(|step| {

@@ -6,8 +6,9 @@ use crate::diff::{ForkChange, Pairing, fork_change};
 use crate::graph::Graph;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Somebody's answers, in the words of the newest version. An answer that was given under an older version holds as long as its
-/// fork, found by its pair, is unchanged and the chosen branch is still there; of two for one fork, the one of the newer version.
+/// Somebody's answers, in the words of the newest version. An answer that was given under an older version holds as
+/// long as its fork, found by its pair, is unchanged and the chosen branch is still there; of two for one fork, the one
+/// of the newer version.
 pub(super) fn holding<F: Facts>(
     submitted: Vec<SubmittedDecision>,
     relation: &Relation,

@@ -27,7 +27,8 @@ pub struct Session {
     /// The session's checksum is its version's; if not, it falls back ("Fallback" in
     /// docs/behaviour.md).
     pub matches_version: bool,
-    /// It has come to an end, and a mark of a plan that reopens made it due: it comes along only where the policy says so.
+    /// It has come to an end, and a mark of a plan that reopens made it due: it comes along only where the policy says
+    /// so.
     pub finished: bool,
     pub channel: Option<String>,
     /// Age of the session, in days, at the turn's time: the engine has no clock.
@@ -70,8 +71,8 @@ pub struct PlanRow {
     pub old_step_name: String,
     /// The step was deleted, and its sessions are relocated.
     pub deleted: bool,
-    /// A deleted step's own policy: its filter and `update_downstream` are asked before any goal. An anchor's stands with its
-    /// goal, and this one is the default.
+    /// A deleted step's own policy: its filter and `update_downstream` are asked before any goal. An anchor's stands
+    /// with its goal, and this one is the default.
     pub policy: Policy,
     /// The revision of the scenario's acts: those that [`Facts::acts`] would give.
     pub acts_revision: i32,
@@ -88,8 +89,8 @@ pub struct Goal {
     pub anchor_content_hash: String,
     pub migration_scenario: MigrationScenario,
     pub policy: Policy,
-    /// What a landing there would undo, as it was worked out for the anchor; `None` where nothing was. Looked at for a landing
-    /// only: relocations are judged by the place that the session comes from.
+    /// What a landing there would undo, as it was worked out for the anchor; `None` where nothing was. Looked at for a
+    /// landing only: relocations are judged by the place that the session comes from.
     pub undoes: Option<LandingActs>,
 }
 
@@ -106,6 +107,9 @@ pub struct Candidate {
     pub quote: Option<String>,
 }
 
+/// Pairs of steps by id: the older version's, the newer one's.
+pub type StepPairs = Rc<Vec<(String, String)>>;
+
 /// Where the engine's knowledge comes from. Each method is called at most once a decision for the same argument.
 pub trait Facts {
     type Error;
@@ -113,7 +117,7 @@ pub trait Facts {
     /// The row of a plan for the sessions at one old step; `None` if the plan does not know the step.
     fn plan_row(&mut self, plan: &PlanRef, old_step_id: &str) -> Result<Option<PlanRow>, Self::Error>;
     /// The pairs of a plan's steps: (old step id, new step id), anchors only.
-    fn plan_pairs(&mut self, plan: &PlanRef) -> Result<Rc<Vec<(String, String)>>, Self::Error>;
+    fn plan_pairs(&mut self, plan: &PlanRef) -> Result<StepPairs, Self::Error>;
     /// The graph of a version of the session's scenario.
     fn graph(&mut self, version: i32) -> Result<Rc<Graph>, Self::Error>;
     /// The same; `None` if the version's definition is not kept any more.
@@ -126,9 +130,9 @@ pub trait Facts {
     fn visits(&mut self) -> Result<Vec<Visit>, Self::Error>;
     /// How the steps of an older version, which the session walked before, are called in a newer one that it walked
     /// next: pairs of ids, from the plan that moved it. Empty if that is not known.
-    fn walked_pairs(&mut self, from_version: i32, to_version: i32) -> Result<Rc<Vec<(String, String)>>, Self::Error>;
+    fn walked_pairs(&mut self, from_version: i32, to_version: i32) -> Result<StepPairs, Self::Error>;
     /// The pairs of the deployed plans that lead from one version to another, composed; `None` if none lead there.
-    fn deployed_pairs(&mut self, from: i32, to: i32) -> Result<Option<Rc<Vec<(String, String)>>>, Self::Error>;
+    fn deployed_pairs(&mut self, from: i32, to: i32) -> Result<Option<StepPairs>, Self::Error>;
     fn completed_actions(&mut self) -> Result<Vec<CompletedAction>, Self::Error>;
     fn decisions(&mut self) -> Result<Vec<SubmittedDecision>, Self::Error>;
     /// The declared field, or `None` if nothing is declared for it.

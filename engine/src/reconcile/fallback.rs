@@ -20,7 +20,7 @@ impl Call<'_> {
             return Ok(self.stay(Effect::None, "the session has come to its end".into()));
         }
         let visits = facts.visits()?;
-        let acts = facts.acts()?;
+        let acts = self.acts(facts)?;
         let new = facts.graph(self.published_version)?;
         let kept = if self.session.matches_version { facts.kept_graph(self.session.scenario_version)? } else { None };
         let mut relation = match kept {
@@ -56,8 +56,8 @@ impl Call<'_> {
         }
     }
 
-    /// The old steps as the history remembers them, with what is kept of their contents; the current one with the hash that the
-    /// session keeps.
+    /// The old steps as the history remembers them, with what is kept of their contents; the current one with the hash
+    /// that the session keeps.
     fn remembered(&self, visits: &[Visit], acts: &Acts) -> Graph {
         let step = |id: &str, name: &str, content_hash: &str| match acts.said(content_hash) {
             Some(row) => words(row, id.to_owned()),

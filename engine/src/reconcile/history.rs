@@ -38,8 +38,8 @@ pub(super) struct Stop {
 #[derive(Debug)]
 pub(super) struct History {
     pub stops: Vec<Stop>,
-    /// New steps that were visited at any time: by their counterpart, or, where the version that the session walks has none,
-    /// by any step of the same act.
+    /// New steps that were visited at any time: by their counterpart, or, where the version that the session walks has
+    /// none, by any step of the same act.
     pub visited: FixedBitSet,
     /// Acts of the visited steps.
     acts: HashSet<String>,
@@ -59,12 +59,14 @@ impl History {
         for (ix, node) in relation.old.nodes().iter().enumerate() {
             by_hash.entry(&node.content_hash).or_default().push(ix);
         }
-        let visited_acts: HashSet<String> =
-            visits.iter().map(|visit| acts.act_of(&visit.step_content_hash).to_owned()).collect();
+        let act = |visit: &Visit| acts.act_of(&visit.step_content_hash).to_owned();
+        // What the step at hand asks, the customer has not answered yet.
+        let before_current = visits.len().saturating_sub(1);
+        let answered: HashSet<String> = visits[..before_current].iter().map(act).collect();
+        let visited_acts: HashSet<String> = visits.iter().map(act).collect();
         for (n, node) in relation.new.nodes().iter().enumerate() {
             let is_new = relation.pairing.old_of(n).is_none();
-            if is_new && crate::mutant!("visited/by-act", visited_acts.contains(acts.act_of(&node.content_hash)), false)
-            {
+            if is_new && crate::mutant!("visited/by-act", answered.contains(acts.act_of(&node.content_hash)), false) {
                 visited.insert(n);
             }
         }
@@ -131,7 +133,7 @@ impl<'a> Done<'a> {
         let act = |step: &&StepIx| self.acts.act_of(&graph.node(**step).content_hash).to_owned();
         steps
             .iter()
-            .filter(|step| seen.insert(act(step)) || crate::mutant!("actions/one-an-act", false, true))
+            .filter(|step| crate::mutant!("actions/one-an-act", seen.insert(act(step)), true))
             .copied()
             .collect()
     }
@@ -150,8 +152,8 @@ fn find_again(
     if let Some(step) = names.current_id(visit).and_then(|id| old.find(id)) {
         return Some(step);
     }
-    // No plan tells: the same meaning, or the same step by id and name. A step that is known to stand for another one of that
-    // version is not it, however alike they are: of two twins, the one that was visited may be gone.
+    // No plan tells: the same meaning, or the same step by id and name. A step that is known to stand for another one
+    // of that version is not it, however alike they are: of two twins, the one that was visited may be gone.
     let same_meaning = by_hash.get(visit.step_content_hash.as_str()).map(Vec::as_slice).unwrap_or_default();
     let same_id = old.find(&visit.step_id);
     let found = match (same_meaning, same_id) {
@@ -163,8 +165,8 @@ fn find_again(
     found.filter(|step| !names.stands_for_another(visit, &old.node(*step).id))
 }
 
-/// How the steps of the versions that the session walked before are called in the one that it walks now: the plans that moved
-/// it, composed.
+/// How the steps of the versions that the session walked before are called in the one that it walks now: the plans that
+/// moved it, composed.
 struct StepNames {
     by_version: HashMap<i32, HashMap<String, String>>,
 }
@@ -200,7 +202,8 @@ impl StepNames {
         Ok(StepNames { by_version })
     }
 
-    /// Whether a step of the version that the session walks now is the counterpart of another step than the visited one.
+    /// Whether a step of the version that the session walks now is the counterpart of another step than the visited
+    /// one.
     fn stands_for_another(&self, visit: &Visit, current_id: &str) -> bool {
         let Some(names) = self.by_version.get(&visit.scenario_version) else { return false };
         names.iter().any(|(was, now)| now == current_id && *was != visit.step_id)

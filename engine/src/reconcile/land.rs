@@ -28,8 +28,8 @@ pub(super) struct Terms {
 }
 
 impl Call<'_> {
-    /// Replays to the landing step, and makes the result. A landing that undoes an act is settled first: nothing is asked,
-    /// executed or decided.
+    /// Replays to the landing step, and makes the result. A landing that undoes an act is settled first: nothing is
+    /// asked, executed or decided.
     #[allow(clippy::too_many_arguments)] // one call, and each is another thing
     pub(super) fn land<F: Facts>(
         mut self,
@@ -124,6 +124,7 @@ impl Call<'_> {
             let mut decision = self.pin(PinReason::BlockedRedirect, plan_id, reason);
             decision.migration_scenario = Some(terms.migration_scenario);
             decision.anchor_content_hash = terms.anchor_content_hash;
+            decision.fields_filled = filled;
             decision.followed = replayed.followed;
             decision.checkpoint_blocks = replayed.blocks;
             decision.warnings = replayed.warnings;

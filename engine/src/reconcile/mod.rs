@@ -25,7 +25,7 @@ pub use decision::{
     Action, BlockRule, CheckpointBlock, Decision, DecisionBranch, DecisionRequest, Effect, FieldRequest, FieldSource,
     FilledField, FollowedDecision, NeededFor, Pin, RejectedValue, Target, UndoneLanding, WaitingFor,
 };
-pub use facts::{Candidate, CompletedAction, Facts, Goal, PlanRow, Session, SubmittedDecision, Visit};
+pub use facts::{Candidate, CompletedAction, Facts, Goal, PlanRow, Session, StepPairs, SubmittedDecision, Visit};
 pub use judge::{Judgement, Refusal, judge, same_json};
 pub use settings::{OnUndecided, Settings};
 pub use trace::{Event, TraceEvent};

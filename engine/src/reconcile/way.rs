@@ -49,8 +49,8 @@ pub(super) enum Places {
 /// More places than this are not tried.
 const PLACES: usize = 32;
 
-/// Follows the chain from the session's step, depth first: each link's candidates in order, each followed to the newest version
-/// before the next. Every link's policy counts, for the step to which the links before it lead.
+/// Follows the chain from the session's step, depth first: each link's candidates in order, each followed to the newest
+/// version before the next. Every link's policy counts, for the step to which the links before it lead.
 pub(super) fn follow<F: Facts>(chain: &[PlanRef], session: &Session, facts: &mut F) -> Result<Places, F::Error> {
     let mut found: Vec<Place> = Vec::new();
     let mut seen: HashSet<(usize, String)> = HashSet::new();
@@ -98,10 +98,10 @@ impl Place {
         }
     }
 
-    /// The places to which one more link leads. A deleted step's own policy is asked before any of its candidates: if it does
-    /// not let the session in, the way ends there.
+    /// The places to which one more link leads. A deleted step's own policy is asked before any of its candidates: if
+    /// it does not let the session in, the way ends there.
     fn onward(&self, session: &Session, row: &PlanRow, plan: &PlanRef) -> Vec<Place> {
-        if row.deleted && crate::mutant!("policy/deleted-steps-own", true, false) {
+        if crate::mutant!("policy/deleted-steps-own", row.deleted, false) {
             let mut here = self.clone();
             here.ask(&row.policy, session, row, plan);
             if !here.admission.is_admitted() {
@@ -152,11 +152,12 @@ impl Place {
         let mut variable =
             |name: &str| session.variables.get(name).and_then(|raw| serde_json::from_str(raw.get()).ok());
         let admission = policy.admits(&subject, &mut variable);
-        let weighs_more = match (&self.admission, &admission) {
-            (Admission::Admitted, Admission::NotYet(_) | Admission::LeftOut(..)) => true,
-            (Admission::NotYet(_), Admission::LeftOut(..)) => true,
-            _ => false,
+        let weight = |admission: &Admission| match admission {
+            Admission::Admitted => 0,
+            Admission::NotYet(_) => 1,
+            Admission::LeftOut(..) => 2,
         };
+        let weighs_more = weight(&admission) > weight(&self.admission);
         if weighs_more {
             self.admission = admission;
             self.held_by = Some(plan.plan_id);
@@ -164,8 +165,8 @@ impl Place {
     }
 }
 
-/// The session's version and the newest one, with the chain's pairs composed. A step that an intermediate version dropped and
-/// a later one took up again with the same content is the same step.
+/// The session's version and the newest one, with the chain's pairs composed. A step that an intermediate version
+/// dropped and a later one took up again with the same content is the same step.
 pub(super) fn relate<F: Facts>(
     chain: &[PlanRef],
     session: &Session,
@@ -203,7 +204,8 @@ pub(super) fn relate_anew(old: Rc<Graph>, new: Rc<Graph>) -> Relation {
 }
 
 impl Relation {
-    /// Pairs a step that is left with a step of the same act: one that nothing else is paired with, the first in document order.
+    /// Pairs a step that is left with a step of the same act: one that nothing else is paired with, the first in
+    /// document order.
     pub(super) fn pair_by_act(&mut self, step: StepIx, content_hash: &str, acts: &Acts) {
         if self.pairing.new_of(step).is_some() {
             return;

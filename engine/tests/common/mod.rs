@@ -11,6 +11,7 @@ pub mod dice;
 pub mod draws;
 pub mod edit;
 pub mod flow;
+pub mod kept;
 pub mod notation;
 pub mod oracle;
 pub mod plain;

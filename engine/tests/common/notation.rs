@@ -1,6 +1,6 @@
-//! Scenarios in one line: `a>pay; pay=Payment!>m; m>more:pay|e; act*>e; q?age>e; e`. A step is `id=Name`, `!` a checkpoint, `*` a required
-//! action, `?field` what it collects; then its ways on, each with a condition before the colon; without any it is terminal. The
-//! name is the id where none is given, and a step has no description.
+//! Scenarios in one line: `a>pay; pay=Payment!>m; m>more:pay|e; act*>e; q?age>e; e`. A step is `id=Name`, `!` a
+//! checkpoint, `*` a required action, `?field` what it collects; then its ways on, each with a condition before the
+//! colon; without any it is terminal. The name is the id where none is given, and a step has no description.
 
 use super::data::question;
 use scenario_engine::definition::{Definition, Step, Transition};

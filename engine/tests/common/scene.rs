@@ -88,7 +88,8 @@ pub fn told(decision: &Decision) -> String {
 }
 
 impl Scene {
-    /// The acts that the customer has passed and that a move to a place of the new version undoes, by the step where they passed them.
+    /// The acts that the customer has passed and that a move to a place of the new version undoes, by the step where
+    /// they passed them.
     fn undone(&self, pairs: &Pairs, world: &World, place: usize) -> Vec<usize> {
         let acts = world.scenario_acts();
         let judged = Move {
@@ -109,8 +110,8 @@ impl Scene {
     }
 }
 
-/// What is promised of every move, checked on both graphs by trying: it undoes no act that the customer has passed, and a redirect does
-/// not lie at a fork after whose last visit a checkpoint was visited.
+/// What is promised of every move, checked on both graphs by trying: it undoes no act that the customer has passed, and
+/// a redirect does not lie at a fork after whose last visit a checkpoint was visited.
 pub fn moved_before_a_checkpoint(scene: &Scene, pairs: &Pairs, world: &World, decision: &Decision) -> Option<String> {
     let target = scene.new.find(&decision.target.as_ref()?.step_id)?;
     if let Some(step) = scene.undone(pairs, world, target).first() {

@@ -1,5 +1,6 @@
-//! What "undone" means, written from its text by trying every way: no compiled graph, no sets kept from one question to the next.
-//! Which steps stand for the same act is asked of the acts that the extension keeps; the tests of the acts tell whether those are right.
+//! What "undone" means, written from its text by trying every way: no compiled graph, no sets kept from one question to
+//! the next. Which steps stand for the same act is asked of the acts that the extension keeps; the tests of the acts
+//! tell whether those are right.
 
 use super::plain::Plain;
 use scenario_engine::acts::Acts;
@@ -45,8 +46,8 @@ fn beyond(plain: &Plain, from: usize, to: usize) -> bool {
     plain.steps[from].ways.iter().any(|way| plain.reaches(way.to, to))
 }
 
-/// Whether some way on from a place, itself left out, comes to an end or goes round a loop for ever without a step to avoid. As many
-/// steps as there are in the version are walked without an end exactly if there is a loop.
+/// Whether some way on from a place, itself left out, comes to an end or goes round a loop for ever without a step to
+/// avoid. As many steps as there are in the version are walked without an end exactly if there is a loop.
 fn avoids(plain: &Plain, from: usize, avoid: &dyn Fn(usize) -> bool) -> bool {
     let ends = |s: usize| plain.steps[s].terminal || plain.steps[s].ways.is_empty();
     let mut places = std::collections::BTreeSet::from([from]);

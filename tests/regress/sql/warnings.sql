@@ -29,10 +29,13 @@ SELECT scenario.create_scenario_version(:t, :s, '{"name": "Shop", "entry_step_id
      {"to_step_id": "help", "condition_text": "the customer does not know", "priority": 1}, {"to_step_id": "colour"}]},
   {"id": "help", "name": "Help", "is_terminal": true},
   {"id": "colour", "name": "Ask for the colour", "description": "Which colour, please?", "transitions": [{"to_step_id": "pay"}]},
-  {"id": "pay", "name": "Pay", "is_checkpoint": true, "checkpoint_description": "Money moved", "transitions": [{"to_step_id": "same1"}]},
+  {"id": "pay", "name": "Pay", "is_checkpoint": true, "checkpoint_description": "Money has moved",
+   "transitions": [{"to_step_id": "same1"}]},
   {"id": "same1", "name": "Wait", "transitions": [{"to_step_id": "same2"}]},
   {"id": "same2", "name": "Wait", "is_terminal": true},
-  {"id": "ask", "name": "Ask to sign", "is_terminal": true}]}');
+  {"id": "ask", "name": "Ask to sign", "transitions": [{"to_step_id": "sign"}, {"to_step_id": "seal"}]},
+  {"id": "sign", "name": "Sign", "is_checkpoint": true, "transitions": [{"to_step_id": "ask"}]},
+  {"id": "seal", "name": "Seal", "is_checkpoint": true, "is_terminal": true}]}');
 SELECT scenario.build_migration_plan(:t, :s, 2) AS plan \gset
 SELECT w ->> 'severity' AS severity, w ->> 'code' AS code, w ->> 'anchor_name' AS anchor, w ->> 'sessions' AS sessions, w ->> 'message' AS message
   FROM scenario.migration_summary(:t, :'plan') AS m, jsonb_array_elements(m -> 'warnings') AS w ORDER BY 2, 3;
