@@ -1,4 +1,4 @@
-//! Puts pairing, changes and classification together (SPEC 4).
+//! Puts pairing, changes and classification together.
 //!
 //! Both versions are numbered alike: a pair carries the number of its new step, a deleted step one beyond them. Upstream
 //! and downstream of every step are bit sets in that numbering, so what is inserted, kept or removed on a side is a
@@ -11,7 +11,7 @@ use super::map::{
     TransformationMap, TransitionChange,
 };
 use super::pairing::{PairKind, Pairing};
-use super::relocation::{candidates, most_candidates};
+use super::relocation::candidates;
 use super::side::{Ranges, Side};
 use crate::graph::{Graph, Reach, StepIx};
 use fixedbitset::FixedBitSet;
@@ -106,7 +106,7 @@ pub fn diff(old: &Graph, new: &Graph) -> TransformationMap {
                 step_id: old.node(o).id.clone(),
                 name: old.node(o).name.clone(),
                 content_hash: old.node(o).content_hash.clone(),
-                candidates: candidates(old, new, &pairing, o, most_candidates(numbering.deleted.len(), pairs.len())),
+                candidates: candidates(old, new, &pairing, o),
             })
             .collect(),
         catalogue: Catalogue {

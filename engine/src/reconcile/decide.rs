@@ -11,7 +11,7 @@ use super::replay::{Reach, Replay, Replayed};
 use super::settings::Settings;
 use super::trace::{Event, Trace};
 use super::way::{Landing, Place, Places, follow, relate, relate_anew, relate_by_history};
-use crate::diff::MigrationScenario;
+use crate::diff::{MigrationScenario, behind_untaken, untaken};
 use crate::graph::{Graph, StepIx};
 use crate::plan::{OnCheckpointBlock, PlanRef, Way};
 use serde_json::json;
@@ -31,7 +31,14 @@ pub fn reconcile<F: Facts>(
     settings: &Settings,
     facts: &mut F,
 ) -> Result<Decision, F::Error> {
-    let mut call = Call { session, published_version, settings, plan_ids: Vec::new(), trace: Trace::default() };
+    let mut call = Call {
+        session,
+        published_version,
+        settings,
+        fields: Fields::new(session, settings),
+        plan_ids: Vec::new(),
+        trace: Trace::default(),
+    };
     if session.scenario_version == published_version && session.matches_version {
         return Ok(call.stay(Effect::Pin, "the session walks the published version already".into()));
     }
@@ -55,6 +62,8 @@ struct Call<'a> {
     session: &'a Session,
     published_version: i32,
     settings: &'a Settings,
+    /// Each field is looked up at most once, whatever asks for it.
+    fields: Fields<'a>,
     plan_ids: Vec<Uuid>,
     trace: Trace,
 }
@@ -129,6 +138,9 @@ impl Call<'_> {
             };
             return self.land(&relation, &history, current, Landing { new: landing, old: current }, terms, facts);
         }
+        if deleted && let Some(step) = current {
+            self.put_untaken_last(&mut places, step, &relation, facts)?;
+        }
         let Some((place, landing)) = self.first_allowed(&places, &relation, &history) else {
             return Ok(
                 self.exit("the session's step was deleted, and no place is left that lies before no passed checkpoint")
@@ -149,6 +161,28 @@ impl Call<'_> {
         };
         let old = relation.pairing.old_of(landing);
         self.land(&relation, &history, current, Landing { new: landing, old }, terms, facts)
+    }
+
+    /// Places that the deleted step leads to only by transitions that are known not to be taken come after all others.
+    fn put_untaken_last<F: Facts>(
+        &mut self,
+        places: &mut [Place],
+        deleted: StepIx,
+        relation: &Relation,
+        facts: &mut F,
+    ) -> Result<(), F::Error> {
+        if places.len() < 2 {
+            return Ok(());
+        }
+        let old = &*relation.old;
+        let fields = &mut self.fields;
+        let known = untaken(&old.node(deleted).branches, |branch| {
+            branch.condition.evaluate(&mut |field| fields.value(field, facts))
+        })?;
+        let behind = behind_untaken(old, deleted, &known);
+        let old_step = |place: &Place| relation.new.find(&place.step_id).and_then(|n| relation.pairing.old_of(n));
+        places.sort_by_key(|place| old_step(place).is_some_and(|step| behind.contains(step)));
+        Ok(())
     }
 
     /// The first place that a checkpoint does not forbid. Only relocation asks: the same step is never forbidden.
@@ -306,7 +340,7 @@ impl Call<'_> {
             completed: &completed,
             decisions: &decisions,
         };
-        let mut fields = Fields::new(self.session, self.settings);
+        let mut fields = std::mem::replace(&mut self.fields, Fields::new(self.session, self.settings));
         let replayed = replay.walk(&mut fields, facts, &mut self.trace)?;
         Ok(self.result(graph, landing, terms, fields, replayed))
     }

@@ -15,4 +15,6 @@ pub mod plain;
 pub mod property;
 pub mod scenario;
 pub mod scene;
+pub mod short;
+pub mod two;
 pub mod world;
