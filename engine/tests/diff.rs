@@ -4,7 +4,7 @@ mod common;
 
 use common::oracle::{Pairs, unchanged};
 use common::plain::Plain;
-use common::property::{cases, property};
+use common::property::property;
 use common::scenario::{Taste, definition, show};
 use common::two::Two;
 use scenario_engine::diff::{

@@ -354,7 +354,10 @@ impl Call<'_> {
         let to_confirm = fields.to_confirm(asks_nothing_more);
         let (filled, missing) = (fields.filled, if asks_nothing_more { Vec::new() } else { fields.missing });
         let blocked = !replayed.blocks.is_empty();
-        let outcome = if !(missing.is_empty() && to_confirm.is_empty()) {
+        let pins = terms.on_checkpoint_block == OnCheckpointBlock::Pin && replayed.blocked_branch_is_taken;
+        let outcome = if pins {
+            (Action::Continue, Effect::Pin, "pinned: a passed checkpoint forbids the redirect".to_owned())
+        } else if !(missing.is_empty() && to_confirm.is_empty()) {
             let waits_for = if missing.is_empty() { WaitingFor::Confirmation } else { WaitingFor::Customer };
             (Action::Collect, Effect::Wait(waits_for), what_is_asked(&missing, &to_confirm))
         } else if !asks_nothing_more && !replayed.actions.is_empty() {
@@ -366,10 +369,11 @@ impl Call<'_> {
         } else if replayed.undecided.is_some() {
             let reason = "somebody must decide a fork on the customer's path".to_owned();
             (Action::Decide, Effect::Wait(WaitingFor::Decision), reason)
-        } else if blocked && terms.on_checkpoint_block == OnCheckpointBlock::Pin {
-            (Action::Continue, Effect::Pin, "pinned: a passed checkpoint forbids the redirect".to_owned())
         } else if blocked {
             (Action::Continue, Effect::Move, "a passed checkpoint forbids the redirect: the path is kept".to_owned())
+        } else if !replayed.warnings.is_empty() {
+            // The warnings say why; that the forks lead there would not be true.
+            (Action::Teleport, Effect::Move, "the customer keeps to their own path".to_owned())
         } else {
             (Action::Teleport, Effect::Move, terms.reason.clone())
         };

@@ -7,6 +7,7 @@ mod checkpoint;
 mod decide;
 mod decision;
 mod facts;
+mod fork;
 mod gap;
 mod history;
 mod path;
