@@ -1,4 +1,5 @@
-//! Properties of the diff on random pairs of versions, worked out naively from the text of the rules. Pairing is in `pairing_property.rs`.
+//! Properties of the diff on random pairs of versions, worked out naively from the text of the rules. Pairing is in
+//! `pairing_property.rs`.
 
 mod common;
 

@@ -54,7 +54,8 @@ fn a_line_of_ten_thousand_steps() {
     assert_eq!(map.anchors[STEPS - 1].migration_scenario, MigrationScenario::GapFill);
     assert_eq!(map.anchors[STEPS - 1].upstream.inserted_steps.len(), 1);
     assert_eq!(map.anchors[0].migration_scenario, MigrationScenario::CleanGraft);
-    // Every second step reworded beyond recognition: thousands of changes at thousands of anchors stay small by reference.
+    // Every second step reworded beyond recognition: thousands of changes at thousands of anchors stay small by
+    // reference.
     let mut other = before.clone();
     for (at, step) in other.steps.iter_mut().enumerate().filter(|(at, _)| at % 2 == 1) {
         (step.id, step.name) = (format!("other{at}"), format!("Another {at}"));

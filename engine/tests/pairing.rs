@@ -1,5 +1,5 @@
-//! Which step of the new version is which of the old one: each rule by a case of its own. `diff.rs` holds the rules as a
-//! property.
+//! Which step of the new version is which of the old one: each rule by a case of its own. `diff.rs` holds the rules as
+//! a property.
 
 mod common;
 
@@ -146,7 +146,8 @@ fn a_twin_that_waits_in_vain_takes_what_is_left_of_its_twins() {
 
 #[test]
 fn while_a_twin_waits_the_new_steps_of_its_content_are_not_counted() {
-    // The name "Confirm" is the old `b`'s, the inserted twin's and the new `c`'s. Without the twin it is unique: by name.
+    // The name "Confirm" is the old `b`'s, the inserted twin's and the new `c`'s. Without the twin it is unique: by
+    // name.
     let old = short("a=Confirm>b; b=Confirm>e; e");
     let new = described(short("a=Confirm>n; n=Confirm>b; b=Confirm now>c; c=Confirm>e; e"), "c", "that all is well");
     assert_eq!(pairs(&old, &new), "a~a b≈c e=e");

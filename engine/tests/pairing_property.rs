@@ -1,7 +1,7 @@
 //! The rules of pairing as a property of random pairs of versions, worked out naively from their text.
 //!
-//! Which of several twins belong together is left to the engine where only their neighbours tell: that they are paired off, and
-//! stay among themselves, is not.
+//! Which of several twins belong together is left to the engine where only their neighbours tell: that they are paired
+//! off, and stay among themselves, is not.
 
 mod common;
 
@@ -156,7 +156,8 @@ fn check(two: &Two, naive: &Naive<'_>, tally: &Tally) -> Result<(), String> {
         .filter(|o| naive.by_id_and_more(*o, true, &left).is_some())
         .collect();
     let edited = of_kind(PairKind::Edited);
-    // Whoever waited and became a twin after all did so after the rule by which the awaited step was taken, or after both.
+    // Whoever waited and became a twin after all did so after the rule by which the awaited step was taken, or after
+    // both.
     let taken_by = |new: usize| edited.iter().find(|(_, n)| *n == new).map(|(o, _)| *o);
     let late: BTreeSet<Pair> = twins
         .iter()

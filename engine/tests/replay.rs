@@ -4,21 +4,24 @@
 //! **The oracle of replay**: where every fork is decided by data and the history has no jumps, walking the new version
 //! afresh from its entry with the same data is the truth. What that presupposes, as this file takes it:
 //!
-//! 1. The customer started at the old entry and went by transitions, each the first whose condition held for their data. The
-//!    data did not change on the way (so no step is visited twice), and are the data of the walk afresh.
+//! 1. The customer started at the old entry and went by transitions, each the first whose condition held for their data.
+//!    The data did not change on the way (so no step is visited twice), and are the data of the walk afresh.
 //! 2. What the visited steps before the current one collect is known. Of the other fields some are known, some not.
 //! 3. Their step has a counterpart (nobody is relocated), and the new entry leads to it.
 //! 4. Each fork that the walk afresh comes to is decided by what is known, or needs fields first (then just these and
 //!    those collected so far are to be asked, and the walk goes on with the answers); natural language decides nothing,
-//!    and a fork where no branch is true has no truth. A step with one transition is no fork; its condition must be true.
-//! 5. A fork that the customer visited and that did not change is not decided by data but by their choice, so it belongs to the
-//!    oracle only where both say the same: the branch that they took is still there and still leads on. Where the step that it
-//!    leads to is no part of the path any more, another branch may lead straight to the path, which comes first.
+//!    and a fork where no branch is true has no truth. A step with one transition is no fork; its condition must be
+//!    true.
+//! 5. A fork that the customer visited and that did not change is not decided by data but by their choice, so it belongs
+//!    to the oracle only where both say the same: the branch that they took is still there and still leads on. Where the
+//!    step that it leads to is no part of the path any more, another branch may lead straight to the path, which comes
+//!    first.
 //! 6. The walk afresh ends: it comes to the landing step, or takes a branch from which no step of the path that it has
-//!    not passed can be reached without coming back through the fork. (A branch back onto the path from whose end the landing step
-//!    can only be reached through the fork again is neither.)
-//! 7. Leaving the path is a redirect unless a checkpoint forbids it, so there the history has no checkpoint. Nor has it one where a
-//!    fork is undecided and one of its branches leaves the path: nobody is asked where every redirect is blocked.
+//!    not passed can be reached without coming back through the fork. (A branch back onto the path from whose end the
+//!    landing step can only be reached through the fork again is neither.)
+//! 7. Leaving the path is a redirect unless a checkpoint forbids it, so there the history has no checkpoint. Nor has it
+//!    one where a fork is undecided and one of its branches leaves the path: nobody is asked where every redirect is
+//!    blocked.
 
 mod common;
 

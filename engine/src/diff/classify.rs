@@ -1,5 +1,5 @@
-//! What the sessions at an anchor need (`docs/behaviour.md`, "Migration scenarios"). It errs on the side of replay: a clean
-//! graft must be one for every possible customer at that step; the other two are decided customer by customer.
+//! What the sessions at an anchor need (`docs/behaviour.md`, "Migration scenarios"). It errs on the side of replay: a
+//! clean graft must be one for every possible customer at that step; the other two are decided customer by customer.
 
 use super::map::MigrationScenario;
 use fixedbitset::FixedBitSet;
@@ -16,7 +16,8 @@ pub(super) struct Causes {
     pub added_fields: FixedBitSet,
     /// Pairs of which a transition to a paired step was removed.
     pub lost_transition: FixedBitSet,
-    /// The new entry is not the old entry's counterpart: whoever came from the old one may now have to pass other steps.
+    /// The new entry is not the old entry's counterpart: whoever came from the old one may now have to pass other
+    /// steps.
     pub entry_changed: bool,
 }
 

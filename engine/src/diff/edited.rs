@@ -8,8 +8,8 @@ use std::collections::HashMap;
 /// Wording counts as similar from this Sørensen–Dice coefficient on.
 const SIMILAR_WORDING: f64 = 0.5;
 
-/// Pairs steps of equal, non-empty name, where the name is unique among the unpaired steps of both versions. It comes before
-/// ids: where ids are positions and a step was inserted, an equal id would pair a payment with another payment.
+/// Pairs steps of equal, non-empty name, where the name is unique among the unpaired steps of both versions. It comes
+/// before ids: where ids are positions and a step was inserted, an equal id would pair a payment with another payment.
 pub(super) fn pair_by_name(pairing: &mut Pairing, old: &Graph, new: &Graph, twins: &Twins<'_>) {
     let olds = by_name(old, |o| pairing.new_of(o).is_none());
     let news = by_name(new, |n| pairing.old_of(n).is_none());
@@ -79,9 +79,9 @@ impl<'a> Unpaired<'a> {
         unpaired
     }
 
-    /// Whether an unpaired old step and the unpaired new step of its id are one step that was edited, rather than an id used
-    /// anew. It takes a sign of their own: a text or fields that other unpaired steps have too are none. `waits`: the old
-    /// step is a twin that waits, so the new steps of its content do not count.
+    /// Whether an unpaired old step and the unpaired new step of its id are one step that was edited, rather than an id
+    /// used anew. It takes a sign of their own: a text or fields that other unpaired steps have too are none. `waits`:
+    /// the old step is a twin that waits, so the new steps of its content do not count.
     pub(super) fn same_step_edited(&self, old_step: StepIx, new_step: StepIx, waits: bool) -> bool {
         let (was, is) = (self.old.node(old_step), self.new.node(new_step));
         if (!was.name.is_empty() && was.name == is.name) || similar_wording(was, is) {

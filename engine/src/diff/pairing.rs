@@ -1,4 +1,5 @@
-//! Pairing the steps of two versions by meaning (`docs/behaviour.md`, "Pairing steps"): by content, then twins, then edited steps.
+//! Pairing the steps of two versions by meaning (`docs/behaviour.md`, "Pairing steps"): by content, then twins, then
+//! edited steps.
 
 use super::edited;
 use super::map::Ambiguity;
@@ -67,8 +68,8 @@ impl Pairing {
         self.new_to_old[new] = Some(old);
     }
 
-    /// Pairs two versions. The rules apply in this order: equal content that each version has once; twins; edited steps, by
-    /// name before id. A twin that may rather be the edited step of its own id waits for the last two.
+    /// Pairs two versions. The rules apply in this order: equal content that each version has once; twins; edited
+    /// steps, by name before id. A twin that may rather be the edited step of its own id waits for the last two.
     pub fn of(old: &Graph, new: &Graph) -> Pairing {
         let mut pairing = Pairing::empty(old, new);
         let groups = groups_by_hash(old, new);

@@ -20,10 +20,10 @@ pub struct Relocation {
     pub distance: u32,
 }
 
-/// The places for the sessions of a deleted step, nearest first, found one distance at a time while they are asked for. The
-/// search goes over the old version, both ways along its transitions. At equal distance the steps that were found over a
-/// successor come first, in transition order, then those that were found over a predecessor; steps that are terminal in the
-/// new version come after the others of that distance. Each place comes once.
+/// The places for the sessions of a deleted step, nearest first, found one distance at a time while they are asked for.
+/// The search goes over the old version, both ways along its transitions. At equal distance the steps that were found
+/// over a successor come first, in transition order, then those that were found over a predecessor; steps that are
+/// terminal in the new version come after the others of that distance. Each place comes once.
 #[derive(Debug, Clone)]
 pub struct Relocations<'a> {
     old: &'a Graph,
@@ -94,7 +94,8 @@ pub(super) fn candidates(old: &Graph, new: &Graph, pairing: &Pairing, deleted: S
 }
 
 /// Which of a step's transitions are known not to be taken: those whose condition is false, and all after one whose
-/// condition is true. `truth` tells what is known of a condition without asking anybody. Fails with what `truth` fails with.
+/// condition is true. `truth` tells what is known of a condition without asking anybody. Fails with what `truth` fails
+/// with.
 pub fn untaken<E>(branches: &[Branch], mut truth: impl FnMut(&Branch) -> Result<Truth, E>) -> Result<Vec<bool>, E> {
     let mut untaken = Vec::with_capacity(branches.len());
     let mut decided = false;
@@ -112,8 +113,9 @@ pub fn untaken<E>(branches: &[Branch], mut truth: impl FnMut(&Branch) -> Result<
     Ok(untaken)
 }
 
-/// The steps of the old version to which nothing leads from a deleted step but transitions of it that are known not to be
-/// taken (see [`untaken`]; one flag for each branch of the step). Steps before the deleted step are never among them.
+/// The steps of the old version to which nothing leads from a deleted step but transitions of it that are known not to
+/// be taken (see [`untaken`]; one flag for each branch of the step). Steps before the deleted step are never among
+/// them.
 pub fn behind_untaken(old: &Graph, deleted: StepIx, untaken: &[bool]) -> FixedBitSet {
     let mut behind = FixedBitSet::with_capacity(old.len());
     if !untaken.contains(&true) {

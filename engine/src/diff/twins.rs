@@ -7,8 +7,8 @@ use crate::graph::{Graph, StepIx};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Above this many possible pairs within one group of twins, neighbours are not compared: equal ids and document order alone
-/// decide. It is reached only where more than a thousand steps say exactly the same.
+/// Above this many possible pairs within one group of twins, neighbours are not compared: equal ids and document order
+/// alone decide. It is reached only where more than a thousand steps say exactly the same.
 const TWIN_COMPARISONS: usize = 1 << 20;
 
 /// Steps of both versions that say the same.
@@ -17,8 +17,8 @@ struct Group {
     news: Vec<StepIx>,
 }
 
-/// The groups of twins of two versions, and the old twins that are not paired with a twin yet because the step with their
-/// id may be themselves, edited.
+/// The groups of twins of two versions, and the old twins that are not paired with a twin yet because the step with
+/// their id may be themselves, edited.
 pub(super) struct Twins<'a> {
     old: &'a Graph,
     new: &'a Graph,
@@ -82,8 +82,8 @@ impl<'a> Twins<'a> {
         self.release(pairing);
     }
 
-    /// Twins whose awaited step has become the counterpart of another one take what is left of their twins. Such a pair can
-    /// be what another twin waits for.
+    /// Twins whose awaited step has become the counterpart of another one take what is left of their twins. Such a pair
+    /// can be what another twin waits for.
     pub(super) fn release(&mut self, pairing: &mut Pairing) {
         loop {
             self.waiting.retain(|o, _| pairing.new_of(*o).is_none());
@@ -111,8 +111,8 @@ impl<'a> Twins<'a> {
         groups.into_iter().for_each(|group| self.pair_by_neighbours(pairing, group));
     }
 
-    /// Of the twins of one group that are unpaired and do not wait, the pair whose neighbours agree most comes first, then
-    /// document order.
+    /// Of the twins of one group that are unpaired and do not wait, the pair whose neighbours agree most comes first,
+    /// then document order.
     fn pair_by_neighbours(&self, pairing: &mut Pairing, group: usize) {
         let (old, new, group) = (self.old, self.new, &self.groups[group]);
         let free = |o: &StepIx| pairing.new_of(*o).is_none() && !self.waits(*o);

@@ -373,7 +373,7 @@ impl Call<'_> {
             (Action::Continue, Effect::Move, "a passed checkpoint forbids the redirect: the path is kept".to_owned())
         } else if !replayed.warnings.is_empty() {
             // The warnings say why; that the forks lead there would not be true.
-            (Action::Teleport, Effect::Move, "the customer keeps to their own path".to_owned())
+            (Action::Teleport, Effect::Move, "the customer's path in the new version is not certain".to_owned())
         } else {
             (Action::Teleport, Effect::Move, terms.reason.clone())
         };
@@ -462,8 +462,9 @@ impl Call<'_> {
     }
 }
 
-/// Whether grafts that are clean by themselves are none together: a version between inserted a step that asks for nothing, and a later one
-/// made it a required action. Neither is a gap for the customers of the version before it; for those who come from further back it is.
+/// Whether grafts that are clean by themselves are none together: a version between inserted a step that asks for
+/// nothing, and a later one made it a required action. Neither is a gap for the customers of the version before it; for
+/// those who come from further back it is.
 fn hides_an_action(relation: &Relation, landing: StepIx) -> bool {
     let new = &relation.new;
     (0..new.len()).any(|step| {

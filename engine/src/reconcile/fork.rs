@@ -44,8 +44,8 @@ impl<F: Facts> Walker<'_, '_, F> {
         self.decide(leads)
     }
 
-    /// A fork that they visited and that did not change: straight to the target, else by the branch that they took, else by the
-    /// first lead. Nothing is evaluated to redirect them.
+    /// A fork that they visited and that did not change: straight to the target, else by the branch that they took,
+    /// else by the first lead. Nothing is evaluated to redirect them.
     fn by_their_choice(&mut self, leads: &[usize]) -> Result<Onward, F::Error> {
         let node = self.graph.node(self.at);
         let straight = leads.iter().find(|b| node.branches[**b].to == self.path_step(self.target));
@@ -60,8 +60,8 @@ impl<F: Facts> Walker<'_, '_, F> {
         Ok(Onward::To(branch.to))
     }
 
-    /// The branch by which they went on when they were here; the last time, if they were here several times. One that leads to
-    /// the target comes first; one that leads to another step of the path makes that the target.
+    /// The branch by which they went on when they were here; the last time, if they were here several times. One that
+    /// leads to the target comes first; one that leads to another step of the path makes that the target.
     fn branch_that_they_took(&mut self, leads: &[usize]) -> Option<usize> {
         let branches = &self.graph.node(self.at).branches;
         let stops = self.replay.history.stops.windows(2).rev().filter(|pair| pair[0].new == Some(self.at));
@@ -130,8 +130,8 @@ impl<F: Facts> Walker<'_, '_, F> {
         on_path.map_or(Aside::Elsewhere, Aside::OnPath)
     }
 
-    /// The branches that lead elsewhere and may still be taken, if there are any and each is blocked: then it makes no difference to
-    /// the customer which of them is true.
+    /// The branches that lead elsewhere and may still be taken, if there are any and each is blocked: then it makes no
+    /// difference to the customer which of them is true.
     fn all_blocked(&mut self, leads: &[usize]) -> Result<Option<Vec<Blocked>>, F::Error> {
         let node = self.graph.node(self.at);
         let asides = node.branches.iter().enumerate().filter(|(place, _)| !leads.contains(place));
@@ -234,7 +234,7 @@ impl<F: Facts> Walker<'_, '_, F> {
     fn nothing_left(&mut self, leads: &[usize], unknown: &Branch, why: &str, warning: String) -> Onward {
         let node = self.graph.node(self.at);
         self.trace.branch(node, unknown, self.graph, why);
-        self.replayed.warn(format!("{warning}; the session keeps to its path there"));
+        self.replayed.warn(format!("{warning}; the session keeps to its path"));
         let branch = &node.branches[leads[0]];
         self.trace.fork(node, branch, self.graph, "a branch is unknown: keeps to the path, unsure from here");
         Onward::Unsure(branch.to)

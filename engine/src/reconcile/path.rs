@@ -19,10 +19,10 @@ pub(super) struct Path {
     pub steps: Vec<PathStep>,
 }
 
-/// The new counterparts of the visited steps before the current one, in order, that lie between the entry and the landing
-/// step; loops erased, the landing step's own included; without the steps from which the next one can no longer be reached;
-/// then the landing step. Where the entry does not lead to the landing step (flows with several entries), the path starts at
-/// its first step.
+/// The new counterparts of the visited steps before the current one, in order, that lie between the entry and the
+/// landing step; loops erased, the landing step's own included; without the steps from which the next one can no longer
+/// be reached; then the landing step. Where the entry does not lead to the landing step (flows with several entries),
+/// the path starts at its first step.
 pub(super) fn path(relation: &Relation, history: &History, landing: StepIx, landing_old: Option<StepIx>) -> Path {
     let graph = &relation.new;
     let entry = graph.entry();

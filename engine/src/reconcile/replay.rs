@@ -1,5 +1,5 @@
-//! Replay (`docs/behaviour.md`, "Replay"): walking the customer's own path through the new version, to see what they would have
-//! met. What happens at a fork is in `fork`.
+//! Replay (`docs/behaviour.md`, "Replay"): walking the customer's own path through the new version, to see what they
+//! would have met. What happens at a fork is in `fork`.
 
 use super::decision::{CheckpointBlock, DecisionRequest, FollowedDecision, NeededFor};
 use super::facts::{CompletedAction, Facts, SubmittedDecision};
@@ -98,7 +98,8 @@ pub(super) enum Onward {
 }
 
 impl Replay<'_> {
-    /// Walks from the start of the path to its landing step. What it needs is noted in `fields`, what happens in `trace`.
+    /// Walks from the start of the path to its landing step. What it needs is noted in `fields`, what happens in
+    /// `trace`.
     pub(super) fn walk<F: Facts>(
         &self,
         fields: &mut Fields<'_>,
@@ -192,10 +193,10 @@ impl<F: Facts> Walker<'_, '_, F> {
         self.trace.step(Event::Jump, self.graph.node(self.at), json!({"why": why}));
     }
 
-    /// Takes note of where the walk stands on the path; whether that is the landing step. A step of the path makes the walk
-    /// sure again. Where there are loops, the walk can come to a later step of the path than the next one: it is not sent round
-    /// for what lies between. It can also come to an earlier one that it has not been at, where the new version is entered in
-    /// the middle of the path: from there it follows the path on.
+    /// Takes note of where the walk stands on the path; whether that is the landing step. A step of the path makes the
+    /// walk sure again. Where there are loops, the walk can come to a later step of the path than the next one: it is
+    /// not sent round for what lies between. It can also come to an earlier one that it has not been at, where the new
+    /// version is entered in the middle of the path: from there it follows the path on.
     fn comes_to_the_end(&mut self) -> bool {
         let Some(place) = self.place_on_path.get(&self.at).copied() else { return false };
         self.unsure = false;
@@ -207,8 +208,8 @@ impl<F: Facts> Walker<'_, '_, F> {
         place + 1 == self.replay.path.steps.len()
     }
 
-    /// The branches of the step at hand that lead to the target; if none does, to the first later step of the path that can be
-    /// reached, which becomes the target.
+    /// The branches of the step at hand that lead to the target; if none does, to the first later step of the path that
+    /// can be reached, which becomes the target.
     fn leads_on(&mut self) -> Option<Vec<usize>> {
         let places = self.target..self.replay.path.steps.len();
         let (place, leads) = places.map(|place| (place, self.leads(place))).find(|(_, leads)| !leads.is_empty())?;
@@ -258,8 +259,9 @@ impl<F: Facts> Walker<'_, '_, F> {
         self.need_fields(node, &node.collects)
     }
 
-    /// Whether the old version had already let the customer past a step that they did not visit: it lies before the step that
-    /// they are at, and every old way from the last step of their path to the next leads over it, so they jumped over it.
+    /// Whether the old version had already let the customer past a step that they did not visit: it lies before the
+    /// step that they are at, and every old way from the last step of their path to the next leads over it, so they
+    /// jumped over it.
     fn let_past_before(&self, old_step: StepIx) -> bool {
         let old = &self.replay.relation.old;
         let Some(current) = self.replay.current_old else { return false };

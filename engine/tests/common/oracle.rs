@@ -1,4 +1,5 @@
-//! The oracle of replay, written from the text of its rules: walking the new version afresh from its entry with the same data.
+//! The oracle of replay, written from the text of its rules: walking the new version afresh from its entry with the
+//! same data.
 
 use super::data::Data;
 use super::dice::Dice;
@@ -125,9 +126,9 @@ impl Case<'_> {
         self.history.windows(2).any(|p| counterpart(p[0]) == Some(from) && counterpart(p[1]) == Some(to))
     }
 
-    /// The path: the new counterparts of the visited steps before the current one that lie between the entry and the landing
-    /// step, and that step. Coming back to a step drops what lay between; a step from which the next one can no longer be
-    /// reached is left out.
+    /// The path: the new counterparts of the visited steps before the current one that lie between the entry and the
+    /// landing step, and that step. Coming back to a step drops what lay between; a step from which the next one can no
+    /// longer be reached is left out.
     fn path(&self) -> Vec<usize> {
         let before = &self.history[..self.history.len() - 1];
         let between = |s: &usize| self.new.reaches(self.new.entry, *s) && self.new.reaches(*s, self.landing);

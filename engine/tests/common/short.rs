@@ -3,9 +3,9 @@
 use super::data::question;
 use scenario_engine::definition::{Definition, Step, Transition};
 
-/// A scenario on one line, the entry first: `id=Name!*?field?field>condition:to|to; …`. The name is the id where none is
-/// given. `!` marks a checkpoint, `*` a required action; a step with nothing after it is terminal. A condition of one word
-/// is a field that must be true; one with spaces that the random scenarios do not know is natural language.
+/// A scenario on one line, the entry first: `id=Name!*?field?field>condition:to|to; …`. The name is the id where none
+/// is given. `!` marks a checkpoint, `*` a required action; a step with nothing after it is terminal. A condition of
+/// one word is a field that must be true; one with spaces that the random scenarios do not know is natural language.
 pub fn short(text: &str) -> Definition {
     let steps: Vec<Step> = text.split(';').map(|step| step_of(step.trim())).collect();
     Definition {

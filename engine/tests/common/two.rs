@@ -51,7 +51,8 @@ impl Two {
     }
 }
 
-/// Ids as positions: what was inserted takes the id of what stood there, and all that follows has another one than it had.
+/// Ids as positions: what was inserted takes the id of what stood there, and all that follows has another one than it
+/// had.
 fn renumbered(mut version: Definition) -> Definition {
     let was: Vec<String> = version.steps.iter().map(|s| s.id.clone()).collect();
     let is = |id: &str| format!("s{}", was.iter().position(|w| w == id).expect("a step"));
