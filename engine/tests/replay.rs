@@ -197,7 +197,7 @@ fn nobody_is_moved_before_a_checkpoint_that_they_passed() {
     tally.at_least(1.0, "blocked");
     tally.at_least(2.0, "relocated");
     tally.at_least(0.8, "exit_scenario");
-    tally.at_least(3.0, "decide");
+    tally.at_least(2.0, "decide");
     tally.at_least(10.0, "collect");
 }
 

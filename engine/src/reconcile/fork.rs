@@ -190,12 +190,12 @@ impl<F: Facts> Walker<'_, '_, F> {
             let natural = branch.condition.kind() == ConditionKind::Natural;
             let truth = if natural { self.followed_truth(node, branch) } else { self.needed_truth(node, branch)? };
             match truth {
-                Truth::True => return Ok(self.take(leads, place)),
+                Truth::True => return self.take(leads, place),
                 Truth::False if natural => self.trace.branch(node, branch, self.graph, "somebody decided against it"),
                 Truth::False => self.trace.branch(node, branch, self.graph, "false"),
                 Truth::Unknown { .. } if natural => {
                     if !matters(&node.branches[place..]) {
-                        return Ok(self.take(leads, place));
+                        return self.take(leads, place);
                     }
                     if self.replay.settings.on_undecided == OnUndecided::Ask {
                         self.trace.branch(node, branch, self.graph, "nobody has decided it");
@@ -241,7 +241,7 @@ impl<F: Facts> Walker<'_, '_, F> {
     }
 
     /// By the branch that decides.
-    fn take(&mut self, leads: &[usize], place: usize) -> Onward {
+    fn take(&mut self, leads: &[usize], place: usize) -> Result<Onward, F::Error> {
         let node = self.graph.node(self.at);
         let branch = &node.branches[place];
         if branch.condition.kind() == ConditionKind::Natural && self.answer().is_some() {
@@ -249,25 +249,25 @@ impl<F: Facts> Walker<'_, '_, F> {
         }
         if leads.contains(&place) {
             self.trace.fork(node, branch, self.graph, "leads to the path");
-            return Onward::To(branch.to);
+            return Ok(Onward::To(branch.to));
         }
         if let Aside::OnPath(place) = self.aside(branch) {
             self.target = place;
             self.trace.fork(node, branch, self.graph, "leads to another step of the path");
-            return Onward::To(branch.to);
+            return Ok(Onward::To(branch.to));
         }
         if let Some(block) = self.forbidden(node, branch) {
             self.trace.step(Event::Checkpoint, node, json!({"blocked": block}));
             self.replayed.block(block);
             self.replayed.blocked_branch_is_taken = true;
-            let lead = &node.branches[leads[0]];
+            let lead = &node.branches[self.first_known_lead(leads)?];
             let why = "a passed checkpoint forbids the redirect: stays on the path, unsure from here";
             self.trace.fork(node, lead, self.graph, why);
-            return Onward::Unsure(lead.to);
+            return Ok(Onward::Unsure(lead.to));
         }
         self.trace.fork(node, branch, self.graph, "leads elsewhere");
         self.trace.step(Event::Redirect, self.graph.node(branch.to), json!({"from_step_id": node.id}));
-        Onward::Redirect(branch.to)
+        Ok(Onward::Redirect(branch.to))
     }
 
     /// The truth of a natural-language branch by somebody's answer, of which note is taken.
