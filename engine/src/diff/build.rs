@@ -1,8 +1,8 @@
-//! Puts pairing, changes and classification together (SPEC 4).
+//! Puts pairing, changes and classification together.
 //!
-//! Both versions are numbered alike: a pair carries the number of its new step, a deleted step one beyond them. Upstream
-//! and downstream of every step are bit sets in that numbering, so what is inserted, kept or removed on a side is a
-//! handful of word operations, and time grows with the size of the output.
+//! Both versions are numbered alike: a pair carries the number of its new step, a deleted step one beyond them.
+//! Upstream and downstream of every step are bit sets in that numbering, so what is inserted, kept or removed on a side
+//! is a handful of word operations, and time grows with the size of the output.
 
 use super::changes::{ForkChange, fork_change, transition_changes};
 use super::classify::{Causes, Upstream, classify};
@@ -11,7 +11,7 @@ use super::map::{
     TransformationMap, TransitionChange,
 };
 use super::pairing::{PairKind, Pairing};
-use super::relocation::{candidates, most_candidates};
+use super::relocation::candidates;
 use super::side::{Ranges, Side};
 use crate::graph::{Graph, Reach, StepIx};
 use fixedbitset::FixedBitSet;
@@ -39,7 +39,8 @@ pub fn diff(old: &Graph, new: &Graph) -> TransformationMap {
     let transitions = Transitions::of(old, new, &pairing, &pairs, &numbering);
     let causes = causes(old, new, &pairing, &numbering, &forks, &edits, &transitions);
 
-    // First pass: which steps are inserted, moved to another side or removed anywhere, so that the catalogue holds just these.
+    // First pass: which steps are inserted, moved to another side or removed anywhere, so that the catalogue holds just
+    // these.
     let mut inserted = FixedBitSet::with_capacity(numbering.len);
     let mut removed = FixedBitSet::with_capacity(numbering.len);
     let mut scratch = Sets::new(numbering.len);
@@ -106,7 +107,7 @@ pub fn diff(old: &Graph, new: &Graph) -> TransformationMap {
                 step_id: old.node(o).id.clone(),
                 name: old.node(o).name.clone(),
                 content_hash: old.node(o).content_hash.clone(),
-                candidates: candidates(old, new, &pairing, o, most_candidates(numbering.deleted.len(), pairs.len())),
+                candidates: candidates(old, new, &pairing, o),
             })
             .collect(),
         catalogue: Catalogue {
@@ -229,8 +230,8 @@ impl Forks {
         Forks { forks, changed, kind }
     }
 
-    /// A paired fork can be new to one anchor because it moved to its side, and to another because it was widened: the catalogue
-    /// holds an entry for each.
+    /// A paired fork can be new to one anchor because it moved to its side, and to another because it was widened: the
+    /// catalogue holds an entry for each.
     fn catalogue_ranks(&self, inserted_anywhere: &FixedBitSet) -> ForkRanks {
         let mut entries = Vec::new();
         let mut as_inserted = vec![0; self.forks.len()];

@@ -1,5 +1,5 @@
-//! What the sessions at an anchor need (SPEC 4.3). It errs on the side of replay: a clean graft must be one for every
-//! possible customer at that step; the other two are decided customer by customer.
+//! What the sessions at an anchor need (`docs/behaviour.md`, "Migration scenarios"). It errs on the side of replay: a
+//! clean graft must be one for every possible customer at that step; the other two are decided customer by customer.
 
 use super::map::MigrationScenario;
 use fixedbitset::FixedBitSet;
@@ -16,7 +16,8 @@ pub(super) struct Causes {
     pub added_fields: FixedBitSet,
     /// Pairs of which a transition to a paired step was removed.
     pub lost_transition: FixedBitSet,
-    /// The new entry is not the old entry's counterpart: whoever came from the old one may now have to pass other steps.
+    /// The new entry is not the old entry's counterpart: whoever came from the old one may now have to pass other
+    /// steps.
     pub entry_changed: bool,
 }
 
@@ -39,13 +40,12 @@ pub(super) fn classify(causes: &Causes, upstream: &Upstream<'_>) -> MigrationSce
     if new_fork {
         return MigrationScenario::ReRoute;
     }
-    if !upstream.inserted.is_disjoint(&causes.duties) || !upstream.kept.is_disjoint(&causes.added_fields) {
+    let gap = !upstream.inserted.is_disjoint(&causes.duties) || !upstream.kept.is_disjoint(&causes.added_fields);
+    if gap || causes.entry_changed {
         return MigrationScenario::GapFill;
     }
-    let other_ways = upstream.any_removed
-        || causes.entry_changed
-        || upstream.lost_own_transition
-        || !upstream.kept.is_disjoint(&causes.lost_transition);
+    let other_ways =
+        upstream.any_removed || upstream.lost_own_transition || !upstream.kept.is_disjoint(&causes.lost_transition);
     let something_to_meet = !upstream.all.is_disjoint(&causes.duties) || !upstream.all.is_disjoint(&causes.forks);
     if other_ways && something_to_meet { MigrationScenario::GapFill } else { MigrationScenario::CleanGraft }
 }

@@ -174,8 +174,8 @@ pub struct MapError {
 const DOCUMENT_LIMIT: usize = 1_000_000;
 
 impl TransformationMap {
-    /// The document of SPEC 4.5, as JSON text. Fails if every anchor's changes written out would be more than a jsonb value
-    /// can hold; plans keep the map by reference and have no such limit.
+    /// The document of SPEC 4.5, as JSON text. Fails if every anchor's changes written out would be more than a jsonb
+    /// value can hold; plans keep the map by reference and have no such limit.
     pub fn to_document(&self) -> Result<String, MapError> {
         let changes: usize = self.anchors.iter().map(|a| a.upstream.len() + a.downstream.len()).sum::<usize>()
             + self.deleted_steps.iter().map(|d| d.candidates.len()).sum::<usize>();

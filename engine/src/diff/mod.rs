@@ -1,16 +1,19 @@
-//! The diff of two versions by meaning (SPEC section 4): a pure function of two definitions.
+//! The diff of two versions by meaning: a pure function of two definitions.
 //!
-//! `pairing` pairs the steps, `changes` says what changed between the pairs, `build` puts both together into the
-//! [`TransformationMap`], and `classify` says for each anchor what its sessions need.
+//! `pairing` pairs the steps (with `twins` and `edited`), `changes` says what changed between the pairs, `build` puts
+//! both together into the [`TransformationMap`], `classify` says for each anchor what its sessions need, and
+//! `relocation` where those of a deleted step may go.
 
 mod build;
 mod changes;
 mod classify;
 mod compose;
+mod edited;
 mod map;
 mod pairing;
 mod relocation;
 mod side;
+mod twins;
 
 pub(crate) use build::added_fields;
 pub use build::diff;
@@ -21,4 +24,5 @@ pub use map::{
     InsertedStep, MapError, MigrationScenario, RelocationCandidate, TransformationMap, TransitionChange,
 };
 pub use pairing::{PairKind, Pairing};
+pub use relocation::{KEPT_CANDIDATES, Relocation, Relocations, behind_untaken, untaken};
 pub use side::{Ranges, Side};

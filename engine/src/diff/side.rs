@@ -1,8 +1,8 @@
 //! The changes on one side of an anchor, as references into the map's catalogue.
 //!
-//! A version of 10,000 steps can have 10,000 anchors with thousands of changes upstream of each. Changes are therefore kept
-//! once, in the catalogue, and each anchor keeps the ranges of them that lie on its side: most flows are written down
-//! in the order in which they are walked, so a side is a few ranges.
+//! A version of 10,000 steps can have 10,000 anchors with thousands of changes upstream of each. Changes are therefore
+//! kept once, in the catalogue, and each anchor keeps the ranges of them that lie on its side: most flows are written
+//! down in the order in which they are walked, so a side is a few ranges.
 
 use serde::{Deserialize, Serialize};
 

@@ -3,13 +3,14 @@
 use super::checkpoint::{Checkpoints, Passed};
 use super::decision::{Action, Decision, Effect, Pin, Target, UndoneLanding};
 use super::facts::{Facts, Session};
+use super::gap::Fields;
 use super::history::{History, Relation};
 use super::land::Terms;
 use super::settings::Settings;
 use super::trace::{Event, Trace};
 use super::way::{Landing, Place, Places, follow, relate};
 use crate::acts::{Acts, UndoneBy, accepted};
-use crate::diff::MigrationScenario;
+use crate::diff::{MigrationScenario, behind_untaken, untaken};
 use crate::graph::{Node, StepIx};
 use crate::plan::{Admission, OnCheckpointBlock, PinReason, PlanRef, Way};
 use serde_json::json;
@@ -31,8 +32,15 @@ pub fn reconcile<F: Facts>(
     settings: &Settings,
     facts: &mut F,
 ) -> Result<Decision, F::Error> {
-    let mut call =
-        Call { session, published_version, settings, plan_ids: Vec::new(), trace: Trace::default(), acts: None };
+    let mut call = Call {
+        session,
+        published_version,
+        settings,
+        fields: Fields::new(session, settings),
+        plan_ids: Vec::new(),
+        trace: Trace::default(),
+        acts: None,
+    };
     if session.scenario_version == published_version && session.matches_version {
         return Ok(call.stay(Effect::Settle, "the session walks the published version already".into()));
     }
@@ -60,6 +68,8 @@ pub(super) struct Call<'a> {
     pub session: &'a Session,
     pub published_version: i32,
     pub settings: &'a Settings,
+    /// Each field is looked up at most once, whatever asks for it.
+    pub fields: Fields<'a>,
     pub plan_ids: Vec<Uuid>,
     pub trace: Trace,
     /// The acts, once they were asked for.
@@ -86,7 +96,7 @@ impl Call<'_> {
                 "to_version": self.published_version,
             }),
         );
-        let places = match follow(chain, self.session, facts)? {
+        let mut places = match follow(chain, self.session, facts)? {
             Places::Some(places) => places,
             Places::Unknown => return self.fall_back("the plan does not know the session's step", facts),
         };
@@ -105,7 +115,8 @@ impl Call<'_> {
         let past = self.past(&relation, facts)?;
         let current = relation.old.find(&self.session.step_id);
         let mut checkpoints = past.checkpoints(&relation, current, self.settings);
-        if places.first().is_none_or(|place| place.relocated)
+        let deleted = places.first().is_none_or(|place| place.relocated);
+        if deleted
             && chain.len() > 1
             && let Some(landing) = current.and_then(|o| relation.pairing.new_of(o))
         {
@@ -122,6 +133,9 @@ impl Call<'_> {
             };
             let landing = Landing { new: landing, old: current };
             return self.land(&relation, &past, &checkpoints, current, landing, terms, facts);
+        }
+        if deleted && let Some(step) = current {
+            self.put_untaken_last(&mut places, step, &relation, facts)?;
         }
         let Some((mut place, landing)) = self.first_allowed(&places, &relation, &mut checkpoints) else {
             return Ok(self.nowhere(&checkpoints, "the session's step was deleted, and no place is left to go to"));
@@ -162,6 +176,28 @@ impl Call<'_> {
             _ => Default::default(),
         };
         Ok(crate::mutant!("landing/list-is-read", list.clears(place.acts_revision, &accepted), true))
+    }
+
+    /// Places that the deleted step leads to only by transitions that are known not to be taken come after all others.
+    fn put_untaken_last<F: Facts>(
+        &mut self,
+        places: &mut [Place],
+        deleted: StepIx,
+        relation: &Relation,
+        facts: &mut F,
+    ) -> Result<(), F::Error> {
+        if places.len() < 2 {
+            return Ok(());
+        }
+        let old = &*relation.old;
+        let fields = &mut self.fields;
+        let known = untaken(&old.node(deleted).branches, |branch| {
+            branch.condition.evaluate(&mut |field| fields.value(field, facts))
+        })?;
+        let behind = behind_untaken(old, deleted, &known);
+        let old_step = |place: &Place| relation.new.find(&place.step_id).and_then(|n| relation.pairing.old_of(n));
+        places.sort_by_key(|place| old_step(place).is_some_and(|step| behind.contains(step)));
+        Ok(())
     }
 
     /// The first place that undoes nothing, with the terms of its policies; `None` for its step where a policy holds

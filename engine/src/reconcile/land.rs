@@ -75,7 +75,7 @@ impl Call<'_> {
             completed: &completed,
             decisions: &decisions,
         };
-        let mut fields = Fields::new(self.session, self.settings);
+        let mut fields = std::mem::replace(&mut self.fields, Fields::new(self.session, self.settings));
         let mut replayed = replay.walk(&mut fields, facts, &mut self.trace)?;
         replayed.actions = completed.one_of_each_act(graph, &replayed.actions);
         Ok(self.result(graph, landing, terms, fields, replayed))
@@ -91,13 +91,13 @@ impl Call<'_> {
         let rejected = fields.rejected;
         let (filled, missing) = (fields.filled, if asks_nothing_more { Vec::new() } else { fields.missing });
         let blocked = !replayed.blocks.is_empty();
-        let pins = blocked && terms.on_checkpoint_block == OnCheckpointBlock::Pin;
+        let pins = replayed.blocked_branch_is_taken && terms.on_checkpoint_block == OnCheckpointBlock::Pin;
         let outcome = if crate::mutant!("redirect/blocked-pins-first", pins, false) {
             (Action::Continue, Effect::Pin, "pinned: a passed checkpoint forbids the redirect".to_owned())
         } else if !(missing.is_empty() && to_confirm.is_empty()) {
             let waits_for = if missing.is_empty() { WaitingFor::Confirmation } else { WaitingFor::Customer };
             (Action::Collect, Effect::Wait(waits_for), what_is_asked(&missing, &to_confirm))
-        } else if !asks_nothing_more && !replayed.actions.is_empty() {
+        } else if !replayed.actions.is_empty() {
             let reason = "the new version has a required action on the customer's path".to_owned();
             (Action::ExecuteAction, Effect::Wait(WaitingFor::Action), reason)
         } else if replayed.redirect.is_some() {
@@ -108,6 +108,9 @@ impl Call<'_> {
             (Action::Decide, Effect::Wait(WaitingFor::Decision), reason)
         } else if blocked {
             (Action::Continue, Effect::Move, "a passed checkpoint forbids the redirect: the path is kept".to_owned())
+        } else if !replayed.warnings.is_empty() {
+            // The warnings say why; that the forks lead there would not be true.
+            (Action::Teleport, Effect::Move, "the customer's path in the new version is not certain".to_owned())
         } else {
             (Action::Teleport, Effect::Move, terms.reason.clone())
         };

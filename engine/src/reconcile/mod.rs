@@ -9,6 +9,7 @@ mod decision;
 mod decisions;
 mod facts;
 mod fallback;
+mod fork;
 mod gap;
 mod history;
 mod judge;

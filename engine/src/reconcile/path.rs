@@ -1,4 +1,4 @@
-//! The customer's own path through the new version (SPEC 7.3).
+//! The customer's own path through the new version (`docs/behaviour.md`, "Replay").
 
 use super::history::{History, Relation};
 use crate::graph::StepIx;
@@ -19,9 +19,10 @@ pub(super) struct Path {
     pub steps: Vec<PathStep>,
 }
 
-/// The new counterparts of the visited steps before the current one, in order, that lie between the entry and the landing
-/// step; loops erased; then the landing step. Where the entry does not lead to the landing step (flows with several
-/// entries), the path starts at its first step.
+/// The new counterparts of the visited steps before the current one, in order, that lie between the entry and the
+/// landing step; loops erased, the landing step's own included; without the steps from which the next one can no longer
+/// be reached; then the landing step. Where the entry does not lead to the landing step (flows with several entries),
+/// the path starts at its first step.
 pub(super) fn path(relation: &Relation, history: &History, landing: StepIx, landing_old: Option<StepIx>) -> Path {
     let graph = &relation.new;
     let entry = graph.entry();
@@ -38,6 +39,10 @@ pub(super) fn path(relation: &Relation, history: &History, landing: StepIx, land
     }
     let current_visit = history.stops.last().filter(|s| s.new == Some(landing)).map(|s| s.visit_no);
     arrive(&mut steps, &mut place, PathStep { new: landing, old: landing_old, last_visit: current_visit });
+    let leads_on = |place: usize| steps.get(place + 1).is_none_or(|next| graph.reaches(steps[place].new, next.new));
+    let kept: Vec<bool> = (0..steps.len()).map(leads_on).collect();
+    let mut kept = kept.into_iter();
+    steps.retain(|_| kept.next().unwrap_or(true));
     let start = if entry_leads { entry } else { steps[0].new };
     Path { start, steps }
 }

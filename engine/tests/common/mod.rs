@@ -1,8 +1,8 @@
-//! What the engine's tests share: random scenarios and edits, walkers, oracles written from the SPEC's text, and an in-memory
-//! world behind [`Facts`](scenario_engine::reconcile::Facts).
+//! What the engine's tests share: random scenarios and edits, walkers, oracles written from the SPEC's text, and an
+//! in-memory world behind [`Facts`](scenario_engine::reconcile::Facts).
 //!
-//! Nothing here calls the code under test to find out what is right: graphs, reachability, conditions and the fresh walk
-//! are done once more, naively.
+//! Nothing here calls the code under test to find out what is right: graphs, reachability, conditions and the fresh
+//! walk are done once more, naively.
 
 #![allow(dead_code)] // every test file uses another part of it
 
@@ -18,5 +18,7 @@ pub mod plain;
 pub mod property;
 pub mod scenario;
 pub mod scene;
+pub mod short;
+pub mod two;
 pub mod undone;
 pub mod world;

@@ -1,4 +1,5 @@
-//! The oracle of SPEC 7.3, written from its text: walking the new version afresh from its entry with the same data.
+//! The oracle of replay, written from the text of its rules: walking the new version afresh from its entry with the
+//! same data.
 
 use super::data::Data;
 use super::dice::Dice;
@@ -65,7 +66,7 @@ impl Pairs {
     }
 }
 
-/// SPEC 7.3: "its branches are old branches, in the old order, some perhaps left out".
+/// "Its branches are old branches, in the old order, some perhaps left out."
 pub fn unchanged(old: &Plain, new: &Plain, pairs: &Pairs, step: usize) -> bool {
     fn kept(was: &[Way], is: &[Way], pairs: &Pairs) -> bool {
         match (was, is) {
@@ -128,12 +129,26 @@ impl Case<'_> {
         self.history.windows(2).any(|p| counterpart(p[0]) == Some(from) && counterpart(p[1]) == Some(to))
     }
 
-    /// The steps of the path: new counterparts of visited steps between the entry and the landing step, and that step.
-    fn path(&self) -> BTreeSet<usize> {
+    /// The path: the new counterparts of the visited steps before the current one that lie between the entry and the
+    /// landing step, and that step. Coming back to a step drops what lay between; a step from which the next one can no
+    /// longer be reached is left out.
+    fn path(&self) -> Vec<usize> {
         let before = &self.history[..self.history.len() - 1];
-        let counterparts = before.iter().filter_map(|s| self.pairs.new_of[*s]);
         let between = |s: &usize| self.new.reaches(self.new.entry, *s) && self.new.reaches(*s, self.landing);
-        counterparts.filter(between).chain([self.landing]).collect()
+        let mut path: Vec<usize> = Vec::new();
+        for step in before.iter().filter_map(|s| self.pairs.new_of[*s]).filter(between).chain([self.landing]) {
+            if let Some(at) = path.iter().position(|s| *s == step) {
+                path.truncate(at);
+            }
+            path.push(step);
+        }
+        let leads_on = |at: &usize| path.get(at + 1).is_none_or(|next| self.new.reaches(path[*at], *next));
+        (0..path.len()).filter(leads_on).map(|at| path[at]).collect()
+    }
+
+    /// Whether a way of a fork leads neither to the landing step nor to another step of the path that is still ahead.
+    fn leads_off(&self, fork: usize, to: usize, ahead: &[usize]) -> bool {
+        !ahead.iter().any(|step| to == *step || self.new.reaches_avoiding(to, *step, fork))
     }
 
     /// Walks the new version from its entry.
@@ -175,6 +190,10 @@ impl Case<'_> {
                     if !self.went(at, taken.to) {
                         return Afresh::Silent("the branch that they took is gone");
                     }
+                    let off_path = !path.contains(&taken.to);
+                    if off_path && ways.iter().any(|w| path.contains(&w.to) && !passed.contains(&w.to)) {
+                        return Afresh::Silent("their own step is no part of the path, and another branch leads there");
+                    }
                     if !(taken.to == landing || new.reaches_avoiding(taken.to, landing, at)) {
                         return Afresh::Silent("their own choice does not lead on any more");
                     }
@@ -191,6 +210,11 @@ impl Case<'_> {
                                 break;
                             }
                             (_, None) => {
+                                let paid = self.history.iter().any(|s| self.old.steps[*s].checkpoint);
+                                let ahead: Vec<usize> = path.iter().copied().filter(|s| !passed.contains(s)).collect();
+                                if paid && ways.iter().any(|w| self.leads_off(at, w.to, &ahead)) {
+                                    return Afresh::Silent("a redirect may be blocked, and nobody asked for it");
+                                }
                                 let lacking = way.reads().iter().filter(|f| !self.known.contains_key(**f));
                                 met.lacking.extend(lacking.map(|f| (*f).to_owned()));
                                 return Afresh::Undecided(met);
@@ -199,8 +223,8 @@ impl Case<'_> {
                     }
                     let Some(taken) = taken else { return Afresh::Silent("no branch is true") };
                     let leads = |step: usize| taken.to == step || new.reaches_avoiding(taken.to, step, at);
-                    let ahead = path.iter().any(|step| !passed.contains(step) && leads(*step));
-                    match (leads(landing), ahead) {
+                    let ahead: Vec<usize> = path.iter().copied().filter(|s| !passed.contains(s)).collect();
+                    match (leads(landing), !self.leads_off(at, taken.to, &ahead)) {
                         (false, false) => return Afresh::Leaves { fork: at, target: taken.to, met },
                         (false, true) => return Afresh::Silent("onto the path, but not to its end"),
                         (true, _) => taken,
