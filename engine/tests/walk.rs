@@ -80,8 +80,8 @@ fn a_version_that_is_entered_in_the_middle_of_the_path_is_walked_on_from_there()
     assert_eq!(brief(&decision), "collect vip");
 }
 
-/// Found in a real edit of a survey: the walk went back for a step of the path that it had skipped, came to other steps of
-/// the path first, and went back again, until it was ended after 100,000 steps.
+/// Found in a real edit of a survey: the walk went back for a step of the path that it had skipped, came to other steps
+/// of the path first, and went back again, until it was ended after 100,000 steps.
 #[test]
 fn a_walk_does_not_go_round_for_ever() {
     property("a_walk_does_not_go_round_for_ever", |dice| {
@@ -90,7 +90,8 @@ fn a_walk_does_not_go_round_for_ever() {
         let mut world = scene.world();
         world.set_policy_everywhere(&Policy { force_scenario: Some(MigrationScenario::ReRoute), ..Policy::default() });
         let decision = world.reconcile();
-        // A walk expands each of 20 steps at most once for each step of a path of as many, and tells a few lines of each.
+        // A walk expands each of 20 steps at most once for each step of a path of as many, and tells a few lines of
+        // each.
         let lines = decision.trace.len();
         ensure!(lines < 2000, "{}", scene.explain(format!("{lines} lines of trace"), None));
         Ok(())

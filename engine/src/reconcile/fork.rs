@@ -79,8 +79,8 @@ impl<F: Facts> Walker<'_, '_, F> {
         Some(branch)
     }
 
-    /// Makes another step of the path the target. A step that was skipped is gone back for once, or a walk that comes to
-    /// other steps of the path before it would go round for ever.
+    /// Makes another step of the path the target. A step that was skipped is gone back for once, or a walk that comes
+    /// to other steps of the path before it would go round for ever.
     fn make_for(&mut self, place: usize) {
         if place < self.target {
             self.arrived.insert(place);
