@@ -4,6 +4,10 @@
 mod common;
 
 use common::flow::flow;
+use common::oracle::Gait;
+use common::property::property;
+use common::scenario::Taste;
+use common::scene::Scene;
 use common::short::short;
 use common::world::{World, brief};
 use scenario_engine::diff::MigrationScenario;
@@ -74,6 +78,24 @@ fn a_version_that_is_entered_in_the_middle_of_the_path_is_walked_on_from_there()
     let world = walked(old, new, "s0 s1 s2 s3 s4 s5");
     let decision = knowing(world, &[("age", "19")]).reconcile();
     assert_eq!(brief(&decision), "collect vip");
+}
+
+/// Found in a real edit of a survey: the walk went back for a step of the path that it had skipped, came to other steps
+/// of the path first, and went back again, until it was ended after 100,000 steps.
+#[test]
+fn a_walk_does_not_go_round_for_ever() {
+    property("a_walk_does_not_go_round_for_ever", |dice| {
+        let taste = Taste { wild: 60, most_steps: 12, ..Taste::ALL };
+        let scene = Scene::random(dice, &taste, Gait::Jumping);
+        let mut world = scene.world();
+        world.set_policy_everywhere(&Policy { force_scenario: Some(MigrationScenario::ReRoute), ..Policy::default() });
+        let decision = world.reconcile();
+        // A walk expands each of 20 steps at most once for each step of a path of as many, and tells a few lines of
+        // each.
+        let lines = decision.trace.len();
+        ensure!(lines < 2000, "{}", scene.explain(format!("{lines} lines of trace"), None));
+        Ok(())
+    });
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

@@ -74,8 +74,17 @@ impl<F: Facts> Walker<'_, '_, F> {
             Aside::OnPath(place) => Some((b, place)),
             Aside::Elsewhere => None,
         })?;
-        self.target = place;
+        self.make_for(place);
         Some(branch)
+    }
+
+    /// Makes another step of the path the target. A step that was skipped is gone back for once, or a walk that comes
+    /// to other steps of the path before it would go round for ever.
+    fn make_for(&mut self, place: usize) {
+        if place < self.target {
+            self.arrived.insert(place);
+        }
+        self.target = place;
     }
 
     /// By the first lead whose condition holds with what is known, else by the first lead.
@@ -251,7 +260,7 @@ impl<F: Facts> Walker<'_, '_, F> {
             return Ok(Onward::To(branch.to));
         }
         if let Aside::OnPath(place) = self.aside(branch) {
-            self.target = place;
+            self.make_for(place);
             self.trace.fork(node, branch, self.graph, "leads to another step of the path");
             return Ok(Onward::To(branch.to));
         }

@@ -137,7 +137,7 @@ pub(super) struct Walker<'a, 'f, F: Facts> {
     pub trace: &'a mut Trace,
     pub replayed: Replayed,
     place_on_path: HashMap<StepIx, usize>,
-    /// Places of the path that the walk has been at.
+    /// Places of the path that the walk has been at, or has gone back for.
     pub arrived: FixedBitSet,
     /// Steps that were expanded on the way from the last step of the path.
     expanded: FixedBitSet,
