@@ -335,7 +335,8 @@ impl Facts for Look<'_> {
         let Some((version, step_id)) = self.row.visits.first() else { return Ok(Vec::new()) };
         let graph = &self.engine.graphs[*version];
         let first = graph.find(step_id).expect("a visited step");
-        Ok(passed_at_start(graph, first, &self.acts_up_to(*version)))
+        // The version is kept, so what is flagged only now counts too.
+        Ok(passed_at_start(graph, first, &self.acts_up_to(self.published)))
     }
 
     fn completed_actions(&mut self) -> Result<Vec<CompletedAction>, Infallible> {
