@@ -148,12 +148,10 @@ impl<'a> Fields<'a> {
             RequiredLevel::Strict => Ok(true),
             RequiredLevel::Soft => Ok(false),
             RequiredLevel::Hard => {
-                let declined = match self.declined.take() {
-                    Some(declined) => declined,
-                    None => facts.declined()?,
-                };
-                let declined = self.declined.insert(declined);
-                Ok(!declined.contains(&definition.field_name))
+                if self.declined.is_none() {
+                    self.declined = Some(facts.declined()?);
+                }
+                Ok(!self.declined.iter().flatten().any(|field| *field == definition.field_name))
             }
         }
     }
