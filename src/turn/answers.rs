@@ -155,7 +155,7 @@ fn known_as(
         Some(customer_id) => profiles::active(tenant_id, customer_id, field)?,
         None => None,
     };
-    let profile = profile.filter(|known| known.needs_confirmation && same_json(known.value.as_str(), value.as_str()));
+    let profile = profile.filter(|known| same_json(known.value.as_str(), value.as_str()));
     let known_to = state.customer_id.filter(|_| profile.is_some());
     let in_profile = profile.map(|known| (known.confidence, known.quote));
     let waits = waiting.filter(|waiting| same_json(waiting.value.as_str(), value.as_str()));

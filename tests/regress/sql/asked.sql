@@ -65,6 +65,15 @@ select variables, (select jsonb_build_object('value', value, 'unsure', needs_con
 select * from scenario.confirm_field(:t, :ann, 'age', true);
 \echo :LAST_ERROR_SQLSTATE
 
+-- A "no" counts for a value that has been settled elsewhere meanwhile, too.
+:turn(:t, :bob);
+select used, needs_confirmation from scenario.record_extraction(:t, :bob, 'age', '20', 0.9);
+:turn(:t, :bob);
+update scenario.profile_fields set needs_confirmation = false where tenant_id = :t and customer_id = :bob;
+select * from scenario.confirm_field(:t, :bob, 'age', false);
+:turn(:t, :bob);
+select value, status from scenario.profile_fields where tenant_id = :t and customer_id = :bob;
+
 -- What was never asked, and is not where the session stands.
 select scenario.complete_action(:t, :ann, 'consent');
 \echo :LAST_ERROR_SQLSTATE
