@@ -30,14 +30,12 @@ class Backend:
 
     def turn(self, session, text: str) -> dict:
         """Takes a message and returns the last result of reconcile_session: `user_message` is for the customer, if there is one."""
-        # What this message may answer, before the message can change it.
-        asked = self.call("select * from scenario.preview_reconciliation(%s, %s)", session)
         self.cursor.execute(
             "insert into scenario.messages (tenant_id, session_id, role, content) values (%s, %s, 'customer', %s)",
             [self.tenant, session, text],
         )
-        for prompt in asked["prompts"]:
-            if prompt["ask"] == "confirm" and (word := self.model.agrees(prompt, text)) is not None:
+        for prompt in self.to_confirm(session):
+            if (word := self.model.agrees(prompt, text)) is not None:
                 self.call("select * from scenario.confirm_field(%s, %s, %s, %s)", session, prompt["field"], word)
         tried = set()
         while True:
@@ -58,6 +56,13 @@ class Backend:
                     self.call("select scenario.complete_action(%s, %s, %s)", session, step)
                 return True
         return False
+
+    def to_confirm(self, session) -> list[dict]:
+        """What an earlier turn has asked the customer to confirm: a "yes" counts for nothing else."""
+        sql = """select r.name, r.value from scenario.session_requests r join scenario.sessions s using (tenant_id, session_id)
+                  where r.tenant_id = %s and r.session_id = %s and r.kind = 'confirm' and s.waiting_for is not null"""
+        asked = self.cursor.execute(sql, [self.tenant, session]).fetchall()
+        return [{"field": row["name"], "found": {"value": row["value"]}} for row in asked]
 
     def find(self, session, prompt: dict) -> bool:
         found = self.model.find(prompt, self.messages(session))

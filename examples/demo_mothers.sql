@@ -82,8 +82,9 @@ select * from pg_temp.turn(:'line', 'Imani');
 select pg_temp.walk(:'line', :'onboarding', 'Kadi', '{"language": "en", "consent_given": true, "preferred_name": "Kadi", "age": 29,
                                                       "stage": "pregnant", "due_date": "2026-12"}',
                     '{Choose your language,Ask for consent,Consent signed,Send the privacy notice,Your name,Your age,
-                      Pregnant or already a mother,Due date,Your clinic}'),
-       pg_temp.knows(:'line', 'Kadi', '{"stage": "loss"}')
+                      Pregnant or already a mother,Due date,Your clinic}')
+\g /dev/null
+select pg_temp.knows(:'line', 'Kadi', '{"stage": "loss"}')
 \g /dev/null
 select scenario.advance_session(:'line', pg_temp.id('Hawa''s session'), st.step_id, 1)
   from scenario.scenario_steps st
@@ -124,7 +125,8 @@ select submitted.field || ': ' || case when submitted.accepted then 'accepted' e
 select * from pg_temp.turn(:'line', 'Imani');
 
 \echo '9. LULU HAS SLEPT THROUGH VERSION 2'
-\echo '   She still walks version 1, and is moved to version 3 at once. The backend has sent her the privacy notice already.'
+\echo '   She still walks version 1, and is moved to version 3 at once, as soon as the backend has sent her the privacy notice.'
+select * from pg_temp.turn(:'line', 'Lulu');
 select scenario.complete_action(:'line', pg_temp.id('Lulu''s session'), st.step_id)
   from scenario.scenario_steps st
  where st.tenant_id = :'line' and st.scenario_id = :'onboarding' and st.version = 3 and st.name = 'Send the privacy notice'

@@ -1,5 +1,5 @@
 //! One page of a batch migration: the sessions that `migrate_sessions` has locked are decided as at a turn, and written
-//! together.
+//! together. A batch asks nobody: a session whose turn would ask for something is left as it is.
 
 use crate::error::Result;
 use crate::store::plan_facts::PlanFacts;
@@ -17,7 +17,7 @@ use std::time::Instant;
 pub struct Counts {
     /// Moved to the new version.
     pub applied: i32,
-    /// Left marked: somebody has to answer, act or decide.
+    /// Left marked and as they are: their turn asks somebody to answer, act or decide.
     pub deferred: i32,
     pub pinned: i32,
     pub exited: i32,
@@ -87,10 +87,11 @@ pub fn migrate_page(tenant_id: Uuid, session_ids: &[Uuid]) -> Result<Counts> {
             microseconds: Some(turn::microseconds_since(began)),
         });
     }
+    turns.iter().for_each(|turn| counts.count(&turn.decision));
+    turns.retain(|turn| !matches!(turn.decision.effect, Effect::Wait(_)));
     let decided: Vec<Decided<'_>> = turns.iter().map(Turn::decided).collect();
     writer::write(tenant_id, &decided)?;
     for one in &decided {
-        counts.count(one.decision);
         turn::announce(tenant_id, one)?;
     }
     Ok(counts)

@@ -25,6 +25,9 @@ const MAX_SCHEMA_PARTS: usize = 10_000;
 const MAX_MATCHES: usize = 64;
 /// Characters of a quote that are kept.
 const MAX_QUOTE: usize = 500;
+/// Digits of a number before the point, and after it: what PostgreSQL's numeric holds, and so jsonb.
+const MAX_WHOLE_DIGITS: i64 = 131_072;
+const MAX_FRACTION_DIGITS: i64 = 16_383;
 /// Reasons given for one value.
 const MAX_REASONS: usize = 10;
 /// Characters of one reason.
@@ -36,16 +39,19 @@ const KEPT: usize = 64;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RequiredLevel {
-    /// Ask the customer.
+    /// Ask the customer, who cannot decline.
+    Strict,
+    /// Ask the customer, who can decline: the session then goes on without.
     Hard,
     /// Never ask, go on without.
     Soft,
 }
 
 impl RequiredLevel {
-    /// `"hard"` or `"soft"`, as stored.
+    /// `"strict"`, `"hard"` or `"soft"`, as stored.
     pub fn as_str(self) -> &'static str {
         match self {
+            RequiredLevel::Strict => "strict",
             RequiredLevel::Hard => "hard",
             RequiredLevel::Soft => "soft",
         }
@@ -54,6 +60,7 @@ impl RequiredLevel {
     /// The level of that name; None for any other text.
     pub fn from_name(name: &str) -> Option<Self> {
         match name {
+            "strict" => Some(RequiredLevel::Strict),
             "hard" => Some(RequiredLevel::Hard),
             "soft" => Some(RequiredLevel::Soft),
             _ => None,
@@ -83,8 +90,10 @@ pub struct FieldDefinition {
 /// A value found in a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Extracted {
-    /// As JSON text.
+    /// As JSON text: of the schema's type, or the words as they are if there is a problem.
     pub value: String,
+    /// Why the words are no value of the schema's type, as a sentence for people.
+    pub problem: Option<String>,
     /// The words of the customer that matched, at most 500 characters.
     pub quote: String,
     /// Position of the message among those given.
@@ -139,16 +148,16 @@ impl FieldDefinition {
         schema.validate(&value)
     }
 
-    /// Looks for values in a customer's messages by `extraction_pattern`: lazily, one for each message that has one.
+    /// Looks for values in a customer's messages by `extraction_pattern`: lazily, a message at a time.
     ///
     /// Argument: texts of messages, newest first. The value is what the group named `value` captures, else group 1,
     /// else the whole match: as the schema's type says (integer, number or boolean are converted), else as a string.
-    /// A match whose value is not valid is passed over and the next one of the message tried. Empty: no pattern, or
-    /// no valid value. Never panics.
+    /// Gives every match, at most 64 of one message, whether it is valid or not. Empty: no pattern, or no match. Never
+    /// panics.
     pub fn extract<'a>(&'a self, messages_newest_first: &'a [&'a str]) -> impl Iterator<Item = Extracted> + 'a {
         self.matcher().into_iter().flat_map(move |matcher| {
-            let search = move |(index, message): (usize, &&str)| matcher.first_in(self, index, message);
-            messages_newest_first.iter().enumerate().filter_map(search)
+            let search = move |(index, message): (usize, &&str)| matcher.all_in(index, message);
+            messages_newest_first.iter().enumerate().flat_map(search)
         })
     }
 
@@ -170,10 +179,10 @@ struct Matcher {
 }
 
 impl Matcher {
-    /// The first match of a message whose value is valid.
-    fn first_in(&self, field: &FieldDefinition, message_index: usize, message: &str) -> Option<Extracted> {
+    /// The matches of a message, in their order.
+    fn all_in(&self, message_index: usize, message: &str) -> Vec<Extracted> {
         let search = || {
-            self.pattern.captures_iter(message).take(MAX_MATCHES).find_map(|captures| {
+            let matches = self.pattern.captures_iter(message).take(MAX_MATCHES).filter_map(|captures| {
                 let whole = captures.get(0)?.as_str();
                 let captured = if self.pattern.capture_names().flatten().any(|name| name == "value") {
                     captures.name("value")?
@@ -182,10 +191,14 @@ impl Matcher {
                 } else {
                     captures.get(0)?
                 };
-                let value = self.target.json(captured.as_str())?;
-                field.validate_value(&value).ok()?;
-                Some(Extracted { value, quote: whole.chars().take(MAX_QUOTE).collect(), message_index })
-            })
+                let quote = whole.chars().take(MAX_QUOTE).collect();
+                let (value, problem) = match self.target.json(captured.as_str()) {
+                    Ok(value) => (value, None),
+                    Err(problem) => (as_said(captured.as_str())?, Some(problem)),
+                };
+                Some(Extracted { value, problem, quote, message_index })
+            });
+            matches.collect()
         };
         // The regex engine is known to panic on a few odd pairs of pattern and text (rust-lang/regex#1344).
         catch_unwind(AssertUnwindSafe(search)).unwrap_or_default()
@@ -222,10 +235,11 @@ impl Target {
         }
     }
 
-    /// JSON text of a captured text; None where it is not what the type wants. Digits are kept as they are, however many.
-    fn json(self, captured: &str) -> Option<String> {
+    /// JSON text of a captured text. Digits are kept as they are. Err: why it is not what the type wants, or cannot be
+    /// held.
+    fn json(self, captured: &str) -> Result<String, String> {
         let trimmed = captured.trim();
-        match self {
+        let found = match self {
             Target::Text => serde_json::to_string(captured).ok(),
             Target::Integer => number(trimmed).filter(|text| !text.contains(['.', 'e', 'E'])),
             Target::Number => number(trimmed),
@@ -234,8 +248,40 @@ impl Target {
                 "false" | "no" | "n" | "0" => Some("false".to_owned()),
                 _ => None,
             },
+        };
+        let is_number = matches!(self, Target::Integer | Target::Number);
+        match found {
+            Some(text) if is_number && !can_be_held(&text) => {
+                Err("the number has more digits than can be held".to_owned())
+            }
+            Some(text) => Ok(text),
+            None => Err(format!("the words are no {}", self.as_str())),
         }
     }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Target::Text => "text",
+            Target::Integer => "integer",
+            Target::Number => "number",
+            Target::Boolean => "boolean",
+        }
+    }
+}
+
+/// The beginning of the words, as a JSON string.
+fn as_said(words: &str) -> Option<String> {
+    serde_json::to_string(&words.chars().take(MAX_QUOTE).collect::<String>()).ok()
+}
+
+/// Whether jsonb can hold a number, given as JSON text. It does not depend on the digits, but on how many there are.
+fn can_be_held(number: &str) -> bool {
+    let (digits, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
+    let Ok(exponent) = exponent.parse::<i32>().map(i64::from) else { return false };
+    let (whole, fraction) = digits.trim_start_matches('-').split_once('.').unwrap_or((digits, ""));
+    let count = |digits: &str| i64::try_from(digits.len()).unwrap_or(i64::MAX);
+    count(whole).saturating_add(exponent) <= MAX_WHOLE_DIGITS
+        && count(fraction).saturating_sub(exponent) <= MAX_FRACTION_DIGITS
 }
 
 /// A number as people write it (`+7`, `007`, `.5`) as JSON has it.
@@ -495,7 +541,9 @@ mod tests {
     }
 
     fn extracted(schema: Option<Value>, pattern: &str, messages: &[&str]) -> Option<(String, String, usize)> {
-        let found = field(schema, Some(pattern)).extract(messages).next()?;
+        let field = field(schema, Some(pattern));
+        let is_valid = |found: &Extracted| found.problem.is_none() && field.validate_value(&found.value).is_ok();
+        let found = field.extract(messages).find(is_valid)?;
         Some((found.value, found.quote, found.message_index))
     }
 
@@ -516,7 +564,7 @@ mod tests {
 
     #[test]
     fn levels_have_names() {
-        for level in [RequiredLevel::Hard, RequiredLevel::Soft] {
+        for level in [RequiredLevel::Strict, RequiredLevel::Hard, RequiredLevel::Soft] {
             assert_eq!(RequiredLevel::from_name(level.as_str()), Some(level));
         }
         assert_eq!(RequiredLevel::from_name("Hard"), None);
@@ -678,6 +726,38 @@ mod tests {
             let found = extracted(Some(schema.clone()), "^.*$", &[text]).map(|found| found.0);
             assert_eq!(found.as_deref(), value, "{schema} {text}");
         }
+    }
+
+    #[test]
+    fn a_match_that_is_no_value_is_told_of_as_it_was_said() {
+        let told = |schema: Value, text: &str| {
+            let field = field(Some(schema), Some("^.*$"));
+            let found = field.extract(&[text]).next().expect("a match");
+            (found.value, found.problem.unwrap_or_default())
+        };
+        let no_integer = (r#""one""#.to_owned(), "the words are no integer".to_owned());
+        assert_eq!(told(json!({"type": "integer"}), "one"), no_integer);
+        assert_eq!(told(json!({"type": "boolean"}), "maybe").1, "the words are no boolean");
+        // It is a value of the type, and whether it is one of the field is for the judgement to say.
+        assert_eq!(told(json!({"type": "integer", "maximum": 5}), "7"), ("7".to_owned(), String::new()));
+        let too_long = "the number has more digits than can be held";
+        let digits = "9".repeat(140_000);
+        let (value, problem) = told(json!({"type": "number"}), &digits);
+        assert_eq!((value.len(), problem.as_str()), (MAX_QUOTE + 2, too_long));
+        for (text, held) in [
+            ("1e200000", false),
+            ("1e131071", true),
+            ("1e131072", false),
+            ("1e-16383", true),
+            ("1e-16384", false),
+            ("-0.5e3", true),
+            ("1e99999999999", false),
+            ("1e400", true),
+        ] {
+            let expected = if held { "" } else { too_long };
+            assert_eq!(told(json!({"type": "number"}), text).1, expected, "{text}");
+        }
+        assert_eq!(told(json!({"type": "integer"}), &digits[..131_072]).1, "");
     }
 
     #[test]

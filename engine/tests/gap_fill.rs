@@ -6,8 +6,8 @@
 mod common;
 
 use common::flow::flow;
-use common::world::{World, raw};
-use scenario_engine::field::{FieldDefinition, RequiredLevel};
+use common::world::{World, raw, sure};
+use scenario_engine::field::{Extracted, FieldDefinition, RequiredLevel};
 use scenario_engine::reconcile::{Action, Candidate, FieldSource, WaitingFor};
 use scenario_engine::reconcile::{Decision, Effect};
 use std::rc::Rc;
@@ -28,8 +28,9 @@ fn world(level: RequiredLevel) -> World {
     world
 }
 
-/// Gives a source its value: `34`, `200` (invalid), `34?` (the source wants it confirmed), `34@0.90` (its confidence), `expired` and `-`
-/// (none: an expired row never comes out of the table, see the regression test gap_fill).
+/// Gives a source its value: `34`, `200` (invalid), `34?` (the source wants it confirmed), `34@0.90` (its confidence), `34^5` (given at
+/// 5 o'clock, `34` at a time that nobody knows), `expired` and `-` (none: an expired row never comes out of the table, see the
+/// regression test gap_fill).
 fn candidate(cell: &str) -> Option<Candidate> {
     if ["-", "expired"].contains(&cell) {
         return None;
@@ -42,7 +43,12 @@ fn candidate(cell: &str) -> Option<Candidate> {
         Some((value, confidence)) => (value, Some(confidence.parse().expect("a confidence"))),
         None => (cell, None),
     };
-    Some(Candidate { value: value.into(), confidence, needs_confirmation, quote: confidence.map(|_| "I am 34".into()) })
+    let (value, given_at) = match value.split_once('^') {
+        Some((value, at)) => (value, Some(at.parse().expect("a time"))),
+        None => (value, None),
+    };
+    let quote = confidence.map(|_| "I am 34".into());
+    Some(Candidate { value: value.into(), confidence, needs_confirmation, quote, given_at, problem: None })
 }
 
 fn decide(level: RequiredLevel, profile: &str, session: &str, extraction: &str) -> Decision {
@@ -52,6 +58,7 @@ fn decide(level: RequiredLevel, profile: &str, session: &str, extraction: &str) 
     }
     if let Some(candidate) = candidate(session) {
         world.session.variables.insert("age".into(), raw(&candidate.value));
+        world.session.variables_set_at.extend(candidate.given_at.map(|at| ("age".to_owned(), at)));
     }
     if let Some(candidate) = candidate(extraction) {
         world.extractions.insert("age".into(), candidate);
@@ -104,10 +111,22 @@ const TABLE: &str = "
     -         \"x\"      34@0.95     | extraction 34          extraction 34
     -         \"x\"      200@1.0     | ask                    without
 
-    # The profile comes first, however little sure it is; an invalid or expired value is no value.
+    # The newer word counts: the profile comes first where it was written after the session's value was given.
+    36^6      35^5     34@1.0      | profile 36             profile 36
+    36^6@0.10 35^5     34@1.0      | profile 36             profile 36
+    36^5      35^5     34@1.0      | session 35             session 35
+    36^4      35^5     34@1.0      | session 35             session 35
+    36^4      \"x\"^5  34@1.0      | profile 36             profile 36
+    200^6     35^5     34@1.0      | session 35             session 35
+    36^6      null^5   34@1.0      | profile 36             profile 36
+
+    # A profile that does not tell when it was written loses to the session; a session's value without a time is older than any.
+    36        35^5     34@1.0      | session 35             session 35
+    36        35       34@1.0      | session 35             session 35
+    36^1      35       34@1.0      | profile 36             profile 36
+
+    # An invalid or expired value is no value.
     36        -        -           | profile 36             profile 36
-    36        35       34@1.0      | profile 36             profile 36
-    36@0.10   35       34@1.0      | profile 36             profile 36
     200       -        -           | ask                    without
     200       35       34@1.0      | session 35             session 35
     200       \"x\"      34@0.80     | ask                    without
@@ -122,8 +141,10 @@ const TABLE: &str = "
     # A profile that wants its value confirmed: the customer is asked, unless the session has the same value. A soft field
     # goes on to the next source.
     36?       -        -           | confirm profile 36     without
-    36?       35       -           | confirm profile 36     session 35
-    36?       36       -           | profile 36             profile 36
+    36^6?     35^5     -           | confirm profile 36     session 35
+    36^4?     35^5     -           | session 35             session 35
+    36?       35       -           | session 35             session 35
+    36^6?     36^5     -           | profile 36             profile 36
     36?       -        34@1.0      | confirm profile 36     extraction 34
     200?      -        34@0.95     | extraction 34          extraction 34
 ";
@@ -150,12 +171,12 @@ fn the_first_source_with_a_valid_value_wins() {
             tried += 1;
         }
     }
-    assert_eq!(tried, 82, "the table has lost rows");
+    assert_eq!(tried, 102, "the table has lost rows");
 }
 
 #[test]
 fn what_did_not_do_says_why_and_from_where() {
-    let decision = decide(RequiredLevel::Hard, "200", "\"x\"", "34@0.80");
+    let decision = decide(RequiredLevel::Hard, "200^6", "\"x\"", "34@0.80");
     let rejected = &decision.collect_fields[0].rejected;
     let sources: Vec<FieldSource> = rejected.iter().map(|r| r.source).collect();
     assert_eq!(sources, [FieldSource::Profile, FieldSource::Session, FieldSource::Extraction]);
@@ -171,17 +192,18 @@ fn a_denied_value_is_passed_over_for_what_the_same_source_said_before() {
     world.extractions.extend(candidate("34@1.0").map(|c| ("age".to_owned(), c)));
     world.older = ["33@1.0", "200@1.0", "36@1.0"].iter().filter_map(|cell| candidate(cell)).collect();
     world.denied = vec!["33".into(), "34".into()];
-    // The first value that is not denied is judged, and it is not valid: an older one does not take its place.
+    // So is one that is no value of the field.
     let decision = world.reconcile();
-    assert_eq!(outcome(&decision), "ask");
+    assert_eq!(outcome(&decision), "extraction 36");
     let told: Vec<(FieldSource, &str)> =
-        decision.collect_fields[0].rejected.iter().map(|r| (r.source, r.candidate.value.as_str())).collect();
+        decision.rejected.iter().map(|r| (r.source, r.candidate.value.as_str())).collect();
     let (profile, said) = (FieldSource::Profile, FieldSource::Extraction);
     assert_eq!(told, [(profile, "33"), (said, "34"), (said, "33"), (said, "200")]);
     let wrong = "the customer has said that this value is wrong";
     assert!(decision.rejected[..3].iter().all(|r| r.reasons == [wrong]), "{:?}", decision.rejected);
-    world.older.remove(1);
-    assert_eq!(outcome(&world.reconcile()), "extraction 36");
+    // What is valid and not sure enough is the newest word: an older one does not take its place.
+    world.older[1] = candidate("35@0.5").expect("a value");
+    assert_eq!(outcome(&world.reconcile()), "ask");
     // The session's own value is what the customer said last.
     world.knows("age", "33");
     assert_eq!(outcome(&world.reconcile()), "session 33");
@@ -190,12 +212,81 @@ fn a_denied_value_is_passed_over_for_what_the_same_source_said_before() {
 #[test]
 fn what_did_not_do_is_on_record_also_where_another_source_did() {
     for (level, expected) in [(RequiredLevel::Hard, "extraction 34"), (RequiredLevel::Soft, "extraction 34")] {
-        let decision = decide(level, "200", "\"x\"", "34@1.0");
+        let decision = decide(level, "200^6", "\"x\"", "34@1.0");
         assert_eq!(outcome(&decision), expected);
         let kept: Vec<(&str, &str)> =
             decision.rejected.iter().map(|r| (r.field.as_str(), r.candidate.value.as_str())).collect();
         assert_eq!(kept, [("age", "200"), ("age", "\"x\"")]);
     }
+}
+
+#[test]
+fn what_a_conversation_says_and_is_none_is_on_record_each_once_and_the_newest_only() {
+    let mut world = world(RequiredLevel::Hard);
+    world.older = ["200@0.9", "201@0.9", "200@0.9", "202@0.9", "203@0.9"].iter().filter_map(|c| candidate(c)).collect();
+    world.older[1].problem = Some("the number has more digits than can be held".into());
+    let decision = world.reconcile();
+    assert_eq!(outcome(&decision), "ask");
+    let kept: Vec<&str> = decision.rejected.iter().map(|r| r.candidate.value.as_str()).collect();
+    assert_eq!(kept, ["200", "201", "202"]);
+    // What cannot be held was never a value of the schema: only that is told of it.
+    assert_eq!(decision.rejected[1].reasons, ["the number has more digits than can be held"]);
+    // A valid word that is older than all of them is still found.
+    world.older.extend(candidate("34@0.97"));
+    assert_eq!(outcome(&world.reconcile()), "extraction 34");
+}
+
+/// Case 17: the profile has an old address, the session a new one; then the other way round.
+#[test]
+fn case_17_the_newer_word_counts() {
+    let new = "a -> f\n f (city) -> away if city == \"Paris\"; c\n c\n away !end";
+    let place = |said_here: f64, said_elsewhere: f64| {
+        let mut world = World::planned(flow("a -> c\n c"), flow(new));
+        world.walked(&["a", "c"]);
+        world.knows("city", "\"Rome\"");
+        world.session.variables_set_at.insert("city".into(), said_here);
+        world.profile.insert("city".into(), Candidate { given_at: Some(said_elsewhere), ..sure("\"Paris\"") });
+        let decision = world.reconcile();
+        world.apply(&decision);
+        let (city, at) = (world.session.variables["city"].get().to_owned(), world.session.variables_set_at["city"]);
+        (world.session.step_id.clone(), city, at)
+    };
+    assert_eq!(place(2.0, 1.0), ("c".to_owned(), "\"Rome\"".to_owned(), 2.0));
+    // What a migration fills keeps its source's time.
+    assert_eq!(place(1.0, 2.0), ("away".to_owned(), "\"Paris\"".to_owned(), 2.0));
+}
+
+/// Case 28: a hard field that the customer cannot give.
+#[test]
+fn case_28_a_declined_field_is_gone_without_like_a_soft_one() {
+    for (level, extraction, asked, declined) in [
+        (RequiredLevel::Hard, "-", "ask", "without"),
+        (RequiredLevel::Hard, "34@0.90", "confirm extraction 34", "without"),
+        (RequiredLevel::Hard, "34@1.0", "extraction 34", "extraction 34"),
+        // A strict field cannot be declined.
+        (RequiredLevel::Strict, "-", "ask", "ask"),
+        (RequiredLevel::Strict, "34@0.90", "confirm extraction 34", "confirm extraction 34"),
+        (RequiredLevel::Soft, "-", "without", "without"),
+    ] {
+        let mut world = world(level);
+        world.extractions.extend(candidate(extraction).map(|c| ("age".to_owned(), c)));
+        assert_eq!(outcome(&world.reconcile()), asked, "{level:?} {extraction}");
+        world.declined = vec!["age".into()];
+        assert_eq!(outcome(&world.reconcile()), declined, "{level:?} {extraction} declined");
+        // What they say later counts all the same.
+        world.knows("age", "35");
+        assert_eq!(outcome(&world.reconcile()), "session 35", "{level:?}");
+    }
+}
+
+#[test]
+fn case_28_a_fork_that_reads_a_declined_field_redirects_nobody() {
+    let mut world = World::planned(flow("a -> c\n c"), flow("a -> f\n f (age) -> away if age < 18; c\n c\n away !end"));
+    world.walked(&["a", "c"]);
+    world.declined = vec!["age".into()];
+    let decision = world.reconcile();
+    assert_eq!((decision.action, decision.collect_fields.len()), (Action::Teleport, 0));
+    assert_eq!(decision.target.expect("a target").step_id, "c");
 }
 
 #[test]
@@ -256,7 +347,7 @@ fn no_pattern_keeps_a_turn_busy() {
             ..FieldDefinition::undeclared("f")
         };
         assert_eq!(field.check(), Ok(()), "{pattern}");
-        assert_eq!(field.extract(&[&text(1024 * 1024)]).next(), None, "{pattern}");
+        assert_eq!(field.extract(&[&text(1024 * 1024)]).find(|found| is_valid(&field, found)), None, "{pattern}");
     }
 }
 
@@ -268,6 +359,10 @@ fn only_so_many_matches_are_tried() {
         ..FieldDefinition::undeclared("f")
     };
     let after = |small: usize| format!("{}4711", "7 ".repeat(small));
-    assert!(field.extract(&[&after(63)]).next().is_some());
-    assert!(field.extract(&[&after(64)]).next().is_none());
+    assert!(field.extract(&[&after(63)]).any(|found| is_valid(&field, &found)));
+    assert!(!field.extract(&[&after(64)]).any(|found| is_valid(&field, &found)));
+}
+
+fn is_valid(field: &FieldDefinition, found: &Extracted) -> bool {
+    found.problem.is_none() && field.validate_value(&found.value).is_ok()
 }

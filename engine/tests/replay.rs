@@ -266,6 +266,10 @@ fn what_is_known_is_not_asked_for() {
         world.set_policy_everywhere(&Policy { force_scenario: Some(MigrationScenario::ReRoute), ..Policy::default() });
         for (field, value) in &scene.all {
             world.session.variables.insert(field.clone(), raw(&value.to_string()));
+            world.session.variables_set_at.insert(field.clone(), 5.0);
+        }
+        for known in world.profile.values_mut() {
+            known.given_at = *dice.pick(&[None, Some(4.0), Some(5.0), Some(6.0)]);
         }
         let decision = world.reconcile();
         ensure!(
@@ -274,9 +278,9 @@ fn what_is_known_is_not_asked_for() {
             scene.explain("everything is known, and something is asked for".into(), Some(&decision))
         );
         for filled in &decision.fields_filled {
-            // Profile before session before conversation.
-            let expected =
-                if world.profile.contains_key(&filled.field) { FieldSource::Profile } else { FieldSource::Session };
+            // Session before conversation, and the profile before the session where it was written later.
+            let is_newer = world.profile.get(&filled.field).is_some_and(|known| known.given_at == Some(6.0));
+            let expected = if is_newer { FieldSource::Profile } else { FieldSource::Session };
             ensure!(filled.source == expected, "{}", scene.explain(format!("{filled:?}"), Some(&decision)));
             let value = scene.all[&filled.field].to_string();
             ensure!(filled.value == value, "another value: {filled:?}");

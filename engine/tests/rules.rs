@@ -733,8 +733,9 @@ fn the_first_source_that_has_a_valid_value_wins() {
     let said = |value: &str, confidence: f64| Candidate { confidence: Some(confidence), ..sure(value) };
     // profile, session, extraction (value, confidence) → what happens
     type Row = (Option<&'static str>, Option<&'static str>, Option<(&'static str, f64)>, &'static str);
-    let table: [Row; 14] = [
-        (Some("30"), Some("31"), Some(("32", 1.0)), "profile 30"),
+    let table: [Row; 15] = [
+        (Some("30"), Some("31"), Some(("32", 1.0)), "session 31"),
+        (Some("30"), None, Some(("32", 1.0)), "profile 30"),
         (Some("-1"), Some("31"), Some(("32", 1.0)), "session 31"),
         (None, Some("31"), Some(("32", 1.0)), "session 31"),
         (Some("-1"), Some("\"x\""), Some(("32", 1.0)), "extraction 32"),

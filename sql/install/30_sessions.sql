@@ -13,6 +13,7 @@ CREATE TABLE scenario.sessions (
     channel                text,
     customer_id            uuid,
     variables              jsonb NOT NULL DEFAULT '{}' CHECK (pg_catalog.jsonb_typeof(variables) = 'object'),
+    variables_set_at       jsonb NOT NULL CHECK (pg_catalog.jsonb_typeof(variables_set_at) = 'object'),
     turn_count             integer NOT NULL DEFAULT 0 CHECK (turn_count >= 0),
     status                 text NOT NULL DEFAULT 'active'
                            CHECK (status IN ('active', 'paused', 'completed', 'expired', 'closed')),
@@ -61,6 +62,9 @@ COMMENT ON COLUMN scenario.sessions.step_id IS 'The step it is at. Given as NULL
 COMMENT ON COLUMN scenario.sessions.step_content_hash IS 'Content hash of the step, kept by trigger.';
 COMMENT ON COLUMN scenario.sessions.scenario_checksum IS
     'Checksum of the version, kept by trigger when the version changes. One that differs from the version''s does not match it (SPEC 10).';
+COMMENT ON COLUMN scenario.sessions.variables_set_at IS
+    'When each variable was given: name → seconds since 1970. Kept by trigger for the variables that a statement changes, '
+    'unless the statement itself writes this column. A variable that is not in it was given at some time before.';
 COMMENT ON COLUMN scenario.sessions.pending_plan_id IS 'The mark: plan that is to move the session. A hint; the deployed plan is the truth.';
 COMMENT ON COLUMN scenario.sessions.pending_anchor_hash IS 'Anchor at the time of marking; NULL for a deleted step with nowhere to go.';
 COMMENT ON COLUMN scenario.sessions.waiting_for IS 'What its migration waits for since waiting_since.';
@@ -129,6 +133,38 @@ CREATE TABLE scenario.session_decisions (
 );
 COMMENT ON TABLE scenario.session_decisions IS 'Answers to natural-language forks for a session (submit_decision, SPEC 7.5).';
 
+CREATE TABLE scenario.session_requests (
+    tenant_id         uuid NOT NULL,
+    session_id        uuid NOT NULL,
+    scenario_id       uuid NOT NULL,
+    scenario_version  integer NOT NULL,
+    kind              text NOT NULL CHECK (kind IN ('collect', 'confirm', 'action', 'fork')),
+    name              text NOT NULL,
+    value             jsonb,
+    step_name         text,
+    step_content_hash text,
+    target_step_ids   text[],
+    asked_at          timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    PRIMARY KEY (tenant_id, session_id, kind, name, scenario_id, scenario_version),
+    FOREIGN KEY (tenant_id, session_id) REFERENCES scenario.sessions ON DELETE CASCADE,
+    CHECK ((kind = 'confirm') = (value IS NOT NULL)),
+    CHECK ((kind = 'action') = (step_content_hash IS NOT NULL)),
+    CHECK ((kind = 'fork') = (target_step_ids IS NOT NULL))
+);
+COMMENT ON TABLE scenario.session_requests IS
+    'What a session was asked for: what reconcile_session has returned to a backend. Previews, simulations and batches ask '
+    'nobody. An answer is taken by this row also when the version that asked is not the published one any more.';
+COMMENT ON COLUMN scenario.session_requests.scenario_version IS 'The version that asked, to which the session was to be moved.';
+COMMENT ON COLUMN scenario.session_requests.kind IS
+    'collect: a field to give; confirm: a field whose value is to be confirmed; action: a required action to execute; fork: a '
+    'fork to decide.';
+COMMENT ON COLUMN scenario.session_requests.name IS 'The field, or the id of the step in the version that asked.';
+COMMENT ON COLUMN scenario.session_requests.value IS 'confirm: the value that the customer was asked about.';
+COMMENT ON COLUMN scenario.session_requests.step_name IS 'action, fork: what the step was called.';
+COMMENT ON COLUMN scenario.session_requests.step_content_hash IS 'action: the content hash of the step.';
+COMMENT ON COLUMN scenario.session_requests.target_step_ids IS 'fork: the steps that its branches lead to, in order.';
+COMMENT ON COLUMN scenario.session_requests.asked_at IS 'When it was asked first; for another value to confirm, anew.';
+
 CREATE TABLE scenario.messages (
     tenant_id  uuid NOT NULL,
     session_id uuid NOT NULL,
@@ -150,18 +186,19 @@ CREATE TABLE scenario.field_attempts (
     value      jsonb,
     confidence double precision CHECK (confidence BETWEEN 0 AND 1),
     quote      text,
-    state      text NOT NULL DEFAULT 'refused' CHECK (state IN ('to_confirm', 'denied', 'refused')),
+    state      text NOT NULL DEFAULT 'refused' CHECK (state IN ('to_confirm', 'denied', 'refused', 'declined')),
     reason     text NOT NULL,
     created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
     PRIMARY KEY (tenant_id, session_id, attempt_no),
     FOREIGN KEY (tenant_id, session_id) REFERENCES scenario.sessions ON DELETE CASCADE
 );
 COMMENT ON TABLE scenario.field_attempts IS
-    'Values that were found and that do not fill their field, or not yet.';
+    'Values that were found and that do not fill their field, or not yet; and fields that the customer has declined to give.';
 COMMENT ON COLUMN scenario.field_attempts.attempt_no IS 'Order within the session. NULL on insert: the next number.';
 COMMENT ON COLUMN scenario.field_attempts.confidence IS 'From 0 to 1; NULL: its source does not rate its values.';
 COMMENT ON COLUMN scenario.field_attempts.state IS
     'to_confirm: the value counts once the customer has confirmed it; denied: the customer has said that it is wrong, '
-    'so no source fills the field with it; refused: it does not do.';
+    'so no source fills the field with it; refused: it does not do; declined: the customer cannot or will not give the '
+    'field, so the session goes on without it, unless the field is strict (no value).';
 COMMENT ON COLUMN scenario.field_attempts.reason IS
-    'Why the value was not used, as a sentence for people. Nothing is decided by it.';
+    'Why the value was not used, or why the field was declined, as a sentence for people. Nothing is decided by it.';

@@ -10,7 +10,7 @@ CREATE TABLE scenario.field_definitions (
     collection_prompt  text,
     extraction_hint    text,
     extraction_pattern text,
-    required_level     text NOT NULL DEFAULT 'hard' CHECK (required_level IN ('hard', 'soft')),
+    required_level     text NOT NULL DEFAULT 'hard' CHECK (required_level IN ('strict', 'hard', 'soft')),
     PRIMARY KEY (tenant_id, field_name)
 );
 COMMENT ON TABLE scenario.field_definitions IS 'What a tenant says of a profile field: how to ask for it, find it and check it.';
@@ -18,7 +18,9 @@ COMMENT ON COLUMN scenario.field_definitions.schema IS 'JSON Schema that a value
 COMMENT ON COLUMN scenario.field_definitions.collection_prompt IS 'Question to the customer.';
 COMMENT ON COLUMN scenario.field_definitions.extraction_hint IS 'What a language model is told to look for.';
 COMMENT ON COLUMN scenario.field_definitions.extraction_pattern IS 'Linear-time regular expression over customer messages.';
-COMMENT ON COLUMN scenario.field_definitions.required_level IS 'hard: ask the customer; soft: never ask, go on without.';
+COMMENT ON COLUMN scenario.field_definitions.required_level IS 
+    'strict: ask the customer, who cannot decline; hard: ask the customer, who can decline (decline_field); soft: never ask, go on '
+    'without.';
 
 CREATE FUNCTION scenario.field_definitions_check() RETURNS trigger
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -54,3 +56,20 @@ COMMENT ON TABLE scenario.profile_fields IS 'What is known of a customer, whatev
 COMMENT ON COLUMN scenario.profile_fields.status IS 'Only an active value that has not expired fills a gap.';
 COMMENT ON COLUMN scenario.profile_fields.quote IS 'The customer''s words that it was extracted from.';
 COMMENT ON COLUMN scenario.profile_fields.session_id IS 'Session it came from. No foreign key: the profile outlives it.';
+COMMENT ON COLUMN scenario.profile_fields.updated_at IS
+    'When the value was written, kept by trigger unless the statement gives another time. A session''s value that was given '
+    'before counts less.';
+
+CREATE FUNCTION scenario.profile_fields_touch() RETURNS trigger
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    NEW.updated_at := now();
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION scenario.profile_fields_touch() IS 'Trigger: a value of a profile was written, or settled, now.';
+
+CREATE TRIGGER profile_fields_touch
+    BEFORE UPDATE OF value, status, needs_confirmation ON scenario.profile_fields
+    FOR EACH ROW WHEN (NEW.updated_at = OLD.updated_at)
+    EXECUTE FUNCTION scenario.profile_fields_touch();

@@ -13,6 +13,7 @@ DECLARE
     v_undo      scenario.migration_undo;
     v_published integer;
     v_restored  jsonb;
+    v_times     jsonb;
 BEGIN
     PERFORM scenario.require_argument(revert_session.tenant_id, 'tenant_id');
     PERFORM scenario.require_argument(revert_session.session_id, 'session_id');
@@ -57,16 +58,18 @@ BEGIN
     SELECT c.published_version INTO v_published FROM scenario.scenarios AS c
      WHERE c.tenant_id = v_undo.tenant_id AND c.scenario_id = v_undo.scenario_id;
 
-    -- A value that somebody has given since stays: it is not the migration's.
+    -- A value that somebody has given since stays: it is not the migration's. One that comes back was given at some time before.
     SELECT v_session.variables - coalesce(array_agg(w.key), '{}')
-           || coalesce(jsonb_object_agg(w.key, v_undo.variables_before -> w.key) FILTER (WHERE v_undo.variables_before ? w.key), '{}')
-      INTO v_restored
+           || coalesce(jsonb_object_agg(w.key, v_undo.variables_before -> w.key) FILTER (WHERE v_undo.variables_before ? w.key), '{}'),
+           v_session.variables_set_at - coalesce(array_agg(w.key), '{}')
+      INTO v_restored, v_times
       FROM jsonb_each(v_undo.variables_written) AS w
      WHERE v_session.variables -> w.key = w.value;
 
     UPDATE scenario.sessions AS s
        SET scenario_id = v_undo.scenario_id, scenario_version = v_undo.scenario_version, step_id = v_undo.step_id,
            reconciled_version = coalesce(v_published, v_undo.reconciled_version), variables = v_restored,
+           variables_set_at = v_times,
            visit_count = s.visit_count + 1, visit_reason = 'revert', visit_plan_id = v_undo.plan_id, revision = s.revision + 1,
            pending_plan_id = NULL, pending_target_version = NULL, pending_anchor_hash = NULL, pending_marked_at = NULL,
            waiting_for = NULL, waiting_since = NULL

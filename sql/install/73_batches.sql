@@ -1,6 +1,6 @@
 -- Batch runs: what they keep, and one batch of each kind (SPEC 12).
 -- Needs: 20_plans.sql, 30_sessions.sql, 50_audit.sql, 70_undo.sql, 71_simulation.sql. Calls, when they run:
---   scenario.lock_marked_sessions(tenant_id, plan_id, run_id, after_session_id, batch_size, second_look)
+--   scenario.lock_marked_sessions(tenant_id, plan_id, after_session_id, batch_size, session_ids)
 --   scenario.migrate_page(tenant_id, session_ids)
 --   scenario.mark_batch(tenant_id, plan_id, after_step_id, after_session_id, batch_size, second_look)
 -- The procedures that run batches one after the other are in 74_batch_procedures.sql.
@@ -43,7 +43,8 @@ COMMENT ON COLUMN scenario.batch_runs.total IS
 COMMENT ON COLUMN scenario.batch_runs.done IS 'Sessions looked at: applied + deferred + pinned + exited + failed.';
 COMMENT ON COLUMN scenario.batch_runs.applied IS 'migrate: sessions moved to the new version. mark: sessions marked.';
 COMMENT ON COLUMN scenario.batch_runs.deferred IS
-    'migrate: sessions that wait for the customer, an action or a decision, still marked. mark: sessions that their policy leaves out.';
+    'migrate: sessions whose turn would ask for something: a field, a confirmation, an action or a decision. They are as they '
+    'were, still marked, and nobody has been asked. mark: sessions that their policy leaves out.';
 COMMENT ON COLUMN scenario.batch_runs.blocked IS 'Those of done whose redirect a checkpoint forbade.';
 COMMENT ON COLUMN scenario.batch_runs.failed IS 'Sessions whose migration raised an error, which is in batch_errors; still marked.';
 COMMENT ON COLUMN scenario.batch_runs.rate IS 'Sessions per second, time in which it was paused left out.';
@@ -105,7 +106,7 @@ CREATE FUNCTION scenario.batch_line(run scenario.batch_runs) RETURNS text
            || CASE (run).kind
                   WHEN 'mark' THEN format('; marked %s, left out %s', trim(to_char((run).applied, 'FM999,999,999,999')),
                                           trim(to_char((run).deferred, 'FM999,999,999,999')))
-                  ELSE format('; applied %s, waiting %s', trim(to_char((run).applied, 'FM999,999,999,999')),
+                  ELSE format('; applied %s, would ask %s', trim(to_char((run).applied, 'FM999,999,999,999')),
                               trim(to_char((run).deferred, 'FM999,999,999,999')))
                        || CASE WHEN (run).pinned > 0 THEN ', pinned ' || trim(to_char((run).pinned, 'FM999,999,999,999')) ELSE '' END
                        || CASE WHEN (run).exited > 0 THEN ', exited ' || trim(to_char((run).exited, 'FM999,999,999,999')) ELSE '' END
@@ -134,8 +135,8 @@ COMMENT ON FUNCTION scenario.add_to_run(scenario.batch_runs, record) IS
 -- What a session comes to, and what is written for it, is decided by migrate_page (src/batch.rs). Here is what only PL/pgSQL
 -- can do: a savepoint, so that a session that fails stops nobody.
 CREATE FUNCTION scenario.migrate_batch(
-    INOUT run scenario.batch_runs, INOUT after uuid, wanted integer, second_look boolean, failures_left bigint,
-    OUT looked_at integer)
+    INOUT run scenario.batch_runs, INOUT after uuid, wanted integer, session_ids uuid[], failures_left bigint,
+    OUT looked_at integer, OUT skipped uuid[])
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
@@ -146,8 +147,15 @@ DECLARE
     v_detail  text;
     v_hint    text;
 BEGIN
-    v_ids := scenario.lock_marked_sessions((run).tenant_id, (run).plan_id, (run).run_id, after, wanted, second_look);
+    v_ids := scenario.lock_marked_sessions((run).tenant_id, (run).plan_id, after, wanted, session_ids);
     looked_at := cardinality(v_ids);
+    -- Sessions between those of the page, which somebody has locked, and after a page that is not full.
+    IF session_ids IS NULL THEN
+        skipped := ARRAY(SELECT s.session_id FROM scenario.sessions AS s
+                          WHERE s.tenant_id = (run).tenant_id AND s.pending_plan_id = (run).plan_id AND s.status = 'active'
+                            AND s.session_id > after AND (looked_at < wanted OR s.session_id < v_ids[looked_at])
+                            AND s.session_id <> ALL (v_ids));
+    END IF;
     IF looked_at = 0 THEN
         RETURN;
     END IF;
@@ -179,10 +187,10 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION scenario.migrate_batch(scenario.batch_runs, uuid, integer, boolean, bigint) IS
+COMMENT ON FUNCTION scenario.migrate_batch(scenario.batch_runs, uuid, integer, uuid[], bigint) IS
     'One page of migrate_sessions: the next sessions after the one that is given. Arguments: run, session to go on after, how many, '
-    'whether it is the second look, failures that are allowed in all. Returns the run with its counts, the last session, how many '
-    'sessions it looked at. Keeps the error of each session that fails in batch_errors. Writes as reconcile_session, and batch_errors.';
+    'the sessions to look at (NULL: all that are marked), failures that are allowed in all. Returns the run with its counts, the '
+    'last session, how many sessions it looked at, and which it skipped since somebody has locked them. Keeps the error of each session that fails in batch_errors. Writes as reconcile_session, and batch_errors.';
 
 -- From another connection ---------------------------------------------------------------------------------------------
 

@@ -82,15 +82,18 @@ CREATE PROCEDURE scenario.migrate_sessions(tenant_id uuid, plan_id uuid, batch_s
     LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
-    v_run         scenario.batch_runs;
-    v_after       uuid := '00000000-0000-0000-0000-000000000000';
-    v_second_look boolean := false;
-    v_wanted      integer;
-    v_batch       record;
-    v_state       text;
-    v_paused      double precision := 0;
-    v_since       timestamptz;
-    v_ending      text := 'finished';
+    v_run     scenario.batch_runs;
+    v_start   uuid := '00000000-0000-0000-0000-000000000000';
+    v_after   uuid := v_start;
+    v_skipped uuid[] := '{}';
+    v_only    uuid[];
+    v_looked  integer;
+    v_wanted  integer;
+    v_batch   record;
+    v_state   text;
+    v_paused  double precision := 0;
+    v_since   timestamptz;
+    v_ending  text := 'finished';
 BEGIN
     IF max_sessions < 0 OR max_failures < 0 THEN
         RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'max_sessions and max_failures must not be negative',
@@ -123,8 +126,14 @@ BEGIN
         IF v_wanted <= 0 THEN
             EXIT;
         END IF;
-        SELECT b.run, b.after, b.looked_at INTO STRICT v_batch
-          FROM scenario.migrate_batch(v_run, v_after, v_wanted, v_second_look,
+        -- The second look: what the first one skipped, a page at a time.
+        IF v_looked IS NOT NULL THEN
+            v_only := v_skipped[v_looked + 1 : v_looked + v_wanted];
+            v_looked := v_looked + pg_catalog.cardinality(v_only);
+            EXIT WHEN pg_catalog.cardinality(v_only) = 0;
+        END IF;
+        SELECT b.run, b.after, b.looked_at, b.skipped INTO STRICT v_batch
+          FROM scenario.migrate_batch(v_run, CASE WHEN v_looked IS NULL THEN v_after ELSE v_start END, v_wanted, v_only,
                                       coalesce(max_failures, 9223372036854775807)) AS b;
         v_after := v_batch.after;
         v_run := scenario.note_batch(v_batch.run, v_paused, NULL);
@@ -136,10 +145,11 @@ BEGIN
             v_ending := 'failed';
             EXIT;
         END IF;
-        IF v_batch.looked_at < v_wanted THEN
-            EXIT WHEN v_second_look;
-            v_second_look := true;
-            v_after := '00000000-0000-0000-0000-000000000000';
+        IF v_looked IS NULL THEN
+            v_skipped := v_skipped || v_batch.skipped;
+            IF v_batch.looked_at < v_wanted THEN
+                v_looked := 0;
+            END IF;
         END IF;
     END LOOP;
 
@@ -155,7 +165,8 @@ END
 $$;
 COMMENT ON PROCEDURE scenario.migrate_sessions(uuid, uuid, integer, bigint, bigint) IS
     'Migrates the marked sessions of a deployed plan without waiting for their turns (SPEC 12): those that need nobody are moved, '
-    'those that need the customer, an action or a decision stay marked and are counted. Commits after each batch, so it cannot be '
+    'those that need the customer, an action or a decision stay as they are, marked, and are counted (deferred): their next turn '
+    'asks. Commits after each batch, so it cannot be '
     'called inside a transaction block (25001). Rows that somebody has locked are skipped, and looked at once more at the end. A '
     'session that fails is kept in batch_errors and does not stop the others. Several can run at once, and one that was stopped is '
     'continued by calling again. Arguments: tenant, plan, sessions per batch (500), sessions in all (NULL: all), failures after '

@@ -18,7 +18,7 @@ BEGIN
                     ELSE e.at END,
                CASE WHEN s.status = 'active' AND s.waiting_for IS NOT NULL THEN coalesce(a.fields_asked, '{}') ELSE '{}' END,
                CASE WHEN s.status <> 'active' THEN 'only active sessions are migrated'
-                    WHEN s.waiting_for IS NOT NULL THEN a.reason
+                    WHEN s.waiting_for IS NOT NULL THEN concat_ws('; ', a.reason, d.reason)
                     ELSE e.sqlstate || ': ' || e.message END,
                s.pending_marked_at, s.last_activity_at
           FROM scenario.sessions AS s
@@ -28,6 +28,12 @@ BEGIN
           -- The row that says what it waits for is its last.
           LEFT JOIN scenario.migration_audit AS a
                  ON a.tenant_id = s.tenant_id AND a.session_id = s.session_id AND a.revision = s.revision
+          -- A field that is asked for although it was declined is a strict one.
+          LEFT JOIN LATERAL (SELECT 'declined, which a strict field cannot be: '
+                                    || string_agg(DISTINCT f.field_name, ', ' ORDER BY f.field_name) AS reason
+                               FROM scenario.field_attempts AS f
+                              WHERE f.tenant_id = s.tenant_id AND f.session_id = s.session_id AND f.state = 'declined'
+                                AND f.field_name = ANY (a.fields_asked)) AS d ON true
           LEFT JOIN LATERAL (SELECT b.at, b.sqlstate, b.message FROM scenario.batch_errors AS b
                               WHERE b.tenant_id = s.tenant_id AND b.session_id = s.session_id AND b.at >= s.pending_marked_at
                               ORDER BY b.at DESC LIMIT 1) AS e ON true

@@ -10,6 +10,7 @@ SELECT pg_catalog.pg_extension_config_dump('scenario.sessions', '');
 SELECT pg_catalog.pg_extension_config_dump('scenario.step_visits', '');
 SELECT pg_catalog.pg_extension_config_dump('scenario.session_actions', '');
 SELECT pg_catalog.pg_extension_config_dump('scenario.session_decisions', '');
+SELECT pg_catalog.pg_extension_config_dump('scenario.session_requests', '');
 SELECT pg_catalog.pg_extension_config_dump('scenario.messages', '');
 SELECT pg_catalog.pg_extension_config_dump('scenario.field_attempts', '');
 SELECT pg_catalog.pg_extension_config_dump('scenario.field_definitions', '');

@@ -39,22 +39,23 @@ fn begin_batch(tenant_id: Option<Uuid>, plan_id: Option<Uuid>, procedure: Option
 /// Locks the next marked sessions of a plan for a page of `migrate_sessions`. A session that a turn or another worker holds is
 /// skipped.
 ///
-/// Arguments: tenant, plan, run, session after which the page begins, how many sessions, whether it is the second look (then sessions
-/// that wait, or have failed in this run, are left out). Result: session ids in order. Errors: 22023 for NULL. Writes nothing; the
-/// rows stay locked until the transaction ends.
+/// Arguments: tenant, plan, session after which the page begins, how many sessions, and the sessions that the page consists of (NULL:
+/// the next ones that are marked). Result: session ids in order. Errors: 22023 for NULL in another argument. Writes nothing; the rows
+/// stay locked until the transaction ends.
 #[pg_extern]
 fn lock_marked_sessions(
     tenant_id: Option<Uuid>,
     plan_id: Option<Uuid>,
-    run_id: Option<Uuid>,
     after_session_id: Option<Uuid>,
     batch_size: Option<i32>,
-    second_look: Option<bool>,
+    session_ids: Option<Vec<Uuid>>,
 ) -> Result<Vec<Uuid>, ErrorReport> {
     let (tenant_id, plan_id) = (tenant(tenant_id)?, required(plan_id, "plan_id")?);
-    let (run_id, after) = (required(run_id, "run_id")?, required(after_session_id, "after_session_id")?);
-    let (size, second_look) = (required(batch_size, "batch_size")?, required(second_look, "second_look")?);
-    Ok(sessions::lock_marked(tenant_id, plan_id, run_id, after, size, second_look)?)
+    let (after, size) = (required(after_session_id, "after_session_id")?, required(batch_size, "batch_size")?);
+    Ok(match session_ids {
+        Some(session_ids) => sessions::lock_marked_of(tenant_id, plan_id, session_ids)?,
+        None => sessions::lock_marked(tenant_id, plan_id, after, size)?,
+    })
 }
 
 /// Migrates the sessions of one page, as far as they need nobody. The caller has locked them.

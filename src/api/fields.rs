@@ -33,8 +33,8 @@ fn submit_fields(
 
 /// Takes the customer's word on a value that was found: `confirm_field(tenant_id, session_id, field, accepted)`.
 ///
-/// Returns one row: whether the value counts now, and why not. Errors: P0002 for a session that does not exist, 55000 if the
-/// field has no value to confirm, 22023 for NULL. Accepted: writes the value into the session's variables and settles it in the
+/// Returns one row: whether the value counts now, and why not. Errors: P0002 for a session that does not exist, 55000 if
+/// `reconcile_session` has not asked for it, 22023 for NULL. Accepted: writes the value into the session's variables and settles it in the
 /// profile. Not accepted: the value is not used, nor found again in the same words.
 #[pg_extern]
 #[allow(clippy::type_complexity)]
@@ -51,6 +51,30 @@ fn confirm_field(
     let session_id = required(session_id, "session_id")?;
     let field = required(field, "field")?;
     let verdict = answers::confirm_field(tenant_id, session_id, field, required(accepted, "accepted")?)?;
+    Ok(TableIterator::once((verdict.field, verdict.accepted, verdict.errors)))
+}
+
+/// Takes that the customer cannot or will not give a field: `decline_field(tenant_id, session_id, field [, reason])`.
+///
+/// * `reason`: for people; default: declined by the customer.
+///
+/// Returns one row: whether it was accepted, and why not. The session goes on without the field, like without a soft one, for as
+/// long as it lives; a strict field cannot be declined. Errors: P0002 for a session that does not exist, 22023 for NULL. Writes
+/// `field_attempts`.
+#[pg_extern]
+#[allow(clippy::type_complexity)]
+fn decline_field(
+    tenant_id: Option<Uuid>,
+    session_id: Option<Uuid>,
+    field: Option<String>,
+    reason: default!(Option<&str>, "NULL"),
+) -> Result<
+    TableIterator<'static, (name!(field, String), name!(accepted, bool), name!(errors, Vec<String>))>,
+    ErrorReport,
+> {
+    let tenant_id = tenant(tenant_id)?;
+    let session_id = required(session_id, "session_id")?;
+    let verdict = answers::decline_field(tenant_id, session_id, required(field, "field")?, reason)?;
     Ok(TableIterator::once((verdict.field, verdict.accepted, verdict.errors)))
 }
 
@@ -87,10 +111,11 @@ fn record_extraction(
 
 /// Records that a required action was executed: `complete_action(tenant_id, session_id, step_id)`.
 ///
-/// * `step_id`: a required action of the published version. A second time changes nothing.
+/// * `step_id`: a step that `reconcile_session` has returned in `execute_step_ids`, also when a newer version has been published
+///   meanwhile, or the step where the session stands in the version that it walks. A second time changes nothing.
 ///
-/// Errors: P0002 for a session or a step that does not exist, 22023 for a step that is no required action (DETAIL lists those
-/// that there are) or for NULL, 55000 for a session in no scenario. Writes `session_actions`.
+/// Errors: P0002 for a session that does not exist or a step that it was not asked for and does not stand at, 22023 for a step that
+/// is no required action or for NULL, 55000 for a session in no scenario. Writes `session_actions`.
 #[pg_extern]
 fn complete_action(
     tenant_id: Option<Uuid>,
@@ -105,11 +130,12 @@ fn complete_action(
 /// Records the answer to a natural-language fork:
 /// `submit_decision(tenant_id, session_id, fork_step_id, target_step_id)`.
 ///
-/// * `fork_step_id`, `target_step_id`: a fork of the published version and one of its branches. A later answer for the same
-///   fork takes the place of the first.
+/// * `fork_step_id`, `target_step_id`: a fork that `reconcile_session` has returned in `decisions`, also when a newer version has been
+///   published meanwhile, or the one where the session stands in the version that it walks; and one of its branches. A later answer
+///   for the same fork takes the place of the first.
 ///
-/// Errors: P0002 for a session or a fork that does not exist, 22023 for a target that is none of its branches (DETAIL lists
-/// them) or for NULL, 55000 for a session in no scenario. Writes `session_decisions`.
+/// Errors: P0002 for a session that does not exist or a fork that it was not asked about and does not stand at, 22023 for a target
+/// that is none of its branches (DETAIL lists them) or for NULL, 55000 for a session in no scenario. Writes `session_decisions`.
 #[pg_extern]
 fn submit_decision(
     tenant_id: Option<Uuid>,
@@ -127,5 +153,5 @@ fn submit_decision(
 extension_sql_file!(
     "../../sql/install/67_answer_functions.sql",
     name = "answer_functions",
-    requires = [submit_fields, confirm_field, record_extraction, complete_action, submit_decision]
+    requires = [submit_fields, confirm_field, decline_field, record_extraction, complete_action, submit_decision]
 );

@@ -1,4 +1,5 @@
-//! `scenario.session_actions` and `scenario.session_decisions`: what was done and decided for a session (SPEC 7.3, 7.5).
+//! `scenario.session_actions` and `scenario.session_decisions`: what was done and decided for a session ("Acts and checkpoints"
+//! and "Decisions" in docs/behaviour.md).
 
 use super::Statement;
 use crate::args;
@@ -39,9 +40,9 @@ pub fn completed(tenant_id: Uuid, session_id: Uuid, scenario_id: Uuid) -> Result
     })
 }
 
-/// Records an action as done; a second time changes nothing.
-pub fn complete(tenant_id: Uuid, session_id: Uuid, scenario_id: Uuid, done: &CompletedAction) -> Result<()> {
-    COMPLETE.execute(&args![
+/// Records an action as done, and says whether it was not on record yet; a second time changes nothing.
+pub fn complete(tenant_id: Uuid, session_id: Uuid, scenario_id: Uuid, done: &CompletedAction) -> Result<bool> {
+    let written = COMPLETE.execute(&args![
         tenant_id,
         session_id,
         scenario_id,
@@ -49,7 +50,7 @@ pub fn complete(tenant_id: Uuid, session_id: Uuid, scenario_id: Uuid, done: &Com
         done.step_id.as_str(),
         done.step_content_hash.as_str(),
     ])?;
-    Ok(())
+    Ok(written > 0)
 }
 
 /// Answers to forks that were given for the session in this scenario.

@@ -17,6 +17,8 @@ pub enum State {
     Denied,
     /// The value does not do.
     Refused,
+    /// The customer cannot or will not give the field: there is no value.
+    Declined,
 }
 
 impl State {
@@ -25,6 +27,7 @@ impl State {
             State::ToConfirm => "to_confirm",
             State::Denied => "denied",
             State::Refused => "refused",
+            State::Declined => "declined",
         }
     }
 }
@@ -37,16 +40,21 @@ static INSERT: Statement = Statement::writing(
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
 );
 
-/// A value that several turns come across is kept once: a customer who does not answer does not add a row at every turn.
-/// A value that the customer has denied has its row already.
+/// A value that several turns or sources come across is kept once: a customer who does not answer does not add a row at every
+/// turn. A value that the customer has denied has its row already.
 static KEEP_REJECTED: Statement = Statement::writing(
     "INSERT INTO scenario.field_attempts (tenant_id, session_id, field_name, value, confidence, quote, state, reason)
-     SELECT $1, $2, r.field_name, r.value::pg_catalog.jsonb, r.confidence, r.quote, 'refused', r.reason
-       FROM ROWS FROM (pg_catalog.unnest($3), pg_catalog.unnest($4), pg_catalog.unnest($5), pg_catalog.unnest($6),
-                       pg_catalog.unnest($7)) AS r(field_name, value, confidence, quote, reason)
+     SELECT $1, $2, r.field_name, r.value, r.confidence, r.quote, 'refused', r.reason
+       FROM (SELECT DISTINCT ON (u.field_name, u.value::pg_catalog.jsonb, u.reason)
+                    u.field_name, u.value::pg_catalog.jsonb AS value, u.confidence, u.quote, u.reason, u.place
+               FROM ROWS FROM (pg_catalog.unnest($3), pg_catalog.unnest($4), pg_catalog.unnest($5), pg_catalog.unnest($6),
+                               pg_catalog.unnest($7)) WITH ORDINALITY
+                 AS u(field_name, value, confidence, quote, reason, place)
+              ORDER BY u.field_name, u.value::pg_catalog.jsonb, u.reason, u.place) AS r
       WHERE NOT EXISTS (SELECT FROM scenario.field_attempts AS a
                          WHERE a.tenant_id = $1 AND a.session_id = $2 AND a.field_name = r.field_name
-                           AND a.value = r.value::pg_catalog.jsonb AND (a.reason = r.reason OR a.state = 'denied'))",
+                           AND a.value = r.value AND (a.reason = r.reason OR a.state = 'denied'))
+      ORDER BY r.place",
 );
 
 static TO_CONFIRM: Statement = Statement::reading(
@@ -65,12 +73,26 @@ static DENIED: Statement = Statement::reading(
       WHERE p.tenant_id = $1 AND p.customer_id = $4 AND p.field_name = $3 AND p.status = 'rejected'",
 );
 
+/// A field is declined once, whatever reason is given later.
+static DECLINE: Statement = Statement::writing(
+    "INSERT INTO scenario.field_attempts (tenant_id, session_id, field_name, state, reason)
+     SELECT $1, $2, $3, $4, $5
+      WHERE NOT EXISTS (SELECT FROM scenario.field_attempts AS a
+                         WHERE a.tenant_id = $1 AND a.session_id = $2 AND a.field_name = $3 AND a.state = $4)",
+);
+
+static DECLINED: Statement = Statement::reading(
+    "SELECT a.field_name FROM scenario.field_attempts AS a
+      WHERE a.tenant_id = $1 AND a.session_id = $2 AND a.state = $3",
+);
+
 static DELETE_TO_CONFIRM: Statement = Statement::writing(
     "DELETE FROM scenario.field_attempts AS a
       WHERE a.tenant_id = $1 AND a.session_id = $2 AND a.field_name = $3 AND a.state = 'to_confirm'",
 );
 
 /// A value that was found.
+#[derive(Clone)]
 pub struct Attempt {
     pub value: Json,
     pub confidence: Option<f64>,
@@ -122,6 +144,17 @@ pub fn to_confirm(tenant_id: Uuid, session_id: Uuid, field: &str) -> Result<Opti
 /// Values of a field, as JSON text, that the session's customer has said are wrong.
 pub fn denied(tenant_id: Uuid, session_id: Uuid, customer_id: Option<Uuid>, field: &str) -> Result<Vec<String>> {
     DENIED.rows(&args![tenant_id, session_id, field, customer_id], |row| Ok(row.get::<Json>(1)?.0))
+}
+
+/// Keeps that the customer has declined to give a field in this session. `reason` is a sentence for people.
+pub fn keep_declined(tenant_id: Uuid, session_id: Uuid, field: &str, reason: &str) -> Result<()> {
+    DECLINE.execute(&args![tenant_id, session_id, field, State::Declined.as_str(), reason])?;
+    Ok(())
+}
+
+/// Fields that the customer has declined to give in this session.
+pub fn declined(tenant_id: Uuid, session_id: Uuid) -> Result<Vec<String>> {
+    DECLINED.rows(&args![tenant_id, session_id, State::Declined.as_str()], |row| row.get(1))
 }
 
 /// Forgets what was to be confirmed: it is settled, or another value has taken its place.

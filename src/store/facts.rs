@@ -62,7 +62,7 @@ impl SessionFacts {
         }
     }
 
-    /// What a pattern finds in the conversation, the newest first.
+    /// What a pattern finds in the conversation, valid or not, the newest first.
     fn matched(&mut self, field: &FieldDefinition) -> Result<Vec<Candidate>> {
         if field.extraction_pattern.is_none() {
             return Ok(Vec::new());
@@ -78,8 +78,9 @@ impl SessionFacts {
         let found = field.extract(&newest_first).map(|found| Candidate {
             value: found.value,
             confidence: Some(PATTERN_CONFIDENCE),
-            needs_confirmation: false,
             quote: Some(found.quote),
+            problem: found.problem,
+            ..Candidate::default()
         });
         Ok(found.collect())
     }
@@ -173,6 +174,8 @@ impl Facts for SessionFacts {
             confidence: known.confidence,
             needs_confirmation: known.needs_confirmation,
             quote: known.quote,
+            given_at: known.written_at,
+            problem: None,
         }))
     }
 
@@ -184,6 +187,7 @@ impl Facts for SessionFacts {
                 confidence: waiting.confidence,
                 needs_confirmation: true,
                 quote: waiting.quote,
+                ..Candidate::default()
             }]);
         }
         if let Some(own) = self.own_extraction()? {
@@ -199,5 +203,9 @@ impl Facts for SessionFacts {
             return Ok(Vec::new());
         }
         attempts::denied(self.tenant_id, self.session_id, self.customer_id, field)
+    }
+
+    fn declined(&mut self) -> Result<Vec<String>> {
+        attempts::declined(self.tenant_id, self.session_id)
     }
 }

@@ -19,6 +19,7 @@ pub mod plans;
 pub mod policies;
 pub mod profiles;
 pub mod progress;
+pub mod requests;
 pub mod scenarios;
 pub mod sessions;
 pub mod sources;

@@ -8,7 +8,7 @@ use crate::json::Json;
 use pgrx::Uuid;
 
 static ACTIVE: Statement = Statement::reading(
-    "SELECT p.value, p.confidence, p.needs_confirmation, p.quote
+    "SELECT p.value, p.confidence, p.needs_confirmation, p.quote, extract(epoch FROM p.updated_at)::pg_catalog.float8
        FROM scenario.profile_fields AS p
       WHERE p.tenant_id = $1 AND p.customer_id = $2 AND p.field_name = $3
         AND p.status = 'active' AND (p.expires_at IS NULL OR p.expires_at > pg_catalog.now())",
@@ -27,7 +27,7 @@ static PUT: Statement = Statement::writing(
 );
 
 static SETTLE: Statement = Statement::writing(
-    "UPDATE scenario.profile_fields AS p SET status = $4, needs_confirmation = false, updated_at = pg_catalog.now()
+    "UPDATE scenario.profile_fields AS p SET status = $4, needs_confirmation = false
       WHERE p.tenant_id = $1 AND p.customer_id = $2 AND p.field_name = $3",
 );
 
@@ -37,6 +37,8 @@ pub struct Known {
     pub confidence: Option<f64>,
     pub needs_confirmation: bool,
     pub quote: Option<String>,
+    /// When it was written, in seconds since 1970; `None` for a time that is no number (`infinity`).
+    pub written_at: Option<f64>,
 }
 
 /// A value to keep, with its source.
@@ -53,7 +55,13 @@ pub struct NewValue<'a> {
 /// The customer's value for a field, if there is one that counts.
 pub fn active(tenant_id: Uuid, customer_id: Uuid, field: &str) -> Result<Option<Known>> {
     ACTIVE.row(&args![tenant_id, customer_id, field], |row| {
-        Ok(Known { value: row.get(1)?, confidence: row.opt(2)?, needs_confirmation: row.get(3)?, quote: row.opt(4)? })
+        Ok(Known {
+            value: row.get(1)?,
+            confidence: row.opt(2)?,
+            needs_confirmation: row.get(3)?,
+            quote: row.opt(4)?,
+            written_at: Some(row.get(5)?).filter(|at: &f64| at.is_finite()),
+        })
     })
 }
 

@@ -10,6 +10,7 @@ use crate::json::Json;
 use crate::row::SessionRow;
 use crate::settings;
 use pgrx::Uuid;
+use pgrx::datum::datetime_support::now;
 use scenario_engine::reconcile;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -44,7 +45,8 @@ static LOOK: Statement = Statement::reading(concat!(
     ", s.scenario_id, s.scenario_version, s.step_id, s.step_content_hash, s.scenario_checksum, s.reconciled_version,
        s.scenario_checksum = v.checksum, c.published_version, p.checksum, s.session_id, s.status, s.channel, s.customer_id,
        CASE WHEN $3 THEN s.variables END, s.revision, s.visit_count, s.pending_plan_id, s.waiting_for,
-       (extract(epoch FROM pg_catalog.now() - s.created_at) / 86400)::pg_catalog.float8
+       (extract(epoch FROM pg_catalog.now() - s.created_at) / 86400)::pg_catalog.float8,
+       CASE WHEN $3 THEN s.variables_set_at END
        FROM scenario.sessions AS s
        LEFT JOIN scenario.scenarios AS c ON c.tenant_id = s.tenant_id AND c.scenario_id = s.scenario_id
        LEFT JOIN scenario.scenario_versions AS v
@@ -71,20 +73,30 @@ static ADVANCE: Statement = Statement::writing(
       WHERE s.tenant_id = $1 AND s.session_id = $2",
 );
 
+/// A value that is given again in the same words is given now.
 static MERGE_VARIABLES: Statement = Statement::writing(
-    "UPDATE scenario.sessions AS s SET variables = s.variables || $3 WHERE s.tenant_id = $1 AND s.session_id = $2",
+    "UPDATE scenario.sessions AS s
+        SET variables = s.variables || $3,
+            variables_set_at = s.variables_set_at
+                || coalesce((SELECT pg_catalog.jsonb_object_agg(k.name, extract(epoch FROM $4))
+                               FROM pg_catalog.jsonb_object_keys($3) AS k(name)), '{}')
+      WHERE s.tenant_id = $1 AND s.session_id = $2",
 );
 
-/// The next marked sessions of a plan, in order. A session that a turn or another worker holds is skipped. At the second look,
-/// so is one that the run has been at already.
+/// The next marked sessions of a plan, in order. A session that a turn or another worker holds is skipped.
 static LOCK_MARKED: Statement = Statement::writing(
     "SELECT s.session_id FROM scenario.sessions AS s
-      WHERE s.tenant_id = $1 AND s.pending_plan_id = $2 AND s.status = 'active' AND s.session_id > $4
-        AND NOT ($6 AND (s.waiting_for IS NOT NULL
-                         OR EXISTS (SELECT FROM scenario.batch_errors AS e
-                                     WHERE e.tenant_id = $1 AND e.run_id = $3 AND e.session_id = s.session_id)))
+      WHERE s.tenant_id = $1 AND s.pending_plan_id = $2 AND s.status = 'active' AND s.session_id > $3
       ORDER BY s.session_id
-      LIMIT $5
+      LIMIT $4
+        FOR NO KEY UPDATE SKIP LOCKED",
+);
+
+/// Of these sessions, those that are still marked.
+static LOCK_MARKED_OF: Statement = Statement::writing(
+    "SELECT s.session_id FROM scenario.sessions AS s
+      WHERE s.tenant_id = $1 AND s.pending_plan_id = $2 AND s.status = 'active' AND s.session_id = ANY ($3)
+      ORDER BY s.session_id
         FOR NO KEY UPDATE SKIP LOCKED",
 );
 
@@ -108,6 +120,8 @@ pub struct State {
     pub customer_id: Option<Uuid>,
     /// A JSON object; `None`: not read.
     variables: Option<Json>,
+    /// Variable → seconds since 1970, read with the variables.
+    variables_set_at: Option<Json>,
     pub revision: i32,
     pub visit_count: i32,
     pub pending_plan_id: Option<Uuid>,
@@ -158,17 +172,14 @@ pub fn lock(tenant_id: Uuid, session_id: Uuid) -> Result<()> {
     found.map(|_| ()).ok_or_else(|| missing(session_id))
 }
 
-/// Locks the next marked sessions of a plan, at most `most`, for a page of the batch run `run_id`: those after the session
-/// `after`. At the second look, those that wait or have failed in this run are left out.
-pub fn lock_marked(
-    tenant_id: Uuid,
-    plan_id: Uuid,
-    run_id: Uuid,
-    after: Uuid,
-    most: i32,
-    second_look: bool,
-) -> Result<Vec<Uuid>> {
-    LOCK_MARKED.rows(&args![tenant_id, plan_id, run_id, after, i64::from(most), second_look], |row| row.get(1))
+/// Locks the next marked sessions of a plan, at most `most`: those after the session `after`.
+pub fn lock_marked(tenant_id: Uuid, plan_id: Uuid, after: Uuid, most: i32) -> Result<Vec<Uuid>> {
+    LOCK_MARKED.rows(&args![tenant_id, plan_id, after, i64::from(most)], |row| row.get(1))
+}
+
+/// Locks those of the sessions that the plan has still marked.
+pub fn lock_marked_of(tenant_id: Uuid, plan_id: Uuid, session_ids: Vec<Uuid>) -> Result<Vec<Uuid>> {
+    LOCK_MARKED_OF.rows(&args![tenant_id, plan_id, session_ids], |row| row.get(1))
 }
 
 /// The session as it stands now; after [`lock`], as it stays. P0002.
@@ -207,6 +218,7 @@ pub fn look_at(tenant_id: Uuid, session_ids: &[Uuid], variables: Variables) -> R
             pending_plan_id: row.opt(18)?,
             waiting_for: row.opt(19)?,
             age_days: row.get(20)?,
+            variables_set_at: row.opt(21)?,
         })
     })
 }
@@ -220,6 +232,11 @@ impl State {
         })
     }
 
+    /// The scenario that it walks; `None`: it walks none.
+    pub fn scenario_id(&self) -> Option<Uuid> {
+        self.place.as_ref().map(|place| place.scenario_id)
+    }
+
     /// The value of a variable, with every digit.
     pub fn variable(&self, name: &str) -> Result<Option<Json>> {
         Ok(self.read_variables()?.remove(name).map(|value| Json(value.get().to_owned())))
@@ -231,6 +248,15 @@ impl State {
         let variables = variables.ok_or_else(|| Error::internal("the variables of a session were not read"))?;
         serde_json::from_str(variables.as_str())
             .map_err(|error| Error::internal(format!("variables of a session cannot be read: {error}")))
+    }
+
+    /// When each variable was given, in seconds since 1970. Somebody may have written what is no time: it is left out.
+    fn read_times(&self) -> Result<BTreeMap<String, f64>> {
+        let times = self.variables_set_at.as_ref();
+        let times = times.ok_or_else(|| Error::internal("the variables of a session were not read"))?;
+        let times: BTreeMap<String, serde_json::Value> = serde_json::from_str(times.as_str())
+            .map_err(|error| Error::internal(format!("variables_set_at of a session cannot be read: {error}")))?;
+        Ok(times.into_iter().filter_map(|(name, at)| Some((name, at.as_f64()?))).collect())
     }
 
     /// Whether what is written into `profile_fields` is found again by the next turn: the session has a customer, and the
@@ -251,6 +277,7 @@ impl State {
             channel: self.channel.clone(),
             age_days: self.age_days,
             variables: self.read_variables()?,
+            variables_set_at: self.read_times()?,
         })
     }
 }
@@ -304,8 +331,8 @@ pub fn advance(tenant_id: Uuid, session_id: Uuid, to: &Advance<'_>) -> Result<()
     Ok(())
 }
 
-/// Writes values into the session's variables; the others stay. `values` is a JSON object.
+/// Writes values into the session's variables, as given now; the others stay. `values` is a JSON object.
 pub fn merge_variables(tenant_id: Uuid, session_id: Uuid, values: Json) -> Result<()> {
-    MERGE_VARIABLES.execute(&args![tenant_id, session_id, values])?;
+    MERGE_VARIABLES.execute(&args![tenant_id, session_id, values, now()])?;
     Ok(())
 }

@@ -80,9 +80,9 @@ static MOVE: Statement = Statement::writing(concat!(
            FROM ",
     changes!(
         "pg_catalog.unnest($22::integer[]), pg_catalog.unnest($23::text[]), pg_catalog.unnest($24::text[]), pg_catalog.unnest($25::integer[]), pg_catalog.unnest($26::text[]),
-         pg_catalog.unnest($27::jsonb[]), pg_catalog.unnest($28::jsonb[])",
+         pg_catalog.unnest($27::jsonb[]), pg_catalog.unnest($28::jsonb[]), pg_catalog.unnest($30::jsonb[])",
         "visit_count, old_content_hash, old_checksum, old_reconciled_version, new_checksum, variables_written,
-         variables_before"
+         variables_before, times_written"
     ),
     "       JOIN scenario.scenario_steps AS st
              ON st.tenant_id = $1 AND st.scenario_id = c.scenario_id AND st.version = c.to_version
@@ -94,6 +94,8 @@ static MOVE: Statement = Statement::writing(concat!(
                 visit_count = t.visit_count + 1, revision = t.revision + 1,
                 variables = CASE WHEN t.variables_written = '{}' THEN s.variables
                                  ELSE s.variables || t.variables_written END,
+                variables_set_at = CASE WHEN t.variables_written = '{}' THEN s.variables_set_at
+                                        ELSE s.variables_set_at || t.times_written END,
                 last_activity_at = CASE WHEN t.plan_id IS NULL THEN $29 ELSE s.last_activity_at END,
                 pending_plan_id = NULL, pending_target_version = NULL, pending_anchor_hash = NULL,
                 pending_marked_at = NULL, waiting_for = NULL, waiting_since = NULL
@@ -212,6 +214,8 @@ pub struct Arrival<'a> {
     pub variables_written: Json,
     /// Those of them that the session had before, as they were.
     pub variables_before: Json,
+    /// When each of them was given, in seconds since 1970: a JSON object.
+    pub times_written: Json,
 }
 
 /// The end of a session's walk through its scenario.
@@ -337,13 +341,14 @@ fn all_written(asked: usize, written: Option<i64>) -> Result<()> {
 /// Moves sessions.
 pub fn arrive(tenant_id: Uuid, arrivals: Vec<Arrival<'_>>) -> Result<()> {
     let (mut changes, mut befores) = (Changes::default(), Befores::default());
-    let (mut new_checksum, mut written, mut before) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut new_checksum, mut written, mut before, mut times) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for arrival in arrivals {
         changes.push(arrival.change)?;
         befores.push(arrival.before);
         new_checksum.push(arrival.new_checksum);
         written.push(arrival.variables_written);
         before.push(arrival.variables_before);
+        times.push(arrival.times_written);
     }
     run!(
         MOVE,
@@ -358,6 +363,7 @@ pub fn arrive(tenant_id: Uuid, arrivals: Vec<Arrival<'_>>) -> Result<()> {
             written,
             before,
             now(),
+            times,
         ]
     )
 }

@@ -7,10 +7,12 @@ use crate::json::Json;
 use crate::settings;
 use crate::store::attempts::{self, Attempt};
 use crate::store::profiles::{self, NewValue};
-use crate::store::sessions::{self, State};
+use crate::store::requests::{self, Kind};
+use crate::store::sessions::{self, Place, State};
 use crate::store::{actions, fields, versions};
 use pgrx::Uuid;
-use scenario_engine::graph::{Graph, Node};
+use scenario_engine::field::RequiredLevel;
+use scenario_engine::graph::{Graph, StepIx};
 use scenario_engine::reconcile::{
     Candidate, CompletedAction, FieldSource, Judgement, Refusal, SubmittedDecision, judge, same_json,
 };
@@ -63,6 +65,7 @@ pub fn submit_fields(tenant_id: Uuid, session_id: Uuid, values: &Json) -> Result
     for (field, value) in &accepted {
         deny_another(tenant_id, session_id, field, value.get())?;
         attempts::forget_to_confirm(tenant_id, session_id, field)?;
+        requests::settle_confirmation(tenant_id, session_id, field)?;
         let Some(customer_id) = state.customer_id else { continue };
         profiles::put(
             tenant_id,
@@ -81,17 +84,25 @@ pub fn submit_fields(tenant_id: Uuid, session_id: Uuid, values: &Json) -> Result
     Ok(verdicts)
 }
 
-/// The customer says whether a value that was found is right. Right: it counts, as if they had said it. Wrong: it is not used,
-/// nor found again in the same words. 55000 if nothing is to be confirmed.
+/// The customer says whether the value that they were asked about is right. Right: it counts, as if they had said it. Wrong: it
+/// is not used, nor found again in the same words. 55000 if a turn has not asked.
 pub fn confirm_field(tenant_id: Uuid, session_id: Uuid, field: String, accepted: bool) -> Result<Verdict> {
     let state = locked(tenant_id, session_id)?;
-    let (attempt, known_to) = to_confirm(tenant_id, session_id, &state, &field)?;
+    let asked = requests::newest(tenant_id, session_id, Kind::Confirm, &field, state.scenario_id())?;
+    let Some(value) = asked.and_then(|asked| asked.value) else {
+        return Err(Error::wrong_state(format!(
+            "session {session_id} was not asked to confirm a value of field \"{field}\""
+        ))
+        .hint("Only what reconcile_session has returned in confirm_fields was asked, until it is answered."));
+    };
+    let (attempt, known_to) = known_as(tenant_id, session_id, &state, &field, value)?;
     if !accepted {
         if let Some(customer_id) = known_to {
             profiles::settle(tenant_id, customer_id, &field, false)?;
         }
         attempts::forget_to_confirm(tenant_id, session_id, &field)?;
         attempts::keep_denied(tenant_id, session_id, &field, &attempt)?;
+        requests::settle_confirmation(tenant_id, session_id, &field)?;
         return Ok(Verdict { field, accepted: false, errors: Vec::new() });
     }
     let errors = reasons_against(tenant_id, &field, attempt.value.as_str())?;
@@ -102,8 +113,23 @@ pub fn confirm_field(tenant_id: Uuid, session_id: Uuid, field: String, accepted:
         profiles::settle(tenant_id, customer_id, &field, true)?;
     }
     attempts::forget_to_confirm(tenant_id, session_id, &field)?;
+    requests::settle_confirmation(tenant_id, session_id, &field)?;
     sessions::merge_variables(tenant_id, session_id, one(&field, &attempt.value)?)?;
     Ok(Verdict { field, accepted: true, errors })
+}
+
+/// The customer cannot or will not give a field: the session goes on without it, unless it is a strict one. That they were asked
+/// in vain is on record for a strict one too.
+pub fn decline_field(tenant_id: Uuid, session_id: Uuid, field: String, reason: Option<&str>) -> Result<Verdict> {
+    locked(tenant_id, session_id)?;
+    if field.is_empty() {
+        return Ok(Verdict { field, accepted: false, errors: vec![NO_FIELD.to_owned()] });
+    }
+    let reason = reason.filter(|reason| !reason.trim().is_empty()).unwrap_or("declined by the customer");
+    attempts::keep_declined(tenant_id, session_id, &field, reason)?;
+    let is_strict = fields::definition_or_default(tenant_id, &field)?.required_level == RequiredLevel::Strict;
+    let errors = if is_strict { vec!["the field is strict and cannot be declined".to_owned()] } else { Vec::new() };
+    Ok(Verdict { field, accepted: !is_strict, errors })
 }
 
 /// A customer who says something else than the value that they were to confirm has denied that value.
@@ -116,28 +142,26 @@ fn deny_another(tenant_id: Uuid, session_id: Uuid, field: &str, value: &str) -> 
     }
 }
 
-/// The value that waits for the customer's word, and whose profile it is in, if it is in one.
-fn to_confirm(tenant_id: Uuid, session_id: Uuid, state: &State, field: &str) -> Result<(Attempt, Option<Uuid>)> {
+/// The value that the customer was asked about, with what is known of it, and whose profile it is in, if it still is.
+fn known_as(
+    tenant_id: Uuid,
+    session_id: Uuid,
+    state: &State,
+    field: &str,
+    value: Json,
+) -> Result<(Attempt, Option<Uuid>)> {
     let waiting = attempts::to_confirm(tenant_id, session_id, field)?;
-    let known = match state.customer_id {
-        Some(customer_id) => profiles::active(tenant_id, customer_id, field)?.filter(|known| known.needs_confirmation),
+    let profile = match state.customer_id {
+        Some(customer_id) => profiles::active(tenant_id, customer_id, field)?,
         None => None,
     };
-    match (waiting, known) {
-        (Some(waiting), Some(known)) if !state.has_profile() => {
-            let same = same_json(waiting.value.as_str(), known.value.as_str());
-            Ok((waiting, state.customer_id.filter(|_| same)))
-        }
-        (_, Some(known)) => {
-            let attempt = Attempt { value: known.value, confidence: known.confidence, quote: known.quote };
-            Ok((attempt, state.customer_id))
-        }
-        (Some(waiting), None) => Ok((waiting, None)),
-        (None, None) => {
-            Err(Error::wrong_state(format!("field \"{field}\" of session {session_id} has no value to confirm"))
-                .hint("reconcile_session lists what is to be confirmed in confirm_fields."))
-        }
-    }
+    let profile = profile.filter(|known| same_json(known.value.as_str(), value.as_str()));
+    let known_to = state.customer_id.filter(|_| profile.is_some());
+    let in_profile = profile.map(|known| (known.confidence, known.quote));
+    let waits = waiting.filter(|waiting| same_json(waiting.value.as_str(), value.as_str()));
+    let (confidence, quote) =
+        waits.map(|waiting| (waiting.confidence, waiting.quote)).or(in_profile).unwrap_or_default();
+    Ok((Attempt { value, confidence, quote }, known_to))
 }
 
 /// Takes a value that a model extracted. A value that fills the field goes into the profile, or into the variables of
@@ -189,14 +213,14 @@ fn judge_extraction(
     value: &Json,
     confidence: f64,
 ) -> Result<Judgement> {
-    let refused = |reason: &str| Judgement::Refused(Refusal { is_denied: false, reasons: vec![reason.to_owned()] });
+    let refused =
+        |reason: &str| Judgement::Refused(Refusal { is_passed_over: false, reasons: vec![reason.to_owned()] });
     if field.is_empty() {
         return Ok(refused(NO_FIELD));
     }
     let definition = fields::definition_or_default(tenant_id, field)?;
     let denied = attempts::denied(tenant_id, session_id, state.customer_id, field)?;
-    let candidate =
-        Candidate { value: value.0.clone(), confidence: Some(confidence), needs_confirmation: false, quote: None };
+    let candidate = Candidate { value: value.0.clone(), confidence: Some(confidence), ..Candidate::default() };
     let in_session = state.variable(field)?;
     let judgement = judge(
         &definition,
@@ -222,51 +246,101 @@ fn judge_extraction(
     Ok(if known_better { refused("a value is known that is more certain") } else { judgement })
 }
 
-/// Records that a required action was executed. P0002 for a step that the version to come to does not have, 22023 for one
-/// that is no required action, 55000 for a session in no scenario.
+/// Records that a required action was executed: the one that the session was asked for, whatever is published meanwhile, else the
+/// one at which it stands in the version that it walks. P0002 for a step that is neither, 22023 where it stands at a step that is no
+/// required action, 55000 for a session that is in no scenario and was not asked.
 pub fn complete_action(tenant_id: Uuid, session_id: Uuid, step_id: String) -> Result<()> {
-    let state = sessions::look(tenant_id, session_id)?;
-    let place = state.place(session_id)?;
-    let graph = versions::graph(tenant_id, place.scenario_id, place.published_version)?;
-    let node = step(&graph, place.scenario_id, place.published_version, &step_id)?;
-    if !node.is_required_action {
-        let required = listed(graph.nodes().iter().filter(|n| n.is_required_action).map(|n| n.id.as_str()));
-        return Err(Error::bad_argument(format!("step \"{step_id}\" is no required action"))
-            .detail(format!("Required actions of version {}: {required}.", place.published_version)));
-    }
-    let (scenario_version, step_content_hash) = (place.published_version, node.content_hash.clone());
-    let done = CompletedAction { scenario_version, step_id, step_content_hash };
-    actions::complete(tenant_id, session_id, place.scenario_id, &done)
-}
-
-/// Records the answer to a fork. P0002 for a step that the version to come to does not have, 22023 for a target that is
-/// none of its branches, 55000 for a session in no scenario.
-pub fn submit_decision(tenant_id: Uuid, session_id: Uuid, fork_step_id: String, target_step_id: String) -> Result<()> {
-    let state = sessions::look(tenant_id, session_id)?;
-    let place = state.place(session_id)?;
-    let scenario_version = place.published_version;
-    let graph = versions::graph(tenant_id, place.scenario_id, scenario_version)?;
-    let fork = step(&graph, place.scenario_id, scenario_version, &fork_step_id)?;
-    let mut targets = fork.branches.iter().map(|b| graph.node(b.to).id.as_str());
-    if !fork.is_fork() || !targets.any(|id| id == target_step_id) {
-        let what = if fork.is_fork() {
-            format!("step \"{target_step_id}\" is no branch of fork \"{fork_step_id}\"")
-        } else {
-            format!("step \"{fork_step_id}\" is no fork")
+    let state = locked(tenant_id, session_id)?;
+    let asked = requests::newest(tenant_id, session_id, Kind::Action, &step_id, state.scenario_id())?;
+    if let Some(asked) = &asked {
+        let done = CompletedAction {
+            scenario_version: asked.scenario_version,
+            step_id: step_id.clone(),
+            step_content_hash: asked.step_content_hash.clone().unwrap_or_default(),
         };
-        let allowed = listed(fork.branches.iter().map(|b| graph.node(b.to).id.as_str()));
-        return Err(
-            Error::bad_argument(what).detail(format!("Its branches in version {scenario_version} lead to: {allowed}."))
-        );
+        if actions::complete(tenant_id, session_id, asked.scenario_id, &done)? {
+            return Ok(());
+        }
     }
-    let decision = SubmittedDecision { scenario_version, fork_step_id, target_step_id };
-    actions::decide(tenant_id, session_id, place.scenario_id, &decision)
+    // What was asked is on record already: the action of the step where the session stands can be another one of the same id.
+    match standing_at(tenant_id, session_id, &state, &step_id, asked.is_some())? {
+        Some((place, graph, step)) if graph.node(step).is_required_action => {
+            let step_content_hash = graph.node(step).content_hash.clone();
+            let scenario_version = place.scenario_version;
+            let done = CompletedAction { scenario_version, step_id, step_content_hash };
+            actions::complete(tenant_id, session_id, place.scenario_id, &done).map(|_| ())
+        }
+        _ if asked.is_some() => Ok(()),
+        Some((place, ..)) => Err(Error::bad_argument(format!("step \"{step_id}\" is no required action"))
+            .detail(format!("The session stands at it in version {}.", place.scenario_version))),
+        None => Err(never_asked("for action", session_id, &step_id).hint(
+            "It takes what reconcile_session has returned in execute_step_ids, and the step where the session stands.",
+        )),
+    }
 }
 
-fn step<'a>(graph: &'a Rc<Graph>, scenario_id: Uuid, version: i32, step_id: &str) -> Result<&'a Node> {
-    graph.find(step_id).map(|ix| graph.node(ix)).ok_or_else(|| {
-        Error::none_such(format!("step \"{step_id}\" does not exist in version {version} of scenario {scenario_id}"))
-    })
+/// Records the answer to a fork: the one that the session was asked about, whatever is published meanwhile, else the one at which it
+/// stands in the version that it walks. P0002 for a step that is neither, 22023 for a target that is none of its branches, 55000 for a
+/// session that is in no scenario and was not asked.
+pub fn submit_decision(tenant_id: Uuid, session_id: Uuid, fork_step_id: String, target_step_id: String) -> Result<()> {
+    let state = locked(tenant_id, session_id)?;
+    let mut forks = Vec::new();
+    if let Some(asked) = requests::newest(tenant_id, session_id, Kind::Fork, &fork_step_id, state.scenario_id())? {
+        forks.push((asked.scenario_id, asked.scenario_version, asked.target_step_ids));
+    }
+    if let Some((place, graph, step)) = standing_at(tenant_id, session_id, &state, &fork_step_id, !forks.is_empty())? {
+        let fork = graph.node(step);
+        let targets = fork.branches.iter().map(|branch| graph.node(branch.to).id.clone());
+        let targets = if fork.is_fork() { targets.collect() } else { Vec::new() };
+        forks.push((place.scenario_id, place.scenario_version, targets));
+    }
+    if forks.is_empty() {
+        return Err(never_asked("about fork", session_id, &fork_step_id).hint(
+            "It takes what reconcile_session has returned in decisions, and the step where the session stands.",
+        ));
+    }
+    for (scenario_id, scenario_version, targets) in &forks {
+        if targets.contains(&target_step_id) {
+            let scenario_version = *scenario_version;
+            let decision = SubmittedDecision { scenario_version, fork_step_id, target_step_id };
+            return actions::decide(tenant_id, session_id, *scenario_id, &decision);
+        }
+    }
+    if forks.iter().all(|(_, _, targets)| targets.is_empty()) {
+        return Err(Error::bad_argument(format!("step \"{fork_step_id}\" is no fork"))
+            .detail(format!("The session stands at it in version {}.", forks[0].1)));
+    }
+    let branches = forks.iter().map(|(_, version, targets)| {
+        let targets = listed(targets.iter().map(String::as_str));
+        format!("Its branches in version {version} lead to: {targets}.")
+    });
+    let what = format!("step \"{target_step_id}\" is no branch of fork \"{fork_step_id}\"");
+    Err(Error::bad_argument(what).detail(branches.collect::<Vec<_>>().join("\n")))
+}
+
+/// The step of that id, if the session stands at it, in the graph of the version that it walks. 55000 if it is in no scenario and
+/// was not asked either.
+fn standing_at<'a>(
+    tenant_id: Uuid,
+    session_id: Uuid,
+    state: &'a State,
+    step_id: &str,
+    was_asked: bool,
+) -> Result<Option<(&'a Place, Rc<Graph>, StepIx)>> {
+    if was_asked && state.place.is_none() {
+        return Ok(None);
+    }
+    let place = state.place(session_id)?;
+    if place.step_id != step_id {
+        return Ok(None);
+    }
+    let graph = versions::graph(tenant_id, place.scenario_id, place.scenario_version)?;
+    let step = graph.find(step_id);
+    Ok(step.map(|step| (place, graph, step)))
+}
+
+fn never_asked(for_what: &str, session_id: Uuid, step_id: &str) -> Error {
+    Error::none_such(format!("session {session_id} was not asked {for_what} \"{step_id}\" and does not stand at it"))
 }
 
 /// The session, locked: answers of one session come one after the other, and none between a turn's look and its move.

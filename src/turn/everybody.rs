@@ -32,6 +32,7 @@ pub fn move_of_everybody(tenant_id: Uuid, place: &Place, plans: &PlanFacts) -> R
         channel: None,
         age_days: 0.0,
         variables: BTreeMap::new(),
+        variables_set_at: BTreeMap::new(),
     };
     let mut facts = FactsOfNobody { tenant_id, scenario_id: place.scenario_id, plans: plans.clone() };
     match reconcile::reconcile(&nobody, way, place.published_version, &settings::engine_settings(), &mut facts) {
@@ -129,6 +130,10 @@ impl Facts for FactsOfNobody {
     }
 
     fn denied(&mut self, _: &str, _: FieldSource) -> Answer<Vec<String>> {
+        Err(Unanswered::HangsOnTheSession)
+    }
+
+    fn declined(&mut self) -> Answer<Vec<String>> {
         Err(Unanswered::HangsOnTheSession)
     }
 }

@@ -3,6 +3,7 @@
 
 mod announce;
 pub mod answers;
+mod asked;
 pub mod everybody;
 mod prompts;
 pub mod result;
@@ -68,6 +69,7 @@ pub fn reconcile(tenant_id: Uuid, session_id: Uuid) -> Result<Turn> {
     let microseconds = Some(microseconds_since(started));
     let decided = writer::Decided { state: &state, place, decision: &decision, microseconds };
     writer::write(tenant_id, std::slice::from_ref(&decided))?;
+    asked::keep(tenant_id, &state, place, &decision)?;
     announce(tenant_id, &decided)?;
     Ok(Turn::Decided(Box::new(Decided { decision, prompts })))
 }

@@ -12,7 +12,8 @@ use crate::json::Json;
 use crate::store::sessions::{Place, State};
 use crate::store::writes::{self, Arrival, Before, Change, Exit, Stay};
 use crate::store::{audit, sql_id};
-use pgrx::Uuid;
+use pgrx::datum::datetime_support::now;
+use pgrx::{Uuid, pg_sys};
 use scenario_engine::reconcile::{Decision, Effect, FieldSource, FilledField, WaitingFor};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -73,6 +74,7 @@ impl<'a> Decided<'a> {
             change: self.change(self.decision.action.as_str(), Some(&target.step_id)),
             before: self.before(),
             new_checksum: &self.place.published_checksum,
+            times_written: times_of(&self.decision.fields_filled, &written),
             variables_written: Json::of(&written),
             variables_before,
         })
@@ -172,6 +174,25 @@ impl<'a> Decided<'a> {
 fn asked(decision: &Decision) -> Vec<&str> {
     let names = decision.collect_fields.iter().map(|f| f.field.as_str());
     names.chain(decision.confirm_fields.iter().map(|f| f.field.as_str())).collect()
+}
+
+/// When each value was given: what its source says, else now.
+fn times_of(filled: &[FilledField], written: &BTreeMap<&str, Box<RawValue>>) -> Json {
+    if written.is_empty() {
+        return Json("{}".to_owned());
+    }
+    let now = seconds_now();
+    let given = filled.iter().filter(|f| written.contains_key(f.field.as_str()));
+    let times: BTreeMap<&str, f64> = given.map(|f| (f.field.as_str(), f.given_at.unwrap_or(now))).collect();
+    Json::of(&times)
+}
+
+/// The start of the transaction, in seconds since 1970.
+fn seconds_now() -> f64 {
+    const MICROSECONDS_FROM_1970_TO_2000: i64 = 946_684_800_000_000;
+    let microseconds_since_2000: pg_sys::TimestampTz = now().into();
+    // A double holds whole microseconds until the year 2255, and so this is the double nearest to the time.
+    (microseconds_since_2000 + MICROSECONDS_FROM_1970_TO_2000) as f64 / 1e6
 }
 
 /// What a move adds to the variables: what was found elsewhere and needs nobody's word. The digits stay as they are.

@@ -57,25 +57,33 @@ def waits(n: int) -> bool:
 
 
 def all_is_well(db, plan: uuid.UUID, sessions: int) -> None:
-    """Everybody was moved exactly once, but for those who wait for the customer."""
+    """Everybody was moved exactly once, but for those who would be asked: they are marked and as they were, unless a turn asked."""
     waiting = sum(waits(n) for n in range(1, sessions + 1))
     assert db.execute("select * from scenario.check_invariants()").fetchall() == []
     moved, marked = db.execute(
         """
         select count(*) filter (where scenario_version = 2 and reconciled_version = 2 and pending_plan_id is null
                                 and visit_count = 2 and revision = 1),
-               count(*) filter (where scenario_version = 1 and pending_plan_id = %s and waiting_for = 'customer'
-                                and visit_count = 1 and revision = 1)
-          from scenario.sessions where tenant_id = %s
+               count(*) filter (where scenario_version = 1 and pending_plan_id = %s and visit_count = 1
+                                and case when asked then waiting_for = 'customer' and revision = 1
+                                         else waiting_for is null and revision = 0 end)
+          from scenario.sessions s,
+               lateral (select exists (select from scenario.session_requests r
+                                        where r.tenant_id = s.tenant_id and r.session_id = s.session_id) as asked) a
+         where tenant_id = %s
         """,
         [plan, TENANT],
     ).fetchone()
     assert (moved, marked) == (sessions - waiting, waiting)
+    [asked] = db.execute(
+        "select count(distinct session_id) from scenario.session_requests where tenant_id = %s", [TENANT]
+    ).fetchone()
     audited = db.execute(
         "select action, count(*), count(distinct session_id) from scenario.migration_audit where tenant_id = %s group by 1 order by 1",
         [TENANT],
     ).fetchall()
-    assert audited == [("collect", waiting, waiting), ("teleport", sessions - waiting, sessions - waiting)]
+    moves = ("teleport", sessions - waiting, sessions - waiting)
+    assert audited == ([("collect", asked, asked), moves] if asked else [moves])
 
 
 class Worker(threading.Thread):
@@ -196,6 +204,42 @@ def test_three_workers_do_nothing_twice(db, connect):
     runs = db.execute("select state, applied from scenario.batch_runs where tenant_id = %s and kind = 'migrate'", [TENANT]).fetchall()
     assert [state for state, _ in runs] == ["finished"] * 3
     assert sum(applied for _, applied in runs) == sum(not waits(n) for n in range(1, 1501))
+
+
+def test_who_would_be_asked_is_counted_once(db, connect):
+    """A batch asks nobody and writes nothing for them, so its second look must know whom the first has counted."""
+    plan = populate(db, 60)
+    turn = connect(autocommit=False)
+    held = [uuid.UUID(bytes=hashlib.md5(str(n).encode()).digest()) for n in (1, 10, 15)]
+    turn.execute("select from scenario.sessions where session_id = any (%s) for update", [held])
+    Worker(connect(), plan, batch_size=7).ended(20)
+    counts = "select done, applied, deferred, failed from scenario.batch_runs order by started_at"
+    waiting = sum(waits(n) for n in range(1, 61))
+    assert [waits(n) for n in (1, 10, 15)] == [False, True, True]
+    assert db.execute(counts).fetchall() == [(57, 60 - waiting - 1, waiting - 2, 0)]
+    turn.rollback()
+    Worker(connect(), plan, batch_size=7).ended()
+    assert db.execute(counts).fetchall()[1] == (waiting + 1, 1, waiting, 0)
+    all_is_well(db, plan, 60)
+
+
+def test_the_second_look_takes_what_was_skipped(db, connect):
+    """Sessions that a turn holds during the first look are migrated by the second, if the turn has ended."""
+    plan = populate(db, 60)
+    slow_down(db, 0.1)
+    turn = connect(autocommit=False)
+    [held] = turn.execute(
+        "select session_id from scenario.sessions where tenant_id = %s and step_id = 'hello' order by 1 limit 1 for update",
+        [TENANT],
+    ).fetchone()
+    worker = Worker(connect(), plan, batch_size=7)
+    until(lambda: len(worker.notices) >= 2)
+    turn.rollback()
+    worker.ended()
+    assert db.execute("select scenario_version from scenario.sessions where session_id = %s", [held]).fetchone() == (2,)
+    waiting = sum(waits(n) for n in range(1, 61))
+    assert db.execute("select done, applied, deferred from scenario.batch_runs").fetchall() == [(60, 60 - waiting, waiting)]
+    all_is_well(db, plan, 60)
 
 
 def test_several_mark_at_once(db, connect):

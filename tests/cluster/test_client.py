@@ -236,6 +236,26 @@ def test_denied(db, client):
     assert backend.turn(session, "there you are")["target_step_id"] == "book"
 
 
+def test_a_yes_counts_for_what_was_asked(db, client):
+    """Case 27: a preview and a batch list a value to confirm, and the customer says yes to something else."""
+    clinic = Clinic(db)
+    [session] = clinic.sessions
+    plan_of = "select plan_id from scenario.migration_plans where tenant_id = %s"
+    clinic.publish(NEW)
+    backend = Backend(client(), clinic.tenant, Script(), {"consent": lambda _: None})
+    backend.call("select * from scenario.record_extraction(%s, %s, 'age', '30', 0.9)", session)
+    backend.call("select * from scenario.record_extraction(%s, %s, 'village', '\"Kisumu\"', 0.97)", session)
+    preview = backend.call("select confirm_fields from scenario.preview_reconciliation(%s, %s)", session)
+    assert preview["confirm_fields"] == ["age"]
+    [plan] = db.execute(plan_of, [clinic.tenant]).fetchone()
+    db.execute("call scenario.migrate_sessions(%s, %s)", [clinic.tenant, plan])
+    # The word is not taken: nobody has asked. Now somebody does.
+    assert backend.turn(session, "yes")["confirm_fields"] == ["age"]
+    assert clinic.place(session) == (1, "book")
+    assert backend.turn(session, "yes")["target_step_id"] == "book"
+    assert clinic.place(session) == (2, "book")
+
+
 def test_version_after_version_on_one_connection(db, client):
     """What a connection has prepared and kept does not outlive what was published."""
     clinic = Clinic(db)

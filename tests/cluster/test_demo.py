@@ -151,7 +151,8 @@ def test_every_id_made_anew(played, turns, place):
     assert second["step_before"] != second["step_after"] and second["before"] == second["after"] == "Choose your language"
     assert place(LINE, "Imani") == (3, "Check your details")
     assert place(LINE, "Lulu") == (3, "Due date")
-    [lulu] = turns(LINE, "Lulu")
+    told, lulu = turns(LINE, "Lulu")
+    assert (told["action"], told["to_version"]) == ("execute_action", 3)
     assert (lulu["from_version"], lulu["to_version"], len(lulu["plan_ids"])) == (1, 3, 2)
 
 

@@ -111,6 +111,8 @@ pub struct FilledField {
     /// 0 to 1; `None` where the source does not rate its values.
     pub confidence: Option<f64>,
     pub quote: Option<String>,
+    /// When the source was given it, in seconds since 1970; `None` where the source does not tell.
+    pub given_at: Option<f64>,
     /// The customer must confirm it before it counts.
     pub needs_confirmation: bool,
 }

@@ -35,6 +35,8 @@ pub struct Session {
     pub age_days: f64,
     /// Variables by name, each as the JSON text that is stored: no digit of a number is lost on the way.
     pub variables: BTreeMap<String, Box<RawValue>>,
+    /// When each variable was given, in seconds since 1970; a variable that is not among them was given at some time before.
+    pub variables_set_at: BTreeMap<String, f64>,
 }
 
 /// A record that the session was at a step.
@@ -95,7 +97,7 @@ pub struct Goal {
 }
 
 /// A value that a source has for a field.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Candidate {
     /// JSON text.
     pub value: String,
@@ -105,6 +107,10 @@ pub struct Candidate {
     pub needs_confirmation: bool,
     /// What the customer said that it was taken from.
     pub quote: Option<String>,
+    /// When the value was given, in seconds since 1970; `None` where the source does not tell.
+    pub given_at: Option<f64>,
+    /// Why the value can be no value of the field, where the source itself knows: a sentence for people, without the value.
+    pub problem: Option<String>,
 }
 
 /// Pairs of steps by id: the older version's, the newer one's.
@@ -143,4 +149,6 @@ pub trait Facts {
     fn extraction(&mut self, field: &FieldDefinition) -> Result<Vec<Candidate>, Self::Error>;
     /// Values of a field, as JSON text, that the customer has said are wrong and that this source can still have.
     fn denied(&mut self, field: &str, source: FieldSource) -> Result<Vec<String>, Self::Error>;
+    /// Fields that the customer has declined to give in this session.
+    fn declined(&mut self) -> Result<Vec<String>, Self::Error>;
 }

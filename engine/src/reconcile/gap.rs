@@ -1,11 +1,12 @@
 //! Where the value of a needed field comes from ("Gap fill" in docs/behaviour.md).
 //!
-//! The order is profile, the session's variables, the conversation; the first valid value wins. Each field is looked
-//! up at most once in a decision, and only when something depends on it.
+//! The order is the session's variables, the customer's profile, the conversation; the first valid value wins. The
+//! profile comes first where it was written after the session's value was given: the newer word counts. Each field is
+//! looked up at most once in a decision, and only when something depends on it.
 
 use super::decision::{FieldRequest, FieldSource, FilledField, NeededFor, RejectedValue};
 use super::facts::{Candidate, Facts, Session};
-use super::judge::{Judgement, judge};
+use super::judge::{Judgement, judge, same_json};
 use super::settings::Settings;
 use crate::field::{FieldDefinition, RequiredLevel};
 use serde_json::Value;
@@ -25,7 +26,12 @@ pub(super) struct Fields<'a> {
     pub rejected: Vec<RejectedValue>,
     /// Fields that a fork was decided by.
     deciding: Vec<String>,
+    /// Fields that the customer has declined, once a field has come that depends on it.
+    declined: Option<Vec<String>>,
 }
+
+/// Values of one field and source that are kept as rejected: the first, which are the newest.
+const MOST_REJECTED: usize = 3;
 
 /// What became of a needed field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +52,7 @@ impl<'a> Fields<'a> {
             missing: Vec::new(),
             rejected: Vec::new(),
             deciding: Vec::new(),
+            declined: None,
         }
     }
 
@@ -56,7 +63,7 @@ impl<'a> Fields<'a> {
         Ok(found.and_then(|filled| serde_json::from_str(&filled.value).ok()))
     }
 
-    /// The field is needed: it is filled, or asked for, or (soft) gone without. Says which.
+    /// The field is needed: it is filled, or asked for, or (soft or declined) gone without. Says which.
     pub(super) fn need<F: Facts>(&mut self, field: &str, why: NeededFor, facts: &mut F) -> Result<Need, F::Error> {
         self.look_up(field, facts)?;
         if let Some(filled) = self.filled.iter().find(|f| f.field == field) {
@@ -69,7 +76,7 @@ impl<'a> Fields<'a> {
             return Ok(Need::Filled(source));
         }
         let definition = self.definition(field, facts)?;
-        if definition.required_level == RequiredLevel::Soft {
+        if !self.may_ask(&definition, facts)? {
             return Ok(Need::GoneWithout);
         }
         if !self.missing.iter().any(|m| m.field == field) {
@@ -116,21 +123,37 @@ impl<'a> Fields<'a> {
             return Ok(());
         }
         let definition = self.definition(field, facts)?;
+        let (said_here, profile) = (self.variable(field), facts.profile(field)?);
+        let mut order = [(FieldSource::Session, said_here), (FieldSource::Profile, profile)];
+        if is_newer(order[1].1.as_ref(), order[0].1.as_ref()) {
+            order.reverse();
+        }
         let mut found = None;
-        for source in [FieldSource::Profile, FieldSource::Session, FieldSource::Extraction] {
-            let candidates = match source {
-                FieldSource::Profile => facts.profile(field)?.into_iter().collect(),
-                FieldSource::Session => self.variable(field).into_iter().collect(),
-                FieldSource::Extraction if self.settings.extraction_enabled => facts.extraction(&definition)?,
-                FieldSource::Extraction => Vec::new(),
-            };
-            found = self.first_that_fits(&definition, source, candidates, facts)?;
-            if found.is_some() {
-                break;
+        for (source, candidate) in order {
+            if found.is_none() {
+                found = self.first_that_fits(&definition, source, candidate.into_iter().collect(), facts)?;
             }
+        }
+        if found.is_none() && self.settings.extraction_enabled {
+            let candidates = facts.extraction(&definition)?;
+            found = self.first_that_fits(&definition, FieldSource::Extraction, candidates, facts)?;
         }
         self.found.insert(field.to_owned(), found);
         Ok(())
+    }
+
+    /// Whether the customer may be asked about the field. A strict one cannot be declined.
+    fn may_ask<F: Facts>(&mut self, definition: &FieldDefinition, facts: &mut F) -> Result<bool, F::Error> {
+        match definition.required_level {
+            RequiredLevel::Strict => Ok(true),
+            RequiredLevel::Soft => Ok(false),
+            RequiredLevel::Hard => {
+                if self.declined.is_none() {
+                    self.declined = Some(facts.declined()?);
+                }
+                Ok(!self.declined.iter().flatten().any(|field| *field == definition.field_name))
+            }
+        }
     }
 
     /// The first candidate of a source that the customer has not denied, if it fits. What does not fit is kept as
@@ -153,15 +176,15 @@ impl<'a> Fields<'a> {
         };
         let in_session = self.variable(field).map(|known| known.value);
         for candidate in candidates {
-            match judge(definition, &candidate, source, in_session.as_deref(), &denied, self.settings) {
+            let mut judgement = judge(definition, &candidate, source, in_session.as_deref(), &denied, self.settings);
+            if judgement == Judgement::ToConfirm && !self.may_ask(definition, facts)? {
+                judgement = Judgement::declined();
+            }
+            match judgement {
                 Judgement::Refused(refusal) => {
-                    self.rejected.push(RejectedValue {
-                        field: field.clone(),
-                        source,
-                        reasons: refusal.reasons,
-                        candidate,
-                    });
-                    if !refusal.is_denied {
+                    let is_last = !refusal.is_passed_over;
+                    self.reject(RejectedValue { field: field.clone(), source, reasons: refusal.reasons, candidate });
+                    if is_last {
                         return Ok(None);
                     }
                 }
@@ -173,6 +196,7 @@ impl<'a> Fields<'a> {
                         source,
                         confidence: candidate.confidence,
                         quote: candidate.quote,
+                        given_at: candidate.given_at,
                         needs_confirmation: judgement == Judgement::ToConfirm,
                     }));
                 }
@@ -181,14 +205,30 @@ impl<'a> Fields<'a> {
         Ok(None)
     }
 
+    /// Keeps a value that does not do, each value once and the newest ones only.
+    fn reject(&mut self, rejected: RejectedValue) {
+        let same_place = |r: &&RejectedValue| r.field == rejected.field && r.source == rejected.source;
+        let kept: Vec<&RejectedValue> = self.rejected.iter().filter(same_place).collect();
+        let is_kept = kept.iter().any(|r| same_json(&r.candidate.value, &rejected.candidate.value));
+        if !is_kept && kept.len() < MOST_REJECTED {
+            self.rejected.push(rejected);
+        }
+    }
+
     /// A variable that is null has no value.
     fn variable(&self, field: &str) -> Option<Candidate> {
         let raw = self.session.variables.get(field)?.get();
         (raw != "null").then(|| Candidate {
             value: raw.to_owned(),
-            confidence: None,
-            needs_confirmation: false,
-            quote: None,
+            given_at: self.session.variables_set_at.get(field).copied(),
+            ..Candidate::default()
         })
     }
+}
+
+/// Whether the profile's value was written after the session's value was given. A profile that does not tell when is
+/// not newer; a session's value without a time is older than any.
+fn is_newer(profile: Option<&Candidate>, said_here: Option<&Candidate>) -> bool {
+    let Some(written_at) = profile.and_then(|profile| profile.given_at) else { return false };
+    said_here.is_none_or(|said| said.given_at.is_none_or(|given_at| written_at > given_at))
 }

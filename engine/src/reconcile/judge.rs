@@ -9,6 +9,7 @@ use serde_json::Value;
 
 const DENIED: &str = "the customer has said that this value is wrong";
 const NOBODY_CONFIRMS: &str = "it would have to be confirmed, and a soft field is never asked about";
+const DECLINED: &str = "it would have to be confirmed, and the customer has declined the field";
 
 /// What a candidate is worth.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,11 +22,19 @@ pub enum Judgement {
     Refused(Refusal),
 }
 
+impl Judgement {
+    /// For a value that is in doubt, of a field that the customer has declined.
+    pub(super) fn declined() -> Judgement {
+        Judgement::Refused(Refusal { is_passed_over: false, reasons: vec![DECLINED.to_owned()] })
+    }
+}
+
 /// Why a candidate is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// The customer has said that the value is wrong, so an older value of the same source can still be right.
-    pub is_denied: bool,
+    /// The value is none, or the customer has said that it is wrong, so an older value of the same source can still be
+    /// right.
+    pub is_passed_over: bool,
     pub reasons: Vec<String>,
 }
 
@@ -44,10 +53,13 @@ pub fn judge(
     settings: &Settings,
 ) -> Judgement {
     if denied.iter().any(|value| same_json(value, &candidate.value)) {
-        return Judgement::Refused(Refusal { is_denied: true, reasons: vec![DENIED.to_owned()] });
+        return Judgement::Refused(Refusal { is_passed_over: true, reasons: vec![DENIED.to_owned()] });
     }
-    let refused = |reasons| Judgement::Refused(Refusal { is_denied: false, reasons });
-    let mut reasons = definition.validate_value(&candidate.value).err().unwrap_or_default();
+    let mut reasons = match &candidate.problem {
+        Some(problem) => vec![problem.clone()],
+        None => definition.validate_value(&candidate.value).err().unwrap_or_default(),
+    };
+    let is_passed_over = !reasons.is_empty();
     // A value that its source does not rate is certain.
     let confidence = match source {
         FieldSource::Extraction => candidate.confidence.unwrap_or(1.0),
@@ -58,14 +70,16 @@ pub fn judge(
         reasons.push(format!("confidence {is} is below {should_be}"));
     }
     if !reasons.is_empty() {
-        return refused(reasons);
+        return Judgement::Refused(Refusal { is_passed_over, reasons });
     }
     let is_doubted = candidate.needs_confirmation || confidence < settings.confirmation_threshold;
     let is_settled = in_session.is_some_and(|known| same_json(known, &candidate.value));
     match (is_doubted && !is_settled, definition.required_level) {
         (false, _) => Judgement::Used,
-        (true, RequiredLevel::Hard) => Judgement::ToConfirm,
-        (true, RequiredLevel::Soft) => refused(vec![NOBODY_CONFIRMS.to_owned()]),
+        (true, RequiredLevel::Strict | RequiredLevel::Hard) => Judgement::ToConfirm,
+        (true, RequiredLevel::Soft) => {
+            Judgement::Refused(Refusal { is_passed_over: false, reasons: vec![NOBODY_CONFIRMS.to_owned()] })
+        }
     }
 }
 
@@ -87,7 +101,7 @@ mod tests {
     use super::*;
 
     fn extracted(confidence: f64) -> Candidate {
-        Candidate { value: "34".into(), confidence: Some(confidence), needs_confirmation: false, quote: None }
+        Candidate { value: "34".into(), confidence: Some(confidence), ..Candidate::default() }
     }
 
     fn judged(candidate: &Candidate, settings: &Settings) -> Judgement {
@@ -144,17 +158,18 @@ mod tests {
         let denied = [r#"{"b":"A","a":1}"#.to_owned()];
         let settings = Settings::default();
         let judgement = judge(&definition, &candidate, FieldSource::Extraction, None, &denied, &settings);
-        assert_eq!(judgement, Judgement::Refused(Refusal { is_denied: true, reasons: vec![DENIED.to_owned()] }));
+        assert_eq!(judgement, Judgement::Refused(Refusal { is_passed_over: true, reasons: vec![DENIED.to_owned()] }));
     }
 
     #[test]
     fn nobody_confirms_what_the_session_says_already() {
         let mut definition = FieldDefinition::undeclared("age");
         for (level, unsettled) in [
+            (RequiredLevel::Strict, Judgement::ToConfirm),
             (RequiredLevel::Hard, Judgement::ToConfirm),
             (
                 RequiredLevel::Soft,
-                Judgement::Refused(Refusal { is_denied: false, reasons: vec![NOBODY_CONFIRMS.to_owned()] }),
+                Judgement::Refused(Refusal { is_passed_over: false, reasons: vec![NOBODY_CONFIRMS.to_owned()] }),
             ),
         ] {
             definition.required_level = level;

@@ -141,6 +141,7 @@ mod tests {
             source: FieldSource::Extraction,
             confidence: Some(0.9),
             quote: None,
+            given_at: None,
             needs_confirmation: true,
         }
     }

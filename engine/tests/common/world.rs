@@ -37,6 +37,8 @@ pub struct World {
     pub older: Vec<Candidate>,
     /// What the customer has said is wrong, whatever the field.
     pub denied: Vec<String>,
+    /// Fields that the customer has declined.
+    pub declined: Vec<String>,
     pub fields: BTreeMap<String, Rc<FieldDefinition>>,
     pub completed: Vec<CompletedAction>,
     pub decisions: Vec<SubmittedDecision>,
@@ -51,7 +53,7 @@ pub struct World {
 
 /// A value that nobody doubts.
 pub fn sure(value: &str) -> Candidate {
-    Candidate { value: value.to_owned(), confidence: None, needs_confirmation: false, quote: None }
+    Candidate { value: value.to_owned(), ..Candidate::default() }
 }
 
 pub fn raw(text: &str) -> Box<RawValue> {
@@ -80,12 +82,14 @@ impl World {
                 channel: Some("whatsapp".into()),
                 age_days: 3.0,
                 variables: BTreeMap::new(),
+                variables_set_at: BTreeMap::new(),
             },
             visits: Vec::new(),
             profile: BTreeMap::new(),
             extractions: BTreeMap::new(),
             older: Vec::new(),
             denied: Vec::new(),
+            declined: Vec::new(),
             fields: BTreeMap::new(),
             completed: Vec::new(),
             decisions: Vec::new(),
@@ -227,8 +231,10 @@ impl World {
     pub fn apply(&mut self, decision: &Decision) {
         match decision.effect {
             Effect::Move => {
-                for filled in &decision.fields_filled {
+                for filled in decision.fields_filled.iter().filter(|f| f.source != FieldSource::Session) {
                     self.knows(&filled.field, &filled.value);
+                    let given_at = filled.given_at.map(|at| (filled.field.clone(), at));
+                    self.session.variables_set_at.extend(given_at);
                 }
                 let target = decision.target.clone().expect("a target");
                 self.arrive(decision.scenario_version.expect("a version"), &target.step_id);
@@ -430,6 +436,11 @@ impl Facts for World {
     fn denied(&mut self, field: &str, source: FieldSource) -> Result<Vec<String>, Infallible> {
         self.once(format!("denied {field} {}", source.as_str()));
         Ok(self.denied.clone())
+    }
+
+    fn declined(&mut self) -> Result<Vec<String>, Infallible> {
+        self.once("declined".into());
+        Ok(self.declined.clone())
     }
 }
 

@@ -108,6 +108,7 @@ impl Engine {
             finished: false,
             channel: Some("web".into()),
             age_days: 3.0,
+            variables_set_at: BTreeMap::new(),
             variables: row.variables.iter().map(|(f, v)| (f.clone(), raw(*v))).collect(),
         };
         let settings = Settings {
@@ -367,11 +368,17 @@ impl Facts for Look<'_> {
             confidence: None,
             needs_confirmation: false,
             quote: None,
+            given_at: None,
+            problem: None,
         };
         Ok(self.row.profile.get(field).map(sure))
     }
 
     fn extraction(&mut self, _: &FieldDefinition) -> Result<Vec<Candidate>, Infallible> {
+        Ok(Vec::new())
+    }
+
+    fn declined(&mut self) -> Result<Vec<String>, Infallible> {
         Ok(Vec::new())
     }
 

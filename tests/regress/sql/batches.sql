@@ -80,7 +80,8 @@ SELECT state, total, done, applied, deferred, exited, failed FROM scenario.batch
 SELECT DISTINCT right(session_id::text, 2) AS session, sqlstate, message, hint FROM scenario.batch_errors WHERE tenant_id = :t ORDER BY 1;
 DROP TRIGGER refuse ON scenario.sessions;
 
--- who is stuck, and why; which versions are still walked
+-- who is stuck, and why: a batch asks nobody, and a turn does; which versions are still walked
+SELECT action, collect_fields FROM scenario.reconcile_session(:t, '7bbbbbbb-0000-4000-8000-000000000046');
 SELECT right(session_id::text, 2) AS session, step_name, waiting_for, since IS NOT NULL AS since, fields_asked, reason
   FROM scenario.stranded_sessions(:t, :p) ORDER BY 1;
 SELECT version, status, sessions_active, sessions_other, sessions_marked, sessions_pinned, live_plan_ids = ARRAY[:p]::uuid[] AS by_plan, is_empty

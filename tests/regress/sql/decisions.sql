@@ -54,7 +54,9 @@ select scenario.submit_decision(:t, :ann, 'mood', 'advice');
 select scenario_version, fork_step_id, target_step_id, decided_by = session_user as by_me from scenario.session_decisions where tenant_id = :t;
 :explain(:t, :ann);
 :turn(:t, :ann);
--- To a person.
+-- To a person, once the turn has asked.
+select scenario.submit_decision(:t, :bob, 'mood', 'person');
+:turn(:t, :bob);
 select scenario.submit_decision(:t, :bob, 'mood', 'person');
 :explain(:t, :bob) where event = 'fork';
 :turn(:t, :bob);
