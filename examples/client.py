@@ -59,7 +59,8 @@ class Backend:
 
     def to_confirm(self, session) -> list[dict]:
         """What an earlier turn has asked the customer to confirm: a "yes" counts for nothing else."""
-        sql = """select r.name, r.value from scenario.session_requests r join scenario.sessions s using (tenant_id, session_id)
+        sql = """select r.name, r.value from scenario.session_requests r
+                   join scenario.sessions s using (tenant_id, session_id)
                   where r.tenant_id = %s and r.session_id = %s and r.kind = 'confirm' and s.waiting_for is not null"""
         asked = self.cursor.execute(sql, [self.tenant, session]).fetchall()
         return [{"field": row["name"], "found": {"value": row["value"]}} for row in asked]

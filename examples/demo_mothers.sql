@@ -125,7 +125,7 @@ select submitted.field || ': ' || case when submitted.accepted then 'accepted' e
 select * from pg_temp.turn(:'line', 'Imani');
 
 \echo '9. LULU HAS SLEPT THROUGH VERSION 2'
-\echo '   She still walks version 1, and is moved to version 3 at once, as soon as the backend has sent her the privacy notice.'
+\echo '   She still walks version 1, and is moved to version 3 at once. She, too, must get the privacy notice first.'
 select * from pg_temp.turn(:'line', 'Lulu');
 select scenario.complete_action(:'line', pg_temp.id('Lulu''s session'), st.step_id)
   from scenario.scenario_steps st

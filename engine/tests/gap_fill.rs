@@ -28,9 +28,9 @@ fn world(level: RequiredLevel) -> World {
     world
 }
 
-/// Gives a source its value: `34`, `200` (invalid), `34?` (the source wants it confirmed), `34@0.90` (its confidence), `34^5` (given at
-/// 5 o'clock, `34` at a time that nobody knows), `expired` and `-` (none: an expired row never comes out of the table, see the
-/// regression test gap_fill).
+/// Gives a source its value: `34`, `200` (invalid), `34?` (the source wants it confirmed), `34@0.90` (its
+/// confidence), `34^5` (given at 5 o'clock, `34` at a time that nobody knows), `expired` and `-` (none: an expired
+/// row never comes out of the table, see the regression test gap_fill).
 fn candidate(cell: &str) -> Option<Candidate> {
     if ["-", "expired"].contains(&cell) {
         return None;
@@ -120,7 +120,8 @@ const TABLE: &str = "
     200^6     35^5     34@1.0      | session 35             session 35
     36^6      null^5   34@1.0      | profile 36             profile 36
 
-    # A profile that does not tell when it was written loses to the session; a session's value without a time is older than any.
+    # A profile that does not tell when it was written loses to the session; a session's value without a time is older
+    # than any.
     36        35^5     34@1.0      | session 35             session 35
     36        35       34@1.0      | session 35             session 35
     36^1      35       34@1.0      | profile 36             profile 36

@@ -63,8 +63,9 @@ COMMENT ON COLUMN scenario.sessions.step_content_hash IS 'Content hash of the st
 COMMENT ON COLUMN scenario.sessions.scenario_checksum IS
     'Checksum of the version, kept by trigger when the version changes. One that differs from the version''s does not match it (SPEC 10).';
 COMMENT ON COLUMN scenario.sessions.variables_set_at IS
-    'When each variable was given: name → seconds since 1970. Kept by trigger for the variables that a statement changes, '
-    'unless the statement itself writes this column. A variable that is not in it was given at some time before.';
+    'When each variable was given: name → seconds since 1970. Kept by trigger for the variables that a statement '
+    'changes, unless the statement itself writes this column. A variable that is not in it was given at some time '
+    'before.';
 COMMENT ON COLUMN scenario.sessions.pending_plan_id IS 'The mark: plan that is to move the session. A hint; the deployed plan is the truth.';
 COMMENT ON COLUMN scenario.sessions.pending_anchor_hash IS 'Anchor at the time of marking; NULL for a deleted step with nowhere to go.';
 COMMENT ON COLUMN scenario.sessions.waiting_for IS 'What its migration waits for since waiting_since.';
@@ -152,12 +153,14 @@ CREATE TABLE scenario.session_requests (
     CHECK ((kind = 'fork') = (target_step_ids IS NOT NULL))
 );
 COMMENT ON TABLE scenario.session_requests IS
-    'What a session was asked for: what reconcile_session has returned to a backend. Previews, simulations and batches ask '
-    'nobody. An answer is taken by this row also when the version that asked is not the published one any more.';
-COMMENT ON COLUMN scenario.session_requests.scenario_version IS 'The version that asked, to which the session was to be moved.';
+    'What a session was asked for: what reconcile_session has returned to a backend. Previews, simulations and '
+    'batches ask nobody. An answer is taken by this row also when the version that asked is not the published one '
+    'any more.';
+COMMENT ON COLUMN scenario.session_requests.scenario_version IS
+    'The version that asked, to which the session was to be moved.';
 COMMENT ON COLUMN scenario.session_requests.kind IS
-    'collect: a field to give; confirm: a field whose value is to be confirmed; action: a required action to execute; fork: a '
-    'fork to decide.';
+    'collect: a field to give; confirm: a field whose value is to be confirmed; action: a required action to '
+    'execute; fork: a fork to decide.';
 COMMENT ON COLUMN scenario.session_requests.name IS 'The field, or the id of the step in the version that asked.';
 COMMENT ON COLUMN scenario.session_requests.value IS 'confirm: the value that the customer was asked about.';
 COMMENT ON COLUMN scenario.session_requests.step_name IS 'action, fork: what the step was called.';
@@ -193,7 +196,8 @@ CREATE TABLE scenario.field_attempts (
     FOREIGN KEY (tenant_id, session_id) REFERENCES scenario.sessions ON DELETE CASCADE
 );
 COMMENT ON TABLE scenario.field_attempts IS
-    'Values that were found and that do not fill their field, or not yet; and fields that the customer has declined to give.';
+    'Values that were found and that do not fill their field, or not yet; and fields that the customer has declined '
+    'to give.';
 COMMENT ON COLUMN scenario.field_attempts.attempt_no IS 'Order within the session. NULL on insert: the next number.';
 COMMENT ON COLUMN scenario.field_attempts.confidence IS 'From 0 to 1; NULL: its source does not rate its values.';
 COMMENT ON COLUMN scenario.field_attempts.state IS

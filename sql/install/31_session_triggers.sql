@@ -4,8 +4,9 @@
 -- (src/store/writes.rs), in the same statement. Everybody else's SQL is checked here, as is a statement in a trigger that such a
 -- move fires.
 --
--- An UPDATE of a session costs: one lookup of the step and one visit when it arrives somewhere; one expression over the
--- variables when they change; one assignment when only turn_count is written; nothing otherwise (the WHEN clauses are false).
+-- An UPDATE of a session costs: one lookup of the step and one visit when it arrives somewhere; one expression over
+-- the variables when they change; one assignment when only turn_count is written; nothing otherwise (the WHEN clauses
+-- are false).
 
 CREATE FUNCTION scenario.version_to_walk(
     p_tenant_id uuid, p_scenario_id uuid, INOUT p_version integer, INOUT p_step_id text, OUT p_checksum text)
@@ -133,12 +134,13 @@ CREATE TRIGGER sessions_first_visit
     FOR EACH ROW WHEN (NEW.visit_count = 0 AND NEW.step_id IS NOT NULL)
     EXECUTE FUNCTION scenario.sessions_first_visit();
 
--- What the customer said, and when -------------------------------------------------------------------------------------
+-- What the customer said, and when ------------------------------------------------------------------------------------
 
 CREATE FUNCTION scenario.sessions_time_variables() RETURNS trigger
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    -- One expression for INSERT, where OLD is NULL, and UPDATE. Each document is read once, however many variables it has.
+    -- One expression for INSERT, where OLD is NULL, and UPDATE. Each document is read once, however many variables it
+    -- has.
     NEW.variables_set_at := (
         SELECT coalesce(OLD.variables_set_at, '{}') - coalesce(array_agg(o.key) FILTER (WHERE n.key IS NULL), '{}')
                || coalesce(jsonb_object_agg(n.key, extract(epoch FROM now())) FILTER (WHERE n.key IS NOT NULL), '{}')
@@ -149,7 +151,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION scenario.sessions_time_variables() IS
-    'Trigger: keeps in variables_set_at when each variable was given: those that changed, now; those that are gone, not at all.';
+    'Trigger: keeps in variables_set_at when each variable was given: those that changed, now; those that are gone, '
+    'not at all.';
 
 CREATE TRIGGER sessions_time_new_variables
     BEFORE INSERT ON scenario.sessions
@@ -161,8 +164,8 @@ CREATE TRIGGER sessions_time_variables
     BEFORE UPDATE OF variables ON scenario.sessions
     FOR EACH ROW WHEN (NEW.variables IS DISTINCT FROM OLD.variables
                        AND NEW.variables_set_at IS NOT DISTINCT FROM OLD.variables_set_at
-                       AND NOT scenario.is_written_by_writer(NEW.tenant_id, NEW.session_id, NEW.scenario_version, NEW.step_id,
-                                                             NEW.visit_count))
+                       AND NOT scenario.is_written_by_writer(NEW.tenant_id, NEW.session_id, NEW.scenario_version,
+                                                             NEW.step_id, NEW.visit_count))
     EXECUTE FUNCTION scenario.sessions_time_variables();
 
 -- A session that moves ------------------------------------------------------------------------------------------------

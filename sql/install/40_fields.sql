@@ -19,8 +19,8 @@ COMMENT ON COLUMN scenario.field_definitions.collection_prompt IS 'Question to t
 COMMENT ON COLUMN scenario.field_definitions.extraction_hint IS 'What a language model is told to look for.';
 COMMENT ON COLUMN scenario.field_definitions.extraction_pattern IS 'Linear-time regular expression over customer messages.';
 COMMENT ON COLUMN scenario.field_definitions.required_level IS 
-    'strict: ask the customer, who cannot decline; hard: ask the customer, who can decline (decline_field); soft: never ask, go on '
-    'without.';
+    'strict: ask the customer, who cannot decline; hard: ask the customer, who can decline (decline_field); soft: '
+    'never ask, go on without.';
 
 CREATE FUNCTION scenario.field_definitions_check() RETURNS trigger
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -57,8 +57,8 @@ COMMENT ON COLUMN scenario.profile_fields.status IS 'Only an active value that h
 COMMENT ON COLUMN scenario.profile_fields.quote IS 'The customer''s words that it was extracted from.';
 COMMENT ON COLUMN scenario.profile_fields.session_id IS 'Session it came from. No foreign key: the profile outlives it.';
 COMMENT ON COLUMN scenario.profile_fields.updated_at IS
-    'When the value was written, kept by trigger unless the statement gives another time. A session''s value that was given '
-    'before counts less.';
+    'When the value was written, kept by trigger unless the statement gives another time. A session''s value that '
+    'was given before counts less.';
 
 CREATE FUNCTION scenario.profile_fields_touch() RETURNS trigger
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

@@ -58,9 +58,11 @@ BEGIN
     SELECT c.published_version INTO v_published FROM scenario.scenarios AS c
      WHERE c.tenant_id = v_undo.tenant_id AND c.scenario_id = v_undo.scenario_id;
 
-    -- A value that somebody has given since stays: it is not the migration's. One that comes back was given at some time before.
+    -- A value that somebody has given since stays: it is not the migration's. One that comes back was given at some
+    -- time before.
     SELECT v_session.variables - coalesce(array_agg(w.key), '{}')
-           || coalesce(jsonb_object_agg(w.key, v_undo.variables_before -> w.key) FILTER (WHERE v_undo.variables_before ? w.key), '{}'),
+           || coalesce(jsonb_object_agg(w.key, v_undo.variables_before -> w.key)
+                           FILTER (WHERE v_undo.variables_before ? w.key), '{}'),
            v_session.variables_set_at - coalesce(array_agg(w.key), '{}')
       INTO v_restored, v_times
       FROM jsonb_each(v_undo.variables_written) AS w

@@ -43,8 +43,8 @@ COMMENT ON COLUMN scenario.batch_runs.total IS
 COMMENT ON COLUMN scenario.batch_runs.done IS 'Sessions looked at: applied + deferred + pinned + exited + failed.';
 COMMENT ON COLUMN scenario.batch_runs.applied IS 'migrate: sessions moved to the new version. mark: sessions marked.';
 COMMENT ON COLUMN scenario.batch_runs.deferred IS
-    'migrate: sessions whose turn would ask for something: a field, a confirmation, an action or a decision. They are as they '
-    'were, still marked, and nobody has been asked. mark: sessions that their policy leaves out.';
+    'migrate: sessions whose turn would ask for something: a field, a confirmation, an action or a decision. They '
+    'are as they were, still marked, and nobody has been asked. mark: sessions that their policy leaves out.';
 COMMENT ON COLUMN scenario.batch_runs.blocked IS 'Those of done whose redirect a checkpoint forbade.';
 COMMENT ON COLUMN scenario.batch_runs.failed IS 'Sessions whose migration raised an error, which is in batch_errors; still marked.';
 COMMENT ON COLUMN scenario.batch_runs.rate IS 'Sessions per second, time in which it was paused left out.';
@@ -152,7 +152,8 @@ BEGIN
     -- Sessions between those of the page, which somebody has locked, and after a page that is not full.
     IF session_ids IS NULL THEN
         skipped := ARRAY(SELECT s.session_id FROM scenario.sessions AS s
-                          WHERE s.tenant_id = (run).tenant_id AND s.pending_plan_id = (run).plan_id AND s.status = 'active'
+                          WHERE s.tenant_id = (run).tenant_id AND s.pending_plan_id = (run).plan_id
+                            AND s.status = 'active'
                             AND s.session_id > after AND (looked_at < wanted OR s.session_id < v_ids[looked_at])
                             AND s.session_id <> ALL (v_ids));
     END IF;
@@ -188,9 +189,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION scenario.migrate_batch(scenario.batch_runs, uuid, integer, uuid[], bigint) IS
-    'One page of migrate_sessions: the next sessions after the one that is given. Arguments: run, session to go on after, how many, '
-    'the sessions to look at (NULL: all that are marked), failures that are allowed in all. Returns the run with its counts, the '
-    'last session, how many sessions it looked at, and which it skipped since somebody has locked them. Keeps the error of each session that fails in batch_errors. Writes as reconcile_session, and batch_errors.';
+    'One page of migrate_sessions: the next sessions after the one that is given. Arguments: run, session to go on '
+    'after, how many, the sessions to look at (NULL: all that are marked), failures that are allowed in all. Returns '
+    'the run with its counts, the last session, how many sessions it looked at, and which it skipped since somebody '
+    'has locked them. Keeps the error of each session that fails in batch_errors. Writes as reconcile_session, and '
+    'batch_errors.';
 
 -- From another connection ---------------------------------------------------------------------------------------------
 

@@ -164,15 +164,15 @@ BEGIN
 END
 $$;
 COMMENT ON PROCEDURE scenario.migrate_sessions(uuid, uuid, integer, bigint, bigint) IS
-    'Migrates the marked sessions of a deployed plan without waiting for their turns (SPEC 12): those that need nobody are moved, '
-    'those that need the customer, an action or a decision stay as they are, marked, and are counted (deferred): their next turn '
-    'asks. Commits after each batch, so it cannot be '
-    'called inside a transaction block (25001). Rows that somebody has locked are skipped, and looked at once more at the end. A '
-    'session that fails is kept in batch_errors and does not stop the others. Several can run at once, and one that was stopped is '
-    'continued by calling again. Arguments: tenant, plan, sessions per batch (500), sessions in all (NULL: all), failures after '
-    'which to stop (NULL: never). Progress: a notice per batch and a row in batch_runs; pause_batch, resume_batch, cancel_batch '
-    'from another connection. Raises P0002, 55000 (plan not deployed, scenario.enabled off), 25001, 22023. Writes as '
-    'reconcile_session, and batch_runs, batch_errors.';
+    'Migrates the marked sessions of a deployed plan without waiting for their turns (SPEC 12): those that need '
+    'nobody are moved, those that need the customer, an action or a decision stay as they are, marked, and are '
+    'counted (deferred): their next turn asks. Commits after each batch, so it cannot be called inside a transaction '
+    'block (25001). Rows that somebody has locked are skipped, and looked at once more at the end. A session that '
+    'fails is kept in batch_errors and does not stop the others. Several can run at once, and one that was stopped '
+    'is continued by calling again. Arguments: tenant, plan, sessions per batch (500), sessions in all (NULL: all), '
+    'failures after which to stop (NULL: never). Progress: a notice per batch and a row in batch_runs; pause_batch, '
+    'resume_batch, cancel_batch from another connection. Raises P0002, 55000 (plan not deployed, scenario.enabled '
+    'off), 25001, 22023. Writes as reconcile_session, and batch_runs, batch_errors.';
 
 CREATE PROCEDURE scenario.mark_sessions(tenant_id uuid, plan_id uuid, batch_size integer DEFAULT 1000)
     LANGUAGE plpgsql AS $$

@@ -39,9 +39,9 @@ fn begin_batch(tenant_id: Option<Uuid>, plan_id: Option<Uuid>, procedure: Option
 /// Locks the next marked sessions of a plan for a page of `migrate_sessions`. A session that a turn or another worker holds is
 /// skipped.
 ///
-/// Arguments: tenant, plan, session after which the page begins, how many sessions, and the sessions that the page consists of (NULL:
-/// the next ones that are marked). Result: session ids in order. Errors: 22023 for NULL in another argument. Writes nothing; the rows
-/// stay locked until the transaction ends.
+/// Arguments: tenant, plan, session after which the page begins, how many sessions, and the sessions that the page
+/// consists of (NULL: the next ones that are marked). Result: session ids in order. Errors: 22023 for NULL in another
+/// argument. Writes nothing; the rows stay locked until the transaction ends.
 #[pg_extern]
 fn lock_marked_sessions(
     tenant_id: Option<Uuid>,

@@ -33,9 +33,9 @@ fn submit_fields(
 
 /// Takes the customer's word on a value that was found: `confirm_field(tenant_id, session_id, field, accepted)`.
 ///
-/// Returns one row: whether the value counts now, and why not. Errors: P0002 for a session that does not exist, 55000 if
-/// `reconcile_session` has not asked for it, 22023 for NULL. Accepted: writes the value into the session's variables and settles it in the
-/// profile. Not accepted: the value is not used, nor found again in the same words.
+/// Returns one row: whether the value counts now, and why not. Errors: P0002 for a session that does not exist, 55000
+/// if `reconcile_session` has not asked for it, 22023 for NULL. Accepted: writes the value into the session's
+/// variables and settles it in the profile. Not accepted: the value is not used, nor found again in the same words.
 #[pg_extern]
 #[allow(clippy::type_complexity)]
 fn confirm_field(
@@ -58,9 +58,9 @@ fn confirm_field(
 ///
 /// * `reason`: for people; default: declined by the customer.
 ///
-/// Returns one row: whether it was accepted, and why not. The session goes on without the field, like without a soft one, for as
-/// long as it lives; a strict field cannot be declined. Errors: P0002 for a session that does not exist, 22023 for NULL. Writes
-/// `field_attempts`.
+/// Returns one row: whether it was accepted, and why not. The session goes on without the field, like without a soft
+/// one, for as long as it lives; a strict field cannot be declined. Errors: P0002 for a session that does not exist,
+/// 22023 for NULL. Writes `field_attempts`.
 #[pg_extern]
 #[allow(clippy::type_complexity)]
 fn decline_field(
@@ -111,11 +111,12 @@ fn record_extraction(
 
 /// Records that a required action was executed: `complete_action(tenant_id, session_id, step_id)`.
 ///
-/// * `step_id`: a step that `reconcile_session` has returned in `execute_step_ids`, also when a newer version has been published
-///   meanwhile, or the step where the session stands in the version that it walks. A second time changes nothing.
+/// * `step_id`: a step that `reconcile_session` has returned in `execute_step_ids`, also when a newer version has
+///   been published meanwhile, or the step where the session stands in the version that it walks. A second time
+///   changes nothing.
 ///
-/// Errors: P0002 for a session that does not exist or a step that it was not asked for and does not stand at, 22023 for a step that
-/// is no required action or for NULL, 55000 for a session in no scenario. Writes `session_actions`.
+/// Errors: P0002 for a session that does not exist or a step that it was not asked for and does not stand at, 22023
+/// for a step that is no required action or for NULL, 55000 for a session in no scenario. Writes `session_actions`.
 #[pg_extern]
 fn complete_action(
     tenant_id: Option<Uuid>,
@@ -130,12 +131,13 @@ fn complete_action(
 /// Records the answer to a natural-language fork:
 /// `submit_decision(tenant_id, session_id, fork_step_id, target_step_id)`.
 ///
-/// * `fork_step_id`, `target_step_id`: a fork that `reconcile_session` has returned in `decisions`, also when a newer version has been
-///   published meanwhile, or the one where the session stands in the version that it walks; and one of its branches. A later answer
-///   for the same fork takes the place of the first.
+/// * `fork_step_id`, `target_step_id`: a fork that `reconcile_session` has returned in `decisions`, also when a newer
+///   version has been published meanwhile, or the one where the session stands in the version that it walks; and one
+///   of its branches. A later answer for the same fork takes the place of the first.
 ///
-/// Errors: P0002 for a session that does not exist or a fork that it was not asked about and does not stand at, 22023 for a target
-/// that is none of its branches (DETAIL lists them) or for NULL, 55000 for a session in no scenario. Writes `session_decisions`.
+/// Errors: P0002 for a session that does not exist or a fork that it was not asked about and does not stand at, 22023
+/// for a target that is none of its branches (DETAIL lists them) or for NULL, 55000 for a session in no scenario.
+/// Writes `session_decisions`.
 #[pg_extern]
 fn submit_decision(
     tenant_id: Option<Uuid>,

@@ -1,5 +1,5 @@
-//! `scenario.session_actions` and `scenario.session_decisions`: what was done and decided for a session ("Acts and checkpoints"
-//! and "Decisions" in docs/behaviour.md).
+//! `scenario.session_actions` and `scenario.session_decisions`: what was done and decided for a session ("Acts and
+//! checkpoints" and "Decisions" in docs/behaviour.md).
 
 use super::Statement;
 use crate::args;

@@ -40,15 +40,15 @@ static INSERT: Statement = Statement::writing(
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
 );
 
-/// A value that several turns or sources come across is kept once: a customer who does not answer does not add a row at every
-/// turn. A value that the customer has denied has its row already.
+/// A value that several turns or sources come across is kept once: a customer who does not answer does not add a row
+/// at every turn. A value that the customer has denied has its row already.
 static KEEP_REJECTED: Statement = Statement::writing(
     "INSERT INTO scenario.field_attempts (tenant_id, session_id, field_name, value, confidence, quote, state, reason)
      SELECT $1, $2, r.field_name, r.value, r.confidence, r.quote, 'refused', r.reason
        FROM (SELECT DISTINCT ON (u.field_name, u.value::pg_catalog.jsonb, u.reason)
                     u.field_name, u.value::pg_catalog.jsonb AS value, u.confidence, u.quote, u.reason, u.place
-               FROM ROWS FROM (pg_catalog.unnest($3), pg_catalog.unnest($4), pg_catalog.unnest($5), pg_catalog.unnest($6),
-                               pg_catalog.unnest($7)) WITH ORDINALITY
+               FROM ROWS FROM (pg_catalog.unnest($3), pg_catalog.unnest($4), pg_catalog.unnest($5),
+                               pg_catalog.unnest($6), pg_catalog.unnest($7)) WITH ORDINALITY
                  AS u(field_name, value, confidence, quote, reason, place)
               ORDER BY u.field_name, u.value::pg_catalog.jsonb, u.reason, u.place) AS r
       WHERE NOT EXISTS (SELECT FROM scenario.field_attempts AS a

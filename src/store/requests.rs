@@ -45,7 +45,8 @@ pub struct Request<'a> {
     pub target_step_ids: Option<Vec<&'a str>>,
 }
 
-/// What was asked before in the same words is not written again: a customer who does not answer adds no row at each turn.
+/// What was asked before in the same words is not written again: a customer who does not answer adds no row at each
+/// turn.
 static KEEP: Statement = Statement::writing(
     "INSERT INTO scenario.session_requests AS q
             (tenant_id, session_id, scenario_id, scenario_version, kind, name, value, step_name, step_content_hash,
@@ -66,7 +67,8 @@ static NEWEST: Statement = Statement::reading(
     "SELECT q.scenario_id, q.scenario_version, q.value, q.step_content_hash, q.target_step_ids
        FROM scenario.session_requests AS q
       WHERE q.tenant_id = $1 AND q.session_id = $2 AND q.kind = $3 AND q.name = $4
-      ORDER BY (q.scenario_id = $5) IS TRUE DESC, CASE WHEN q.scenario_id = $5 THEN q.scenario_version END DESC NULLS LAST,
+      ORDER BY (q.scenario_id = $5) IS TRUE DESC,
+               CASE WHEN q.scenario_id = $5 THEN q.scenario_version END DESC NULLS LAST,
                q.asked_at DESC, q.scenario_version DESC
       LIMIT 1",
 );
@@ -104,7 +106,8 @@ pub fn keep(
     Ok(())
 }
 
-/// What the session was asked last under this name, by the scenario that it walks (`None`: it walks none) if that asked.
+/// What the session was asked last under this name, by the scenario that it walks (`None`: it walks none) if that
+/// asked.
 pub fn newest(
     tenant_id: Uuid,
     session_id: Uuid,

@@ -84,8 +84,8 @@ pub fn submit_fields(tenant_id: Uuid, session_id: Uuid, values: &Json) -> Result
     Ok(verdicts)
 }
 
-/// The customer says whether the value that they were asked about is right. Right: it counts, as if they had said it. Wrong: it
-/// is not used, nor found again in the same words. 55000 if a turn has not asked.
+/// The customer says whether the value that they were asked about is right. Right: it counts, as if they had said it.
+/// Wrong: it is not used, nor found again in the same words. 55000 if a turn has not asked.
 pub fn confirm_field(tenant_id: Uuid, session_id: Uuid, field: String, accepted: bool) -> Result<Verdict> {
     let state = locked(tenant_id, session_id)?;
     let asked = requests::newest(tenant_id, session_id, Kind::Confirm, &field, state.scenario_id())?;
@@ -118,8 +118,8 @@ pub fn confirm_field(tenant_id: Uuid, session_id: Uuid, field: String, accepted:
     Ok(Verdict { field, accepted: true, errors })
 }
 
-/// The customer cannot or will not give a field: the session goes on without it, unless it is a strict one. That they were asked
-/// in vain is on record for a strict one too.
+/// The customer cannot or will not give a field: the session goes on without it, unless it is a strict one. That they
+/// were asked in vain is on record for a strict one too.
 pub fn decline_field(tenant_id: Uuid, session_id: Uuid, field: String, reason: Option<&str>) -> Result<Verdict> {
     locked(tenant_id, session_id)?;
     if field.is_empty() {
@@ -246,9 +246,10 @@ fn judge_extraction(
     Ok(if known_better { refused("a value is known that is more certain") } else { judgement })
 }
 
-/// Records that a required action was executed: the one that the session was asked for, whatever is published meanwhile, else the
-/// one at which it stands in the version that it walks. P0002 for a step that is neither, 22023 where it stands at a step that is no
-/// required action, 55000 for a session that is in no scenario and was not asked.
+/// Records that a required action was executed: the one that the session was asked for, whatever is published
+/// meanwhile, else the one at which it stands in the version that it walks. P0002 for a step that is neither, 22023
+/// where it stands at a step that is no required action, 55000 for a session that is in no scenario and was not
+/// asked.
 pub fn complete_action(tenant_id: Uuid, session_id: Uuid, step_id: String) -> Result<()> {
     let state = locked(tenant_id, session_id)?;
     let asked = requests::newest(tenant_id, session_id, Kind::Action, &step_id, state.scenario_id())?;
@@ -262,7 +263,8 @@ pub fn complete_action(tenant_id: Uuid, session_id: Uuid, step_id: String) -> Re
             return Ok(());
         }
     }
-    // What was asked is on record already: the action of the step where the session stands can be another one of the same id.
+    // What was asked is on record already: the action of the step where the session stands can be another one of the
+    // same id.
     match standing_at(tenant_id, session_id, &state, &step_id, asked.is_some())? {
         Some((place, graph, step)) if graph.node(step).is_required_action => {
             let step_content_hash = graph.node(step).content_hash.clone();
@@ -279,9 +281,9 @@ pub fn complete_action(tenant_id: Uuid, session_id: Uuid, step_id: String) -> Re
     }
 }
 
-/// Records the answer to a fork: the one that the session was asked about, whatever is published meanwhile, else the one at which it
-/// stands in the version that it walks. P0002 for a step that is neither, 22023 for a target that is none of its branches, 55000 for a
-/// session that is in no scenario and was not asked.
+/// Records the answer to a fork: the one that the session was asked about, whatever is published meanwhile, else the
+/// one at which it stands in the version that it walks. P0002 for a step that is neither, 22023 for a target that is
+/// none of its branches, 55000 for a session that is in no scenario and was not asked.
 pub fn submit_decision(tenant_id: Uuid, session_id: Uuid, fork_step_id: String, target_step_id: String) -> Result<()> {
     let state = locked(tenant_id, session_id)?;
     let mut forks = Vec::new();
@@ -318,8 +320,8 @@ pub fn submit_decision(tenant_id: Uuid, session_id: Uuid, fork_step_id: String, 
     Err(Error::bad_argument(what).detail(branches.collect::<Vec<_>>().join("\n")))
 }
 
-/// The step of that id, if the session stands at it, in the graph of the version that it walks. 55000 if it is in no scenario and
-/// was not asked either.
+/// The step of that id, if the session stands at it, in the graph of the version that it walks. 55000 if it is in no
+/// scenario and was not asked either.
 fn standing_at<'a>(
     tenant_id: Uuid,
     session_id: Uuid,

@@ -1,5 +1,5 @@
-//! What a turn asks for goes on record, so that an answer can be taken whatever is published meanwhile. Only a turn asks:
-//! previews, simulations and batches do not.
+//! What a turn asks for goes on record, so that an answer can be taken whatever is published meanwhile. Only a turn
+//! asks: previews, simulations and batches do not.
 
 use crate::error::Result;
 use crate::store::requests::{self, Kind, Request};

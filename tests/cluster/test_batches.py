@@ -57,7 +57,8 @@ def waits(n: int) -> bool:
 
 
 def all_is_well(db, plan: uuid.UUID, sessions: int) -> None:
-    """Everybody was moved exactly once, but for those who would be asked: they are marked and as they were, unless a turn asked."""
+    """Everybody was moved exactly once, but for those who would be asked: they are marked, and as they were unless a
+    turn has asked."""
     waiting = sum(waits(n) for n in range(1, sessions + 1))
     assert db.execute("select * from scenario.check_invariants()").fetchall() == []
     moved, marked = db.execute(
@@ -229,7 +230,10 @@ def test_the_second_look_takes_what_was_skipped(db, connect):
     slow_down(db, 0.1)
     turn = connect(autocommit=False)
     [held] = turn.execute(
-        "select session_id from scenario.sessions where tenant_id = %s and step_id = 'hello' order by 1 limit 1 for update",
+        """
+        select session_id from scenario.sessions where tenant_id = %s and step_id = 'hello'
+         order by 1 limit 1 for update
+        """,
         [TENANT],
     ).fetchone()
     worker = Worker(connect(), plan, batch_size=7)
@@ -238,7 +242,8 @@ def test_the_second_look_takes_what_was_skipped(db, connect):
     worker.ended()
     assert db.execute("select scenario_version from scenario.sessions where session_id = %s", [held]).fetchone() == (2,)
     waiting = sum(waits(n) for n in range(1, 61))
-    assert db.execute("select done, applied, deferred from scenario.batch_runs").fetchall() == [(60, 60 - waiting, waiting)]
+    counts = db.execute("select done, applied, deferred from scenario.batch_runs").fetchall()
+    assert counts == [(60, 60 - waiting, waiting)]
     all_is_well(db, plan, 60)
 
 

@@ -35,7 +35,8 @@ pub struct Session {
     pub age_days: f64,
     /// Variables by name, each as the JSON text that is stored: no digit of a number is lost on the way.
     pub variables: BTreeMap<String, Box<RawValue>>,
-    /// When each variable was given, in seconds since 1970; a variable that is not among them was given at some time before.
+    /// When each variable was given, in seconds since 1970; a variable that is not among them was given at some time
+    /// before.
     pub variables_set_at: BTreeMap<String, f64>,
 }
 
@@ -109,7 +110,8 @@ pub struct Candidate {
     pub quote: Option<String>,
     /// When the value was given, in seconds since 1970; `None` where the source does not tell.
     pub given_at: Option<f64>,
-    /// Why the value can be no value of the field, where the source itself knows: a sentence for people, without the value.
+    /// Why the value can be no value of the field, where the source itself knows: a sentence for people, without the
+    /// value.
     pub problem: Option<String>,
 }
 

@@ -1,5 +1,5 @@
--- Only what reconcile_session has returned was asked; and what was asked can be answered also when a newer version has come
--- meanwhile.
+-- Only what reconcile_session has returned was asked; and what was asked can be answered also when a newer version has
+-- come meanwhile.
 \set t     '''a0000000-0000-0000-0000-000000000041'''
 \set other '''a0000000-0000-0000-0000-0000000000ff'''
 \set flow '''b0000000-0000-0000-0000-000000000041'''
@@ -24,7 +24,8 @@ insert into scenario.messages (tenant_id, session_id, role, content) values (:t,
 select scenario.create_scenario_version(:t, :flow, '{"name": "Clinic", "entry_step_id": "hello", "steps": [
   {"id": "hello", "name": "Hello", "transitions": [{"to_step_id": "about"}]},
   {"id": "about", "name": "About you", "collects_profile_fields": ["age"], "transitions": [{"to_step_id": "consent"}]},
-  {"id": "consent", "name": "Consent", "is_required_action": true, "performs_action": true, "transitions": [{"to_step_id": "mood"}]},
+  {"id": "consent", "name": "Consent", "is_required_action": true, "performs_action": true,
+   "transitions": [{"to_step_id": "mood"}]},
   {"id": "mood", "name": "Mood", "transitions": [
     {"to_step_id": "nurse", "condition_text": "the customer sounds worried"}, {"to_step_id": "talk"}]},
   {"id": "nurse", "name": "A nurse", "transitions": [{"to_step_id": "bye"}]},
@@ -44,7 +45,8 @@ select * from scenario.confirm_field(:t, :ann, 'age', true);
 \echo :LAST_ERROR_SQLSTATE
 -- A batch leaves who would be asked as they are: marked, waiting for nobody, with no row in the audit.
 select done, applied, deferred, failed from scenario.batch_runs where tenant_id = :t;
-select count(*) filter (where waiting_for is null and pending_plan_id = :'plan') as marked, count(*) from scenario.sessions where tenant_id = :t;
+select count(*) filter (where waiting_for is null and pending_plan_id = :'plan') as marked, count(*)
+  from scenario.sessions where tenant_id = :t;
 select (select count(*) from scenario.migration_audit where tenant_id = :t) as audited,
        (select count(*) from scenario.session_requests where tenant_id = :t) as requests,
        (select count(*) from scenario.profile_fields where tenant_id = :t) as profile,
@@ -59,7 +61,8 @@ select count(*), min(asked_at) = :'asked_first' as when_asked_first from scenari
 -- The word counts for the very value that was asked about, whatever has been found since.
 select used, needs_confirmation from scenario.record_extraction(:t, :ann, 'age', '40', 0.9);
 select * from scenario.confirm_field(:t, :ann, 'age', true);
-select variables, (select jsonb_build_object('value', value, 'unsure', needs_confirmation) from scenario.profile_fields where tenant_id = :t) as profile
+select variables, (select jsonb_build_object('value', value, 'unsure', needs_confirmation)
+                     from scenario.profile_fields where tenant_id = :t) as profile
   from scenario.sessions where tenant_id = :t and session_id = :ann;
 -- Once.
 select * from scenario.confirm_field(:t, :ann, 'age', true);
@@ -86,7 +89,8 @@ select * from scenario.submit_fields(:t, :bob, '{"age": 50}');
 select * from scenario.submit_fields(:t, :cleo, '{"age": 60}');
 :turn(:t, :bob);
 :turn(:t, :cleo);
-select scenario.complete_action(:t, session_id, 'consent') from scenario.sessions where tenant_id = :t and session_id in (:ann, :bob);
+select scenario.complete_action(:t, session_id, 'consent')
+  from scenario.sessions where tenant_id = :t and session_id in (:ann, :bob);
 :turn(:t, :ann);
 :turn(:t, :bob);
 :asked :t and kind in ('action', 'fork') order by 1, 3;
@@ -109,13 +113,16 @@ select scenario.submit_decision(:t, :ann, 'mood', 'bye');
 select scenario.submit_decision(:t, :ann, 'mood', 'nurse');
 select scenario.submit_decision(:t, :cleo, 'mood', 'nurse');
 \echo :LAST_ERROR_SQLSTATE
-select right(session_id::text, 1) as session, scenario_version, step_id from scenario.session_actions where tenant_id = :t order by 1, 2;
-select right(session_id::text, 1) as session, scenario_version, fork_step_id, target_step_id from scenario.session_decisions where tenant_id = :t;
+select right(session_id::text, 1) as session, scenario_version, step_id
+  from scenario.session_actions where tenant_id = :t order by 1, 2;
+select right(session_id::text, 1) as session, scenario_version, fork_step_id, target_step_id
+  from scenario.session_decisions where tenant_id = :t;
 -- The work of the action is not asked for again when it is taken up again, under another id.
 select scenario.create_scenario_version(:t, :flow, '{"name": "Clinic", "entry_step_id": "hello", "steps": [
   {"id": "hello", "name": "Hello", "transitions": [{"to_step_id": "about"}]},
   {"id": "about", "name": "About you", "collects_profile_fields": ["age"], "transitions": [{"to_step_id": "sign"}]},
-  {"id": "sign", "name": "Consent", "is_required_action": true, "performs_action": true, "transitions": [{"to_step_id": "consent"}]},
+  {"id": "sign", "name": "Consent", "is_required_action": true, "performs_action": true,
+   "transitions": [{"to_step_id": "consent"}]},
   {"id": "consent", "name": "House rules", "is_required_action": true, "transitions": [{"to_step_id": "talk"}]},
   {"id": "talk", "name": "Talk", "transitions": [{"to_step_id": "bye"}]},
   {"id": "bye", "name": "Goodbye", "is_terminal": true}]}') as version;

@@ -16,7 +16,8 @@ insert into scenario.field_definitions (tenant_id, field_name, required_level) v
 select right(s, 1) as session, (scenario.start_session(:t, s::uuid, :flow, customer_id => s::uuid)).step_id,
        (scenario.advance_session(:t, s::uuid, 'talk')).step_id
   from unnest(array[:ann, :bob]) as s;
-insert into scenario.messages (tenant_id, session_id, role, content) values (:t, :ann, 'customer', 'They say I live in Mombasa');
+insert into scenario.messages (tenant_id, session_id, role, content)
+values (:t, :ann, 'customer', 'They say I live in Mombasa');
 select scenario.create_scenario_version(:t, :flow, '{"name": "Loan", "entry_step_id": "hello", "steps": [
   {"id": "hello", "name": "Hello", "transitions": [{"to_step_id": "about"}]},
   {"id": "about", "name": "About you", "collects_profile_fields": ["income", "town", "passport"], "transitions": [
@@ -45,9 +46,11 @@ select * from scenario.decline_field(:t, :ann, 'income', 'does still not know');
 -- A strict field cannot be declined: its session waits, and is listed.
 select * from scenario.decline_field(:t, :ann, 'passport');
 :turn(:t, :ann);
-select right(session_id::text, 1) as session, waiting_for, fields_asked, reason from scenario.stranded_sessions(:t, :'plan') order by 1;
+select right(session_id::text, 1) as session, waiting_for, fields_asked, reason
+  from scenario.stranded_sessions(:t, :'plan') order by 1;
 -- On record, without a value.
-select field_name, value, state, reason from scenario.field_attempts where tenant_id = :t and session_id = :ann order by attempt_no;
+select field_name, value, state, reason
+  from scenario.field_attempts where tenant_id = :t and session_id = :ann order by attempt_no;
 -- What is said later counts all the same; the fork that reads the declined field redirects nobody.
 select * from scenario.submit_fields(:t, :ann, '{"passport": "A1"}');
 :turn(:t, :ann);
@@ -59,7 +62,8 @@ select * from scenario.submit_fields(:t, :bob, '{"income": 2000}');
 -- A declined field stays so in the next version.
 select scenario.create_scenario_version(:t, :flow, '{"name": "Loan", "entry_step_id": "hello", "steps": [
   {"id": "hello", "name": "Hello", "transitions": [{"to_step_id": "again"}]},
-  {"id": "again", "name": "About you, again", "collects_profile_fields": ["income", "town", "shoe_size"], "transitions": [{"to_step_id": "talk"}]},
+  {"id": "again", "name": "About you, again", "collects_profile_fields": ["income", "town", "shoe_size"],
+   "transitions": [{"to_step_id": "talk"}]},
   {"id": "talk", "name": "Talk", "transitions": [{"to_step_id": "bye"}]},
   {"id": "bye", "name": "Goodbye", "is_terminal": true}]}') as version;
 select scenario.build_migration_plan(:t, :flow, 3) as plan \gset
