@@ -66,6 +66,8 @@ pub fn build(request: &PlanRequest<'_>) -> Result<Plan> {
         to_version,
         from_checksum: from.checksum,
         to_checksum: to.checksum,
+        from_digest: from.digest,
+        to_digest: to.digest,
         status: PlanStatus::Pending,
     };
     let old = versions::graph(tenant_id, scenario_id, from_version)?;
@@ -200,12 +202,13 @@ struct ChangedVersion<'a> {
     now: &'a str,
 }
 
-/// The one rule of staleness: the first of the plan's versions that has changed since the plan was built.
+/// The one rule of staleness: the first of the plan's versions that has changed, in a key that is known, since the plan was
+/// built.
 fn changed_version<'a>(plan: &'a Plan, from: &'a Version, to: &'a Version) -> Option<ChangedVersion<'a>> {
-    [(from, &plan.from_checksum), (to, &plan.to_checksum)]
+    [(from, &plan.from_digest), (to, &plan.to_digest)]
         .into_iter()
-        .find(|(version, built_for)| version.checksum != **built_for)
-        .map(|(version, built_for)| ChangedVersion { version: version.version, built_for, now: &version.checksum })
+        .find(|(version, built_for)| version.digest != **built_for)
+        .map(|(version, built_for)| ChangedVersion { version: version.version, built_for, now: &version.digest })
 }
 
 /// Whether one of its versions has changed since the plan was built. Only reads, so that it works on a hot standby.
@@ -221,6 +224,6 @@ pub fn require_fresh(tenant_id: Uuid, plan: &Plan) -> Result<()> {
     let to = versions::lock(tenant_id, plan.scenario_id, plan.to_version)?;
     let Some(ChangedVersion { version, built_for, now }) = changed_version(plan, &from, &to) else { return Ok(()) };
     Err(Error::wrong_state(format!("plan {} is stale: version {version} has changed since it was built", plan.plan_id))
-        .detail(format!("It was built for checksum {built_for}; the version has checksum {now}."))
+        .detail(format!("It was built for digest {built_for}; the version has digest {now}."))
         .hint("Build it again: build_migration_plan(tenant_id, scenario_id, to_version, replace => true)."))
 }
