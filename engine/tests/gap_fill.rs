@@ -28,11 +28,19 @@ fn world(level: RequiredLevel) -> World {
     world
 }
 
-/// Gives a source its value: `34`, `200` (invalid), `34?` (the source wants it confirmed), `34@0.90` (its confidence), `expired` and `-`
-/// (none: an expired row never comes out of the table, see the regression test gap_fill).
+/// Gives a source its value: `34`, `200` (invalid), `34?` (the source wants it confirmed), `34@0.90` (its confidence), `expired`
+/// (valid, but for its time) and `-` (none).
 fn candidate(cell: &str) -> Option<Candidate> {
-    if ["-", "expired"].contains(&cell) {
-        return None;
+    match cell {
+        "-" => return None,
+        "expired" => {
+            return Some(Candidate {
+                value: "34".into(),
+                problem: Some("it has expired".into()),
+                ..Candidate::default()
+            });
+        }
+        _ => {}
     }
     let (cell, needs_confirmation) = match cell.strip_suffix('?') {
         Some(rest) => (rest, true),
@@ -42,7 +50,13 @@ fn candidate(cell: &str) -> Option<Candidate> {
         Some((value, confidence)) => (value, Some(confidence.parse().expect("a confidence"))),
         None => (cell, None),
     };
-    Some(Candidate { value: value.into(), confidence, needs_confirmation, quote: confidence.map(|_| "I am 34".into()) })
+    Some(Candidate {
+        value: value.into(),
+        confidence,
+        needs_confirmation,
+        quote: confidence.map(|_| "I am 34".into()),
+        ..Candidate::default()
+    })
 }
 
 fn decide(level: RequiredLevel, profile: &str, session: &str, extraction: &str) -> Decision {

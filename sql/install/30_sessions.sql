@@ -150,7 +150,7 @@ CREATE TABLE scenario.field_attempts (
     value      jsonb,
     confidence double precision CHECK (confidence BETWEEN 0 AND 1),
     quote      text,
-    state      text NOT NULL DEFAULT 'refused' CHECK (state IN ('to_confirm', 'denied', 'refused')),
+    state      text NOT NULL DEFAULT 'refused' CHECK (state IN ('to_confirm', 'denied', 'refused', 'confirmed')),
     reason     text NOT NULL,
     created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
     PRIMARY KEY (tenant_id, session_id, attempt_no),
@@ -162,6 +162,7 @@ COMMENT ON COLUMN scenario.field_attempts.attempt_no IS 'Order within the sessio
 COMMENT ON COLUMN scenario.field_attempts.confidence IS 'From 0 to 1; NULL: its source does not rate its values.';
 COMMENT ON COLUMN scenario.field_attempts.state IS
     'to_confirm: the value counts once the customer has confirmed it; denied: the customer has said that it is wrong, '
-    'so no source fills the field with it; refused: it does not do.';
+    'so no source fills the field with it; refused: it does not do; confirmed: the customer has said that it is right (no '
+    'value).';
 COMMENT ON COLUMN scenario.field_attempts.reason IS
     'Why the value was not used, as a sentence for people. Nothing is decided by it.';

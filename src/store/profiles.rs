@@ -7,11 +7,11 @@ use crate::error::Result;
 use crate::json::Json;
 use pgrx::Uuid;
 
-static ACTIVE: Statement = Statement::reading(
-    "SELECT p.value, p.confidence, p.needs_confirmation, p.quote
+static LOOK_UP: Statement = Statement::reading(
+    "SELECT p.value, p.confidence, p.needs_confirmation, p.quote, p.status = 'rejected',
+            coalesce(p.expires_at <= pg_catalog.now(), false)
        FROM scenario.profile_fields AS p
-      WHERE p.tenant_id = $1 AND p.customer_id = $2 AND p.field_name = $3
-        AND p.status = 'active' AND (p.expires_at IS NULL OR p.expires_at > pg_catalog.now())",
+      WHERE p.tenant_id = $1 AND p.customer_id = $2 AND p.field_name = $3 AND p.status IN ('active', 'rejected')",
 );
 
 /// A new value starts a life of its own: active, with no end.
@@ -31,12 +31,15 @@ static SETTLE: Statement = Statement::writing(
       WHERE p.tenant_id = $1 AND p.customer_id = $2 AND p.field_name = $3",
 );
 
-/// A value that counts: active, not expired.
+/// A value, and whether it still counts.
 pub struct Known {
     pub value: Json,
     pub confidence: Option<f64>,
     pub needs_confirmation: bool,
     pub quote: Option<String>,
+    /// The customer has said that it is wrong.
+    pub is_denied: bool,
+    pub is_expired: bool,
 }
 
 /// A value to keep, with its source.
@@ -50,10 +53,22 @@ pub struct NewValue<'a> {
     pub session_id: Uuid,
 }
 
-/// The customer's value for a field, if there is one that counts.
+/// The customer's value for a field, if there is one that counts: not denied, not expired.
 pub fn active(tenant_id: Uuid, customer_id: Uuid, field: &str) -> Result<Option<Known>> {
-    ACTIVE.row(&args![tenant_id, customer_id, field], |row| {
-        Ok(Known { value: row.get(1)?, confidence: row.opt(2)?, needs_confirmation: row.get(3)?, quote: row.opt(4)? })
+    Ok(look_up(tenant_id, customer_id, field)?.filter(|known| !known.is_denied && !known.is_expired))
+}
+
+/// The customer's value for a field, if there is one, also where it does not count any more.
+pub fn look_up(tenant_id: Uuid, customer_id: Uuid, field: &str) -> Result<Option<Known>> {
+    LOOK_UP.row(&args![tenant_id, customer_id, field], |row| {
+        Ok(Known {
+            value: row.get(1)?,
+            confidence: row.opt(2)?,
+            needs_confirmation: row.get(3)?,
+            quote: row.opt(4)?,
+            is_denied: row.get(5)?,
+            is_expired: row.get(6)?,
+        })
     })
 }
 

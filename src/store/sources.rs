@@ -117,7 +117,12 @@ impl Source {
     /// The value for a field; `None`: no row, or a NULL value. 22023 for a confidence that is none.
     pub fn of_customer(&self, tenant_id: Uuid, customer_id: Uuid, field: &str) -> Result<Option<Candidate>> {
         self.first(tenant_id, customer_id, field, |value, confidence, third| {
-            Ok(Candidate { value, confidence, needs_confirmation: third.get::<bool>(3)?.unwrap_or(false), quote: None })
+            Ok(Candidate {
+                value,
+                confidence,
+                needs_confirmation: third.get::<bool>(3)?.unwrap_or(false),
+                ..Candidate::default()
+            })
         })
     }
 
@@ -125,7 +130,7 @@ impl Source {
     pub fn of_session(&self, tenant_id: Uuid, session_id: Uuid, field: &str) -> Result<Option<Candidate>> {
         self.first(tenant_id, session_id, field, |value, confidence, third| {
             let confidence = Some(confidence.unwrap_or(0.0));
-            Ok(Candidate { value, confidence, needs_confirmation: false, quote: third.get(3)? })
+            Ok(Candidate { value, confidence, quote: third.get(3)?, ..Candidate::default() })
         })
     }
 

@@ -102,6 +102,7 @@ pub fn confirm_field(tenant_id: Uuid, session_id: Uuid, field: String, accepted:
         profiles::settle(tenant_id, customer_id, &field, true)?;
     }
     attempts::forget_to_confirm(tenant_id, session_id, &field)?;
+    attempts::keep_confirmed(tenant_id, session_id, &field)?;
     sessions::merge_variables(tenant_id, session_id, one(&field, &attempt.value)?)?;
     Ok(Verdict { field, accepted: true, errors })
 }
@@ -195,8 +196,7 @@ fn judge_extraction(
     }
     let definition = fields::definition_or_default(tenant_id, field)?;
     let denied = attempts::denied(tenant_id, session_id, state.customer_id, field)?;
-    let candidate =
-        Candidate { value: value.0.clone(), confidence: Some(confidence), needs_confirmation: false, quote: None };
+    let candidate = Candidate { value: value.0.clone(), confidence: Some(confidence), ..Candidate::default() };
     let in_session = state.variable(field)?;
     let judgement = judge(
         &definition,

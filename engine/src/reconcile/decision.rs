@@ -111,6 +111,8 @@ pub struct FilledField {
     /// 0 to 1; `None` where the source does not rate its values.
     pub confidence: Option<f64>,
     pub quote: Option<String>,
+    /// What the value was needed for; `None` as long as nothing needs it.
+    pub needed_for: Option<NeededFor>,
     /// The customer must confirm it before it counts.
     pub needs_confirmation: bool,
 }

@@ -94,7 +94,7 @@ pub struct Goal {
 }
 
 /// A value that a source has for a field.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Candidate {
     /// JSON text.
     pub value: String,
@@ -104,6 +104,8 @@ pub struct Candidate {
     pub needs_confirmation: bool,
     /// What the customer said that it was taken from.
     pub quote: Option<String>,
+    /// Why the value can be no value of the field, where the source itself knows: a sentence for people, without the value.
+    pub problem: Option<String>,
 }
 
 /// Where the engine's knowledge comes from. Each method is called at most once a decision for the same argument.
@@ -133,7 +135,7 @@ pub trait Facts {
     fn decisions(&mut self) -> Result<Vec<SubmittedDecision>, Self::Error>;
     /// The declared field, or `None` if nothing is declared for it.
     fn field_definition(&mut self, field: &str) -> Result<Option<Rc<FieldDefinition>>, Self::Error>;
-    /// The customer's profile: active, not expired.
+    /// The customer's profile. A value that has expired has that as its problem.
     fn profile(&mut self, field: &str) -> Result<Option<Candidate>, Self::Error>;
     /// What the conversation says, the candidate to prefer first.
     fn extraction(&mut self, field: &FieldDefinition) -> Result<Vec<Candidate>, Self::Error>;

@@ -63,9 +63,8 @@ impl<'a> Fields<'a> {
             return Ok(Need::Filled(filled.source));
         }
         if let Some(filled) = self.found.get(field).and_then(Option::as_ref) {
-            let filled = filled.clone();
             let source = filled.source;
-            self.filled.push(filled);
+            self.filled.push(FilledField { needed_for: Some(why), ..filled.clone() });
             return Ok(Need::Filled(source));
         }
         let definition = self.definition(field, facts)?;
@@ -173,6 +172,7 @@ impl<'a> Fields<'a> {
                         source,
                         confidence: candidate.confidence,
                         quote: candidate.quote,
+                        needed_for: None,
                         needs_confirmation: judgement == Judgement::ToConfirm,
                     }));
                 }
@@ -184,11 +184,6 @@ impl<'a> Fields<'a> {
     /// A variable that is null has no value.
     fn variable(&self, field: &str) -> Option<Candidate> {
         let raw = self.session.variables.get(field)?.get();
-        (raw != "null").then(|| Candidate {
-            value: raw.to_owned(),
-            confidence: None,
-            needs_confirmation: false,
-            quote: None,
-        })
+        (raw != "null").then(|| Candidate { value: raw.to_owned(), ..Candidate::default() })
     }
 }

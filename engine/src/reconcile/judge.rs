@@ -47,7 +47,10 @@ pub fn judge(
         return Judgement::Refused(Refusal { is_denied: true, reasons: vec![DENIED.to_owned()] });
     }
     let refused = |reasons| Judgement::Refused(Refusal { is_denied: false, reasons });
-    let mut reasons = definition.validate_value(&candidate.value).err().unwrap_or_default();
+    let mut reasons = match &candidate.problem {
+        Some(problem) => vec![problem.clone()],
+        None => definition.validate_value(&candidate.value).err().unwrap_or_default(),
+    };
     // A value that its source does not rate is certain.
     let confidence = match source {
         FieldSource::Extraction => candidate.confidence.unwrap_or(1.0),
@@ -87,7 +90,7 @@ mod tests {
     use super::*;
 
     fn extracted(confidence: f64) -> Candidate {
-        Candidate { value: "34".into(), confidence: Some(confidence), needs_confirmation: false, quote: None }
+        Candidate { value: "34".into(), confidence: Some(confidence), ..Candidate::default() }
     }
 
     fn judged(candidate: &Candidate, settings: &Settings) -> Judgement {

@@ -15,6 +15,7 @@ mod judge;
 mod land;
 mod path;
 mod prompt;
+mod record;
 mod replay;
 mod settings;
 mod trace;
@@ -27,5 +28,6 @@ pub use decision::{
 };
 pub use facts::{Candidate, CompletedAction, Facts, Goal, PlanRow, Session, SubmittedDecision, Visit};
 pub use judge::{Judgement, Refusal, judge, same_json};
+pub use record::{MOST_BYTES, MOST_EVENTS, NeededField, Outcome, Record};
 pub use settings::{OnUndecided, Settings};
 pub use trace::{Event, TraceEvent};

@@ -141,6 +141,7 @@ mod tests {
             source: FieldSource::Extraction,
             confidence: Some(0.9),
             quote: None,
+            needed_for: None,
             needs_confirmation: true,
         }
     }

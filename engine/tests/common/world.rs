@@ -53,7 +53,7 @@ pub struct World {
 
 /// A value that nobody doubts.
 pub fn sure(value: &str) -> Candidate {
-    Candidate { value: value.to_owned(), confidence: None, needs_confirmation: false, quote: None }
+    Candidate { value: value.to_owned(), ..Candidate::default() }
 }
 
 pub fn raw(text: &str) -> Box<RawValue> {
