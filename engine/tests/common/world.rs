@@ -146,6 +146,11 @@ impl World {
         graph.node(graph.find(step_id).expect("a step")).content_hash.clone()
     }
 
+    /// Another look begins: the engine may ask everything again.
+    pub fn new_turn(&mut self) {
+        self.lookups.clear();
+    }
+
     /// What the extension keeps of the acts: each version up to the published one came in with its publication, by the pairs of the
     /// plan that was deployed last between it and the one before.
     pub fn scenario_acts(&self) -> Acts {
