@@ -5,12 +5,13 @@ use crate::json::Json;
 use crate::lifecycle;
 use crate::store::plans::{self, Plan};
 use crate::store::versions::{self, Version};
-use crate::store::{acts, anchors, plan_sessions, policies, scenarios};
+use crate::store::{acts, anchors, fields, plan_sessions, policies, scenarios};
 use pgrx::Uuid;
 use scenario_engine::diff::{MapError, TransformationMap, diff};
-use scenario_engine::plan::{PlanStatus, Policy, SummaryInput, summarize};
+use scenario_engine::graph::Graph;
+use scenario_engine::plan::{PlanStatus, Policy, Summary, SummaryInput, summarize};
 use serde_json::value::RawValue;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is to be built.
 pub struct PlanRequest<'a> {
@@ -126,17 +127,35 @@ pub fn plan_document(tenant_id: Uuid, plan_id: Uuid) -> Result<Json> {
 pub fn summary_document(tenant_id: Uuid, plan_id: Uuid) -> Result<Json> {
     let plan = plans::by_id(tenant_id, plan_id)?;
     let (mut whole, _) = header(tenant_id, &plan)?;
-    let acts = acts::for_plan(tenant_id, &plan)?;
-    let summary = summarize(&SummaryInput {
-        map: &plans::map(tenant_id, plan_id)?,
-        policies: &policies::of_plan(tenant_id, plan_id)?,
-        sessions_by_old_step: &plan_sessions::counts_by_step(tenant_id, &plan, &acts)?,
-        acts: &acts,
-        old: &*versions::graph(tenant_id, plan.scenario_id, plan.from_version)?,
-        new: &*versions::graph(tenant_id, plan.scenario_id, plan.to_version)?,
-    });
+    let summary = with_summary(tenant_id, &plan, |_, summary| summary)?;
     whole.extend(object(&Json::of(&summary))?);
     Ok(Json::of(&whole))
+}
+
+/// Reads what a summary is made of, makes it, and hands both on.
+pub fn with_summary<T>(tenant_id: Uuid, plan: &Plan, make: impl FnOnce(&SummaryInput<'_>, Summary) -> T) -> Result<T> {
+    let acts = acts::for_plan(tenant_id, plan)?;
+    let new = versions::graph(tenant_id, plan.scenario_id, plan.to_version)?;
+    let input = SummaryInput {
+        map: &plans::map(tenant_id, plan.plan_id)?,
+        policies: &policies::of_plan(tenant_id, plan.plan_id)?,
+        sessions_by_old_step: &plan_sessions::counts_by_step(tenant_id, plan, &acts)?,
+        elsewhere: &plan_sessions::elsewhere(tenant_id, plan)?,
+        plan: &plan.engine_ref(),
+        fields: &fields::definitions(tenant_id, fields_read(&new))?,
+        old: &*versions::graph(tenant_id, plan.scenario_id, plan.from_version)?,
+        new: &new,
+        acts: &acts,
+    };
+    let summary = summarize(&input);
+    Ok(make(&input, summary))
+}
+
+/// The fields that the conditions of a version read, each once.
+fn fields_read(graph: &Graph) -> Vec<&str> {
+    let branches = graph.nodes().iter().flat_map(|node| &node.branches);
+    let read: BTreeSet<&str> = branches.flat_map(|branch| branch.condition.reads()).map(String::as_str).collect();
+    read.into_iter().collect()
 }
 
 /// What both documents of a plan begin with, and the plan's history.
