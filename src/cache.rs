@@ -11,13 +11,13 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::rc::Rc;
 
-/// Names a version for ever.
+/// Names a version for ever. The digest tells a version apart from one of the same ids and number that was deleted before.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct GraphKey {
     pub tenant_id: uuid::Uuid,
     pub scenario_id: uuid::Uuid,
     pub version: i32,
-    pub checksum: String,
+    pub digest: String,
 }
 
 /// Names a plan for ever.

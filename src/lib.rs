@@ -67,6 +67,7 @@ extension_sql_file!("../sql/install/76_metrics.sql", name = "metrics", requires 
 extension_sql_file!("../sql/install/77_retention.sql", name = "retention", requires = ["metrics"]);
 extension_sql_file!("../sql/install/78_invariants.sql", name = "invariants", requires = ["retention"]);
 extension_sql_file!("../sql/install/79_operations_dump.sql", name = "operations_dump", requires = ["invariants"]);
+extension_sql_file!("../sql/install/83_story.sql", name = "story", requires = ["operations_dump"]);
 extension_sql_file!("../sql/install/99_revoke.sql", name = "revoke", finalize);
 
 /// Called once by each backend that loads the library.

@@ -5,12 +5,13 @@ use crate::json::Json;
 use crate::lifecycle;
 use crate::store::plans::{self, Plan};
 use crate::store::versions::{self, Version};
-use crate::store::{acts, anchors, plan_sessions, policies, scenarios};
+use crate::store::{acts, anchors, fields, plan_sessions, policies, scenarios};
 use pgrx::Uuid;
 use scenario_engine::diff::{MapError, TransformationMap, diff};
-use scenario_engine::plan::{PlanStatus, Policy, SummaryInput, summarize};
+use scenario_engine::graph::Graph;
+use scenario_engine::plan::{PlanStatus, Policy, Summary, SummaryInput, summarize};
 use serde_json::value::RawValue;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is to be built.
 pub struct PlanRequest<'a> {
@@ -66,6 +67,8 @@ pub fn build(request: &PlanRequest<'_>) -> Result<Plan> {
         to_version,
         from_checksum: from.checksum,
         to_checksum: to.checksum,
+        from_digest: from.digest,
+        to_digest: to.digest,
         status: PlanStatus::Pending,
     };
     let old = versions::graph(tenant_id, scenario_id, from_version)?;
@@ -124,17 +127,35 @@ pub fn plan_document(tenant_id: Uuid, plan_id: Uuid) -> Result<Json> {
 pub fn summary_document(tenant_id: Uuid, plan_id: Uuid) -> Result<Json> {
     let plan = plans::by_id(tenant_id, plan_id)?;
     let (mut whole, _) = header(tenant_id, &plan)?;
-    let acts = acts::for_plan(tenant_id, &plan)?;
-    let summary = summarize(&SummaryInput {
-        map: &plans::map(tenant_id, plan_id)?,
-        policies: &policies::of_plan(tenant_id, plan_id)?,
-        sessions_by_old_step: &plan_sessions::counts_by_step(tenant_id, &plan, &acts)?,
-        acts: &acts,
-        old: &*versions::graph(tenant_id, plan.scenario_id, plan.from_version)?,
-        new: &*versions::graph(tenant_id, plan.scenario_id, plan.to_version)?,
-    });
+    let summary = with_summary(tenant_id, &plan, |_, summary| summary)?;
     whole.extend(object(&Json::of(&summary))?);
     Ok(Json::of(&whole))
+}
+
+/// Reads what a summary is made of, makes it, and hands both on.
+pub fn with_summary<T>(tenant_id: Uuid, plan: &Plan, make: impl FnOnce(&SummaryInput<'_>, Summary) -> T) -> Result<T> {
+    let acts = acts::for_plan(tenant_id, plan)?;
+    let new = versions::graph(tenant_id, plan.scenario_id, plan.to_version)?;
+    let input = SummaryInput {
+        map: &plans::map(tenant_id, plan.plan_id)?,
+        policies: &policies::of_plan(tenant_id, plan.plan_id)?,
+        sessions_by_old_step: &plan_sessions::counts_by_step(tenant_id, plan, &acts)?,
+        elsewhere: &plan_sessions::elsewhere(tenant_id, plan)?,
+        plan: &plan.engine_ref(),
+        fields: &fields::definitions(tenant_id, fields_read(&new))?,
+        old: &*versions::graph(tenant_id, plan.scenario_id, plan.from_version)?,
+        new: &new,
+        acts: &acts,
+    };
+    let summary = summarize(&input);
+    Ok(make(&input, summary))
+}
+
+/// The fields that the conditions of a version read, each once.
+fn fields_read(graph: &Graph) -> Vec<&str> {
+    let branches = graph.nodes().iter().flat_map(|node| &node.branches);
+    let read: BTreeSet<&str> = branches.flat_map(|branch| branch.condition.reads()).map(String::as_str).collect();
+    read.into_iter().collect()
 }
 
 /// What both documents of a plan begin with, and the plan's history.
@@ -200,12 +221,13 @@ struct ChangedVersion<'a> {
     now: &'a str,
 }
 
-/// The one rule of staleness: the first of the plan's versions that has changed since the plan was built.
+/// The one rule of staleness: the first of the plan's versions that has changed, in a key that is known, since the plan was
+/// built.
 fn changed_version<'a>(plan: &'a Plan, from: &'a Version, to: &'a Version) -> Option<ChangedVersion<'a>> {
-    [(from, &plan.from_checksum), (to, &plan.to_checksum)]
+    [(from, &plan.from_digest), (to, &plan.to_digest)]
         .into_iter()
-        .find(|(version, built_for)| version.checksum != **built_for)
-        .map(|(version, built_for)| ChangedVersion { version: version.version, built_for, now: &version.checksum })
+        .find(|(version, built_for)| version.digest != **built_for)
+        .map(|(version, built_for)| ChangedVersion { version: version.version, built_for, now: &version.digest })
 }
 
 /// Whether one of its versions has changed since the plan was built. Only reads, so that it works on a hot standby.
@@ -221,6 +243,6 @@ pub fn require_fresh(tenant_id: Uuid, plan: &Plan) -> Result<()> {
     let to = versions::lock(tenant_id, plan.scenario_id, plan.to_version)?;
     let Some(ChangedVersion { version, built_for, now }) = changed_version(plan, &from, &to) else { return Ok(()) };
     Err(Error::wrong_state(format!("plan {} is stale: version {version} has changed since it was built", plan.plan_id))
-        .detail(format!("It was built for checksum {built_for}; the version has checksum {now}."))
+        .detail(format!("It was built for digest {built_for}; the version has digest {now}."))
         .hint("Build it again: build_migration_plan(tenant_id, scenario_id, to_version, replace => true)."))
 }

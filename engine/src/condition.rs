@@ -10,6 +10,10 @@
 //! it takes 0.1 to 0.5 ms instead of 2 to 8 ms (a plan classifies hundreds of conditions), and for 32 nested brackets
 //! 150 kB of stack instead of 6.5 MB. `tests/condition.rs` compares the two on random expressions.
 
+mod literals;
+
+pub use literals::FieldUse;
+
 use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue, operators};
 use cel::objects::{Key, Map};
 use cel::parser::PrattParser;

@@ -29,11 +29,19 @@ fn world(level: RequiredLevel) -> World {
 }
 
 /// Gives a source its value: `34`, `200` (invalid), `34?` (the source wants it confirmed), `34@0.90` (its
-/// confidence), `34^5` (given at 5 o'clock, `34` at a time that nobody knows), `expired` and `-` (none: an expired
-/// row never comes out of the table, see the regression test gap_fill).
+/// confidence), `34^5` (given at 5 o'clock, `34` at a time that nobody knows), `expired` (valid, but for its time) and
+/// `-` (none).
 fn candidate(cell: &str) -> Option<Candidate> {
-    if ["-", "expired"].contains(&cell) {
-        return None;
+    match cell {
+        "-" => return None,
+        "expired" => {
+            return Some(Candidate {
+                value: "34".into(),
+                problem: Some("it has expired".into()),
+                ..Candidate::default()
+            });
+        }
+        _ => {}
     }
     let (cell, needs_confirmation) = match cell.strip_suffix('?') {
         Some(rest) => (rest, true),

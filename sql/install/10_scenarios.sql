@@ -30,6 +30,7 @@ CREATE TABLE scenario.scenario_versions (
     version      integer NOT NULL CHECK (version > 0),
     definition   jsonb NOT NULL,
     checksum     text NOT NULL,
+    digest       text NOT NULL,
     status       text NOT NULL DEFAULT 'draft' CHECK (status IN ('draft', 'published', 'archived')),
     created_at   timestamptz NOT NULL DEFAULT pg_catalog.now(),
     created_by   text NOT NULL DEFAULT SESSION_USER,
@@ -47,6 +48,8 @@ COMMENT ON TABLE scenario.scenario_versions IS
     'Definitions of a scenario. A draft can be edited; a published or archived version never changes.';
 COMMENT ON COLUMN scenario.scenario_versions.checksum IS
     'scenario_checksum(definition, version), always computed here: a value that is given is replaced.';
+COMMENT ON COLUMN scenario.scenario_versions.digest IS
+    'scenario_digest(definition), always computed here, as the checksum. A plan is stale once a version of it has another one.';
 COMMENT ON COLUMN scenario.scenario_versions.status IS
     'draft → published → archived, moved only by UPDATE scenario.scenarios SET published_version.';
 COMMENT ON INDEX scenario.scenario_versions_published IS 'At most one version of a scenario is published.';

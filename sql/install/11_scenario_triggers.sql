@@ -2,6 +2,7 @@
 -- Needs: 10_scenarios.sql; the triggers read the tables of 20 and 30 only when they fire.
 -- Calls, when a trigger fires (late-bound, so the Rust functions may be created later):
 --   scenario.scenario_checksum(definition jsonb, version integer) RETURNS text      raises 22023 with all findings
+--   scenario.scenario_digest(definition jsonb) RETURNS text                         raises 22023 with all findings
 --   scenario.definition_steps(definition jsonb) RETURNS TABLE (…)                   the columns of scenario_steps
 --   scenario.on_publish(tenant_id uuid, scenario_id uuid, old_version integer, new_version integer, published_by text)
 --       RETURNS void
@@ -64,15 +65,16 @@ BEGIN
     IF NEW.definition IS NOT NULL
        AND (TG_OP = 'INSERT'
             OR NEW.definition IS DISTINCT FROM OLD.definition
-            OR NEW.checksum IS DISTINCT FROM OLD.checksum) THEN
+            OR (NEW.checksum, NEW.digest) IS DISTINCT FROM (OLD.checksum, OLD.digest)) THEN
         NEW.checksum := scenario.scenario_checksum(NEW.definition, NEW.version);
+        NEW.digest := scenario.scenario_digest(NEW.definition);
     END IF;
     RETURN NEW;
 END
 $$;
 COMMENT ON FUNCTION scenario.scenario_versions_check() IS
     'Trigger: a version keeps its number, and its definition once published; its status follows scenarios.published_version; '
-    'its checksum is computed. Raises 55000, P0002, and 22023 for a definition with errors.';
+    'its checksum and digest are computed. Raises 55000, P0002, and 22023 for a definition with errors.';
 
 CREATE TRIGGER scenario_versions_check
     BEFORE INSERT OR UPDATE ON scenario.scenario_versions

@@ -9,6 +9,8 @@ CREATE TABLE scenario.migration_plans (
     to_version      integer NOT NULL,
     from_checksum   text NOT NULL,
     to_checksum     text NOT NULL,
+    from_digest     text NOT NULL,
+    to_digest       text NOT NULL,
     status          text NOT NULL DEFAULT 'pending'
                     CHECK (status IN ('pending', 'approved', 'deployed', 'rejected', 'cancelled', 'superseded')),
     is_open         boolean NOT NULL GENERATED ALWAYS AS (status IN ('pending', 'approved')) STORED,
@@ -62,8 +64,10 @@ COMMENT ON COLUMN scenario.migration_plans.is_open IS
     'Pending or approved: it can still be deployed, and gives way to a newer one. One that was deployed (deployed_at) '
     'stays a way for its sessions, also once it is cancelled.';
 COMMENT ON COLUMN scenario.migration_plans.from_checksum IS 'Checksum of from_version when the plan was built.';
-COMMENT ON COLUMN scenario.migration_plans.to_checksum IS
-    'Checksum of to_version when the plan was built; if the draft has another one since, the plan is stale.';
+COMMENT ON COLUMN scenario.migration_plans.to_checksum IS 'Checksum of to_version when the plan was built.';
+COMMENT ON COLUMN scenario.migration_plans.from_digest IS 'Digest of from_version when the plan was built.';
+COMMENT ON COLUMN scenario.migration_plans.to_digest IS
+    'Digest of to_version when the plan was built; if the draft has another one since, the plan is stale.';
 COMMENT ON COLUMN scenario.migration_plans.changes IS
     'Catalogue of what changed, that the anchors refer to: inserted, edited and removed steps, forks, transitions, ambiguities.';
 COMMENT ON COLUMN scenario.migration_plans.sessions_marked IS 'Marks set by this plan so far.';

@@ -189,7 +189,8 @@ CREATE TABLE scenario.field_attempts (
     value      jsonb,
     confidence double precision CHECK (confidence BETWEEN 0 AND 1),
     quote      text,
-    state      text NOT NULL DEFAULT 'refused' CHECK (state IN ('to_confirm', 'denied', 'refused', 'declined')),
+    state      text NOT NULL DEFAULT 'refused'
+               CHECK (state IN ('to_confirm', 'denied', 'refused', 'declined', 'confirmed')),
     reason     text NOT NULL,
     created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
     PRIMARY KEY (tenant_id, session_id, attempt_no),
@@ -203,6 +204,7 @@ COMMENT ON COLUMN scenario.field_attempts.confidence IS 'From 0 to 1; NULL: its 
 COMMENT ON COLUMN scenario.field_attempts.state IS
     'to_confirm: the value counts once the customer has confirmed it; denied: the customer has said that it is wrong, '
     'so no source fills the field with it; refused: it does not do; declined: the customer cannot or will not give the '
-    'field, so the session goes on without it, unless the field is strict (no value).';
+    'field, so the session goes on without it, unless the field is strict (no value); '
+    'confirmed: the customer has said that the value is right (no value).';
 COMMENT ON COLUMN scenario.field_attempts.reason IS
     'Why the value was not used, or why the field was declined, as a sentence for people. Nothing is decided by it.';

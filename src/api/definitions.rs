@@ -53,6 +53,15 @@ fn scenario_checksum(definition: Option<Json>, version: Option<i32>) -> Result<S
     Ok(definition::checksum(&definition, version))
 }
 
+/// The digest of a definition: tells whether anything has changed that pg_scenario reads ("Plans" in docs/behaviour.md).
+///
+/// Arguments: the definition. Result: 32 hex digits over every key that is known, in document order; unknown keys have no
+/// part in it. Errors: 22023 for NULL or a definition with errors, with all findings. Writes nothing.
+#[pg_extern(immutable, parallel_safe)]
+fn scenario_digest(definition: Option<Json>) -> Result<String, ErrorReport> {
+    Ok(definition::definition_digest(&parse(&required(definition, "definition")?)?))
+}
+
 /// Creates a scenario with its first version, which is published at once (SPEC 2, 6).
 ///
 /// Arguments: tenant, definition; optionally the scenario's id (else one is made) and who creates it (else the login).
@@ -201,6 +210,7 @@ extension_sql_file!(
         validate_scenario,
         step_content_hash,
         scenario_checksum,
+        scenario_digest,
         create_scenario,
         create_scenario_version,
         definition_steps,

@@ -8,10 +8,9 @@ use crate::store::{acts, plan_sessions, policies, scenarios, versions};
 use pgrx::Uuid;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
-use scenario_engine::acts::Acts;
 use scenario_engine::definition;
 use scenario_engine::graph::Graph;
-use scenario_engine::plan::{SummaryInput, summarize};
+use scenario_engine::plan::SummaryInput;
 use scenario_engine::report::{PlanHeader, PlanView, plan_diagram, plan_report as page, scenario_diagram};
 
 /// A definition as a flow chart in Mermaid.
@@ -34,7 +33,7 @@ fn scenario_mermaid(definition: Option<Json>) -> Result<String, ErrorReport> {
 fn plan_mermaid(tenant_id: Option<Uuid>, plan_id: Option<Uuid>) -> Result<String, ErrorReport> {
     let (tenant_id, plan_id) = (tenant(tenant_id)?, required(plan_id, "plan_id")?);
     let plan = plans::by_id(tenant_id, plan_id)?;
-    Ok(with_view(tenant_id, &plan, |view, _| plan_diagram(view))?)
+    Ok(picture(tenant_id, &plan)?)
 }
 
 /// A plan as a page of plain text (SPEC 5): figures, warnings, fields, and a line a step with what its sessions need.
@@ -53,24 +52,23 @@ fn plan_report(tenant_id: Option<Uuid>, plan_id: Option<Uuid>) -> Result<SetOfIt
         status: plan.status.as_str(),
         stale: planning::is_stale(tenant_id, &plan)?,
     };
-    let lines = with_view(tenant_id, &plan, |view, acts| {
-        let PlanView { map, old, new, policies, sessions_by_old_step } = *view;
-        page(&header, view, &summarize(&SummaryInput { map, policies, sessions_by_old_step, old, new, acts }))
+    let lines = planning::with_summary(tenant_id, &plan, |input, summary| {
+        let SummaryInput { map, policies, sessions_by_old_step, old, new, .. } = *input;
+        page(&header, &PlanView { map, old, new, policies, sessions_by_old_step }, &summary)
     })?;
     Ok(SetOfIterator::new(lines))
 }
 
-/// Reads what a picture or page of the plan shows, and has it made.
-fn with_view<T>(tenant_id: Uuid, plan: &Plan, make: impl FnOnce(&PlanView<'_>, &Acts) -> T) -> crate::error::Result<T> {
+/// Reads what a picture of the plan shows.
+fn picture(tenant_id: Uuid, plan: &Plan) -> crate::error::Result<String> {
     let acts = acts::for_plan(tenant_id, plan)?;
-    let view = PlanView {
+    Ok(plan_diagram(&PlanView {
         map: &plans::map(tenant_id, plan.plan_id)?,
         old: &*versions::graph(tenant_id, plan.scenario_id, plan.from_version)?,
         new: &*versions::graph(tenant_id, plan.scenario_id, plan.to_version)?,
         policies: &policies::of_plan(tenant_id, plan.plan_id)?,
         sessions_by_old_step: &plan_sessions::counts_by_step(tenant_id, plan, &acts)?,
-    };
-    Ok(make(&view, &acts))
+    }))
 }
 
 extension_sql_file!(

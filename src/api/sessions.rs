@@ -4,7 +4,7 @@ use crate::error::{required, tenant};
 use crate::json::Json;
 use crate::row::SessionRow;
 use crate::store::sessions::{Advance, Start};
-use crate::turn::walk;
+use crate::turn::{onward, walk};
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use pgrx::{Uuid, default};
@@ -58,8 +58,56 @@ fn advance_session(
     Ok(walk::advance(tenant_id, session_id, &Advance { to_step_id, turn_number, reason, confidence })?)
 }
 
+/// The ways on from the step where a session stands: `next_steps(tenant_id, session_id)`.
+///
+/// Returns a row for each transition of the step, in the order in which they are tried: the step that it leads to, its condition
+/// and the condition's kind, whether it holds (`true`, `false`, `unknown`) by the session's variables and the customer's profile,
+/// the fields that it lacks, whether it would be taken now, and whether the action of its step was done already. No rows for a
+/// session in no scenario. Errors: P0002 for a session that does not exist, 22023 for NULL. Asks nobody; writes nothing.
+#[pg_extern(stable, parallel_restricted)]
+#[allow(clippy::type_complexity)]
+fn next_steps(
+    tenant_id: Option<Uuid>,
+    session_id: Option<Uuid>,
+) -> Result<
+    TableIterator<
+        'static,
+        (
+            name!(to_step_id, String),
+            name!(to_step_name, String),
+            name!(condition_text, String),
+            name!(condition_kind, &'static str),
+            name!(truth, &'static str),
+            name!(missing_fields, Vec<String>),
+            name!(taken, bool),
+            name!(already_done, bool),
+        ),
+    >,
+    ErrorReport,
+> {
+    let rows = onward::next_steps(tenant(tenant_id)?, required(session_id, "session_id")?)?.into_iter().map(|next| {
+        let step = next.step;
+        let truth = match step.holds {
+            Some(true) => "true",
+            Some(false) => "false",
+            None => "unknown",
+        };
+        (
+            step.to_step_id,
+            step.to_step_name,
+            step.condition_text,
+            step.condition_kind.as_str(),
+            truth,
+            step.missing_fields,
+            step.taken,
+            next.already_done,
+        )
+    });
+    Ok(TableIterator::new(rows))
+}
+
 extension_sql_file!(
     "../../sql/install/65_session_functions.sql",
     name = "session_functions",
-    requires = [start_session, advance_session]
+    requires = [start_session, advance_session, next_steps]
 );

@@ -19,6 +19,8 @@ pub enum State {
     Refused,
     /// The customer cannot or will not give the field: there is no value.
     Declined,
+    /// The customer has said that the value is right: it counts elsewhere, and is not kept here.
+    Confirmed,
 }
 
 impl State {
@@ -28,16 +30,22 @@ impl State {
             State::Denied => "denied",
             State::Refused => "refused",
             State::Declined => "declined",
+            State::Confirmed => "confirmed",
         }
     }
 }
 
 const TO_BE_CONFIRMED: &str = "to be confirmed";
 const REJECTED_BY_CUSTOMER: &str = "rejected by the customer";
+const CONFIRMED_BY_CUSTOMER: &str = "confirmed by the customer";
 
 static INSERT: Statement = Statement::writing(
     "INSERT INTO scenario.field_attempts (tenant_id, session_id, field_name, value, confidence, quote, state, reason)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+);
+
+static CONFIRM: Statement = Statement::writing(
+    "INSERT INTO scenario.field_attempts (tenant_id, session_id, field_name, state, reason) VALUES ($1, $2, $3, $4, $5)",
 );
 
 /// A value that several turns or sources come across is kept once: a customer who does not answer does not add a row
@@ -160,6 +168,12 @@ pub fn declined(tenant_id: Uuid, session_id: Uuid) -> Result<Vec<String>> {
 /// Forgets what was to be confirmed: it is settled, or another value has taken its place.
 pub fn forget_to_confirm(tenant_id: Uuid, session_id: Uuid, field: &str) -> Result<()> {
     DELETE_TO_CONFIRM.execute(&args![tenant_id, session_id, field])?;
+    Ok(())
+}
+
+/// Keeps that the customer has confirmed a value, for the story of the session.
+pub fn keep_confirmed(tenant_id: Uuid, session_id: Uuid, field: &str) -> Result<()> {
+    CONFIRM.execute(&args![tenant_id, session_id, field, State::Confirmed.as_str(), CONFIRMED_BY_CUSTOMER])?;
     Ok(())
 }
 

@@ -23,6 +23,9 @@ use std::rc::Rc;
 /// `scenario.extraction_confidence_threshold` to more than 0.9.
 pub const PATTERN_CONFIDENCE: f64 = 0.9;
 
+/// Why a value of the profile does not do whose time is over.
+const EXPIRED: &str = "it has expired";
+
 /// What the tables say of one session, for one decision.
 pub struct SessionFacts {
     pub tenant_id: Uuid,
@@ -33,6 +36,8 @@ pub struct SessionFacts {
     definitions: HashMap<String, Option<Rc<FieldDefinition>>>,
     /// The newest version that was asked about: the one that is moved to.
     newest: i32,
+    /// Values of the built-in profile that were looked up and that the customer has said are wrong, by field.
+    denied_in_profile: HashMap<String, String>,
     /// The customer's messages, once a field has asked for them.
     messages: Option<Vec<String>>,
     /// The application's own sources, once a field has asked for them; `None` inside: the built-in ones.
@@ -56,6 +61,7 @@ impl SessionFacts {
             customer_id,
             definitions: HashMap::new(),
             newest: 0,
+            denied_in_profile: HashMap::new(),
             messages: None,
             profile_source: None,
             extraction_source: None,
@@ -168,14 +174,17 @@ impl Facts for SessionFacts {
         if let Some(own) = self.own_profile()? {
             return own.of_customer(self.tenant_id, customer_id, field);
         }
-        let known = profiles::active(self.tenant_id, customer_id, field)?;
-        Ok(known.map(|known| Candidate {
+        let Some(known) = profiles::look_up(self.tenant_id, customer_id, field)? else { return Ok(None) };
+        if known.is_denied {
+            self.denied_in_profile.insert(field.to_owned(), known.value.0.clone());
+        }
+        Ok(Some(Candidate {
             value: known.value.0,
             confidence: known.confidence,
             needs_confirmation: known.needs_confirmation,
             quote: known.quote,
             given_at: known.written_at,
-            problem: None,
+            problem: known.is_expired.then(|| EXPIRED.to_owned()),
         }))
     }
 
@@ -197,10 +206,10 @@ impl Facts for SessionFacts {
         self.matched(field)
     }
 
-    /// The built-in profile has none: a denied row of it is not active.
+    /// The built-in profile says itself that its value was denied.
     fn denied(&mut self, field: &str, source: FieldSource) -> Result<Vec<String>> {
         if source == FieldSource::Profile && self.own_profile()?.is_none() {
-            return Ok(Vec::new());
+            return Ok(self.denied_in_profile.get(field).cloned().into_iter().collect());
         }
         attempts::denied(self.tenant_id, self.session_id, self.customer_id, field)
     }

@@ -8,21 +8,34 @@
 //! page. A page in the order of an index, and one session by its key, find their index whatever PostgreSQL expects.
 
 use super::Statement;
-use super::plans::Plan;
+use super::plans::{self, Plan};
 use crate::args;
 use crate::error::Result;
 use crate::json::Json;
 use pgrx::Uuid;
 use scenario_engine::acts::Acts;
-use scenario_engine::plan::{AnchorCounts, PassedGroup};
+use scenario_engine::plan::{AnchorCounts, Elsewhere, PassedGroup, VersionCounts};
 use std::collections::HashMap;
 
-/// A plan concerns the session `s` if that is active and walks the plan's old version as it is stored. The parameters
-/// $1 to $4 are tenant, scenario, old version and its checksum ([`key`]).
+/// The session `s` walks the plan's old version as it is stored. The parameters $1 to $4 are tenant, scenario, old version
+/// and its checksum ([`key`]).
+macro_rules! walks_old_version {
+    () => {
+        "s.tenant_id = $1 AND s.scenario_id = $2 AND s.scenario_version = $3 AND s.scenario_checksum = $4"
+    };
+}
+
+/// A plan concerns the session `s` if that is active and walks the plan's old version as it is stored.
 macro_rules! concerned {
     () => {
-        "s.tenant_id = $1 AND s.scenario_id = $2 AND s.scenario_version = $3 AND s.scenario_checksum = $4
-         AND s.status = 'active'"
+        concat!(walks_old_version!(), " AND s.status = 'active'")
+    };
+}
+
+/// The session `s` goes on, now or once it is woken.
+macro_rules! live {
+    () => {
+        "s.status IN ('active', 'paused')"
     };
 }
 
@@ -47,18 +60,39 @@ static IDS: Statement = Statement::reading(concat!(
 ));
 
 static COUNT_BY_STEP: Statement = Statement::reading(concat!(
-    "SELECT p.step_id, p.contents, count(*)
-       FROM (SELECT s.step_id,
+    "SELECT p.step_id, p.contents, count(*), count(*) FILTER (WHERE p.is_paused)
+       FROM (SELECT s.step_id, s.status = 'paused' AS is_paused,
                     ARRAY(SELECT DISTINCT v.step_content_hash FROM scenario.step_visits AS v
                            WHERE v.tenant_id = s.tenant_id AND v.session_id = s.session_id
                              AND v.scenario_id = s.scenario_id
                              AND (v.is_checkpoint OR v.step_content_hash = ANY ($5))
                            ORDER BY 1) AS contents
                FROM scenario.sessions AS s WHERE ",
-    concerned!(),
+    walks_old_version!(),
+    " AND ",
+    live!(),
     " ) AS p
       GROUP BY p.step_id, p.contents
       ORDER BY p.step_id, p.contents"
+));
+
+// A session that stays on its version after the version that is published was looked at is pinned.
+static COUNT_ELSEWHERE: Statement = Statement::reading(concat!(
+    "SELECT s.scenario_version, s.scenario_version = $3,
+            count(*) FILTER (WHERE ",
+    live!(),
+    "), count(*) FILTER (WHERE s.status = 'paused'),
+            count(*) FILTER (WHERE ",
+    live!(),
+    " AND s.reconciled_version <> s.scenario_version),
+            count(*) FILTER (WHERE s.status = 'completed'),
+            count(*) FILTER (WHERE ",
+    live!(),
+    " AND s.scenario_checksum <> $4)
+       FROM scenario.sessions AS s
+      WHERE s.tenant_id = $1 AND s.scenario_id = $2 AND s.scenario_version < greatest($3 + 1, $5)
+      GROUP BY s.scenario_version
+      ORDER BY s.scenario_version"
 ));
 
 static COUNT_TO_MARK: Statement =
@@ -207,7 +241,7 @@ pub fn ids(tenant_id: Uuid, plan: &Plan) -> Result<Vec<Uuid>> {
     IDS.rows(&key!(tenant_id, plan), |row| row.get(1))
 }
 
-/// The sessions that a plan concerns, counted by the step that they are at and by the checkpoints that they have passed.
+/// The live sessions of the plan's old version, counted by the step that they are at and by the checkpoints that they have passed.
 pub fn counts_by_step(tenant_id: Uuid, plan: &Plan, acts: &Acts) -> Result<HashMap<String, AnchorCounts>> {
     let flagged: Vec<&str> = acts.flagged_contents().collect();
     let mut counts: HashMap<String, AnchorCounts> = HashMap::new();
@@ -215,6 +249,7 @@ pub fn counts_by_step(tenant_id: Uuid, plan: &Plan, acts: &Acts) -> Result<HashM
         let sessions = row.get::<i64>(3)?.unsigned_abs();
         let at = counts.entry(row.get::<String>(1)?).or_default();
         at.sessions += sessions;
+        at.paused += row.get::<i64>(4)?.unsigned_abs();
         let contents: Vec<String> = row.get(2)?;
         if !contents.is_empty() {
             at.passed.push(PassedGroup { contents, sessions });
@@ -222,6 +257,27 @@ pub fn counts_by_step(tenant_id: Uuid, plan: &Plan, acts: &Acts) -> Result<HashM
         Ok(())
     })?;
     Ok(counts)
+}
+
+/// The sessions of the plan's scenario that [`counts_by_step`] does not tell of.
+pub fn elsewhere(tenant_id: Uuid, plan: &Plan) -> Result<Elsewhere> {
+    let plans = plans::refs(tenant_id, plan.scenario_id)?;
+    let mut elsewhere = Elsewhere { plans, ..Elsewhere::default() };
+    COUNT_ELSEWHERE.rows(&key!(tenant_id, plan, plan.to_version), |row| {
+        let count = |column| row.get::<i64>(column).map(i64::unsigned_abs);
+        if row.get(2)? {
+            (elsewhere.finished, elsewhere.foreign_checksum) = (count(6)?, count(7)?);
+        } else {
+            elsewhere.older.push(VersionCounts {
+                version: row.get(1)?,
+                sessions: count(3)?,
+                paused: count(4)?,
+                pinned: count(5)?,
+            });
+        }
+        Ok(())
+    })?;
+    Ok(elsewhere)
 }
 
 /// How many sessions the plan may mark: policies are not asked.

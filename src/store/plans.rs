@@ -19,6 +19,8 @@ pub struct Plan {
     pub to_version: i32,
     pub from_checksum: String,
     pub to_checksum: String,
+    pub from_digest: String,
+    pub to_digest: String,
     pub status: PlanStatus,
 }
 
@@ -36,18 +38,21 @@ impl Plan {
 }
 
 static BY_ID: Statement = Statement::reading(
-    "SELECT p.plan_id, p.scenario_id, p.from_version, p.to_version, p.from_checksum, p.to_checksum, p.status
+    "SELECT p.plan_id, p.scenario_id, p.from_version, p.to_version, p.from_checksum, p.to_checksum, p.from_digest,
+            p.to_digest, p.status
        FROM scenario.migration_plans AS p WHERE p.tenant_id = $1 AND p.plan_id = $2",
 );
 
 static LOCK: Statement = Statement::writing(
-    "SELECT p.plan_id, p.scenario_id, p.from_version, p.to_version, p.from_checksum, p.to_checksum, p.status
+    "SELECT p.plan_id, p.scenario_id, p.from_version, p.to_version, p.from_checksum, p.to_checksum, p.from_digest,
+            p.to_digest, p.status
        FROM scenario.migration_plans AS p WHERE p.tenant_id = $1 AND p.plan_id = $2
         FOR NO KEY UPDATE",
 );
 
 static LOCK_OPEN: Statement = Statement::writing(
-    "SELECT p.plan_id, p.scenario_id, p.from_version, p.to_version, p.from_checksum, p.to_checksum, p.status
+    "SELECT p.plan_id, p.scenario_id, p.from_version, p.to_version, p.from_checksum, p.to_checksum, p.from_digest,
+            p.to_digest, p.status
        FROM scenario.migration_plans AS p
       WHERE p.tenant_id = $1 AND p.scenario_id = $2 AND p.from_version = $3 AND p.to_version = $4
         AND p.is_open
@@ -69,8 +74,9 @@ static NEW_ID: Statement = Statement::reading("SELECT pg_catalog.gen_random_uuid
 
 static INSERT: Statement = Statement::writing(
     "INSERT INTO scenario.migration_plans
-            (tenant_id, plan_id, scenario_id, from_version, to_version, from_checksum, to_checksum, changes, created_by)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, coalesce($9, session_user))",
+            (tenant_id, plan_id, scenario_id, from_version, to_version, from_checksum, to_checksum, from_digest, to_digest,
+             changes, created_by)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, coalesce($11, session_user))",
 );
 
 static CHANGES: Statement =
@@ -146,7 +152,9 @@ fn read_plan(row: &Row<'_>) -> Result<Plan> {
         to_version: row.get(4)?,
         from_checksum: row.get(5)?,
         to_checksum: row.get(6)?,
-        status: read_status(&row.get::<String>(7)?)?,
+        from_digest: row.get(7)?,
+        to_digest: row.get(8)?,
+        status: read_status(&row.get::<String>(9)?)?,
     })
 }
 
@@ -216,6 +224,8 @@ pub fn insert(tenant_id: Uuid, plan: &Plan, map: &TransformationMap, created_by:
         plan.to_version,
         plan.from_checksum.as_str(),
         plan.to_checksum.as_str(),
+        plan.from_digest.as_str(),
+        plan.to_digest.as_str(),
         Json::of(&map.catalogue),
         created_by
     ])?;

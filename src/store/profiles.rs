@@ -7,11 +7,12 @@ use crate::error::Result;
 use crate::json::Json;
 use pgrx::Uuid;
 
-static ACTIVE: Statement = Statement::reading(
-    "SELECT p.value, p.confidence, p.needs_confirmation, p.quote, extract(epoch FROM p.updated_at)::pg_catalog.float8
+static LOOK_UP: Statement = Statement::reading(
+    "SELECT p.value, p.confidence, p.needs_confirmation, p.quote, p.status = 'rejected',
+            coalesce(p.expires_at <= pg_catalog.now(), false),
+            extract(epoch FROM p.updated_at)::pg_catalog.float8
        FROM scenario.profile_fields AS p
-      WHERE p.tenant_id = $1 AND p.customer_id = $2 AND p.field_name = $3
-        AND p.status = 'active' AND (p.expires_at IS NULL OR p.expires_at > pg_catalog.now())",
+      WHERE p.tenant_id = $1 AND p.customer_id = $2 AND p.field_name = $3 AND p.status IN ('active', 'rejected')",
 );
 
 /// A new value starts a life of its own: active, with no end.
@@ -31,7 +32,7 @@ static SETTLE: Statement = Statement::writing(
       WHERE p.tenant_id = $1 AND p.customer_id = $2 AND p.field_name = $3",
 );
 
-/// A value that counts: active, not expired.
+/// A value, and whether it still counts.
 pub struct Known {
     pub value: Json,
     pub confidence: Option<f64>,
@@ -39,6 +40,9 @@ pub struct Known {
     pub quote: Option<String>,
     /// When it was written, in seconds since 1970; `None` for a time that is no number (`infinity`).
     pub written_at: Option<f64>,
+    /// The customer has said that it is wrong.
+    pub is_denied: bool,
+    pub is_expired: bool,
 }
 
 /// A value to keep, with its source.
@@ -52,15 +56,22 @@ pub struct NewValue<'a> {
     pub session_id: Uuid,
 }
 
-/// The customer's value for a field, if there is one that counts.
+/// The customer's value for a field, if there is one that counts: not denied, not expired.
 pub fn active(tenant_id: Uuid, customer_id: Uuid, field: &str) -> Result<Option<Known>> {
-    ACTIVE.row(&args![tenant_id, customer_id, field], |row| {
+    Ok(look_up(tenant_id, customer_id, field)?.filter(|known| !known.is_denied && !known.is_expired))
+}
+
+/// The customer's value for a field, if there is one, also where it does not count any more.
+pub fn look_up(tenant_id: Uuid, customer_id: Uuid, field: &str) -> Result<Option<Known>> {
+    LOOK_UP.row(&args![tenant_id, customer_id, field], |row| {
         Ok(Known {
             value: row.get(1)?,
             confidence: row.opt(2)?,
             needs_confirmation: row.get(3)?,
             quote: row.opt(4)?,
-            written_at: Some(row.get(5)?).filter(|at: &f64| at.is_finite()),
+            is_denied: row.get(5)?,
+            is_expired: row.get(6)?,
+            written_at: Some(row.get(7)?).filter(|at: &f64| at.is_finite()),
         })
     })
 }

@@ -11,13 +11,13 @@ use scenario_engine::graph::Graph;
 use std::rc::Rc;
 
 static FIND: Statement = Statement::reading(
-    "SELECT v.status, v.checksum FROM scenario.scenario_versions AS v
+    "SELECT v.status, v.checksum, v.digest FROM scenario.scenario_versions AS v
       WHERE v.tenant_id = $1 AND v.scenario_id = $2 AND v.version = $3",
 );
 
 // A draft that somebody is changing is waited for, and cannot be changed until this transaction ends.
 static LOCK: Statement = Statement::writing(
-    "SELECT v.status, v.checksum FROM scenario.scenario_versions AS v
+    "SELECT v.status, v.checksum, v.digest FROM scenario.scenario_versions AS v
       WHERE v.tenant_id = $1 AND v.scenario_id = $2 AND v.version = $3
         FOR SHARE",
 );
@@ -32,7 +32,7 @@ static NEXT: Statement = Statement::reading(
       WHERE v.tenant_id = $1 AND v.scenario_id = $2",
 );
 
-// The checksum is computed by trigger.
+// Checksum and digest are computed by trigger.
 static INSERT: Statement = Statement::writing(
     "INSERT INTO scenario.scenario_versions (tenant_id, scenario_id, version, definition, checksum, created_by)
      VALUES ($1, $2, $3, $4, '', coalesce($5, session_user))",
@@ -44,6 +44,8 @@ pub struct Version {
     pub version: i32,
     pub status: String,
     pub checksum: String,
+    /// Of the whole definition: what a plan is stale by.
+    pub digest: String,
 }
 
 impl Version {
@@ -64,7 +66,7 @@ pub fn lock(tenant_id: Uuid, scenario_id: Uuid, version: i32) -> Result<Version>
 
 fn read(statement: &'static Statement, tenant_id: Uuid, scenario_id: Uuid, version: i32) -> Result<Version> {
     let found = statement.row(&args![tenant_id, scenario_id, version], |row| {
-        Ok(Version { version, status: row.get(1)?, checksum: row.get(2)? })
+        Ok(Version { version, status: row.get(1)?, checksum: row.get(2)?, digest: row.get(3)? })
     })?;
     match found {
         Some(found) => Ok(found),
@@ -87,7 +89,7 @@ pub fn graph(tenant_id: Uuid, scenario_id: Uuid, version: i32) -> Result<Rc<Grap
         tenant_id: engine_id(tenant_id),
         scenario_id: engine_id(scenario_id),
         version,
-        checksum: found.checksum,
+        digest: found.digest,
     };
     cache::graph(key, compile)
 }

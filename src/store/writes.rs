@@ -20,7 +20,7 @@ macro_rules! changes {
                         pg_catalog.unnest($20::integer[]), pg_catalog.unnest($21::integer[]), ",
             $more_values,
             ") AS c (session_id, scenario_id, revision, from_version, to_version, migration_scenario,
-                     anchor_content_hash, step_before, step_after, action, fields_filled, checkpoint, reason,
+                     anchor_content_hash, step_before, step_after, action, record, checkpoint, reason,
                      microseconds, plans_from, plans_to, asked_from, asked_to, ",
             $more_names,
             ")"
@@ -34,10 +34,11 @@ macro_rules! audit_rows {
         concat!(
             "INSERT INTO scenario.migration_audit (tenant_id, session_id, revision, scenario_id, plan_ids, from_version,
                     to_version, migration_scenario, anchor_content_hash, step_before, step_after, action, fields_filled,
-                    fields_asked, checkpoint, blocked_by_checkpoint, reason, microseconds)
+                    asked, trace, fields_asked, checkpoint, blocked_by_checkpoint, reason, microseconds)
              SELECT $1, w.session_id, w.revision + 1, w.scenario_id, ($16::uuid[])[w.plans_from:w.plans_to], w.from_version,
                     w.to_version, w.migration_scenario, w.anchor_content_hash, w.step_before, w.step_after, w.action,
-                    w.fields_filled, ($19::text[])[w.asked_from:w.asked_to], w.checkpoint, w.checkpoint IS NOT NULL,
+                    w.record OPERATOR(pg_catalog.->) 'fields_filled', w.record OPERATOR(pg_catalog.->) 'asked',
+                    w.record OPERATOR(pg_catalog.->) 'trace', ($19::text[])[w.asked_from:w.asked_to], w.checkpoint, w.checkpoint IS NOT NULL,
                     w.reason, w.microseconds
                FROM written AS w WHERE ",
             $where
@@ -184,8 +185,8 @@ pub struct Change<'a> {
     pub step_after: Option<&'a str>,
     /// The action of the result row, or `pin`.
     pub action: &'static str,
-    /// Field → source, a JSON object.
-    pub fields_filled: Json,
+    /// What the audit keeps of the decision: an object of `fields_filled`, `asked` and `trace`.
+    pub record: Json,
     pub fields_asked: Vec<&'a str>,
     /// The checkpoints that forbade a redirect, by name.
     pub checkpoint: Option<String>,
@@ -247,7 +248,7 @@ struct Changes<'a> {
     step_before: Vec<&'a str>,
     step_after: Vec<Option<&'a str>>,
     action: Vec<&'static str>,
-    fields_filled: Vec<Json>,
+    record: Vec<Json>,
     checkpoint: Vec<Option<String>>,
     reason: Vec<String>,
     microseconds: Vec<Option<i64>>,
@@ -279,7 +280,7 @@ impl<'a> Changes<'a> {
         self.step_before.push(change.step_before);
         self.step_after.push(change.step_after);
         self.action.push(change.action);
-        self.fields_filled.push(change.fields_filled);
+        self.record.push(change.record);
         self.checkpoint.push(change.checkpoint);
         self.reason.push(change.reason);
         self.microseconds.push(change.microseconds);
@@ -318,7 +319,7 @@ macro_rules! run {
         let asked = c.session_id.len();
         let args = args![
             $tenant_id, c.session_id, c.scenario_id, c.revision, c.from_version, c.to_version, c.migration_scenario,
-            c.anchor_content_hash, c.step_before, c.step_after, c.action, c.fields_filled, c.checkpoint, c.reason,
+            c.anchor_content_hash, c.step_before, c.step_after, c.action, c.record, c.checkpoint, c.reason,
             c.microseconds, c.plans, c.plans_from, c.plans_to, c.asked, c.asked_from, c.asked_to, $($own),*
         ];
         let written: Option<i64> = $statement.row(&args, |row| row.get(1))?;

@@ -114,6 +114,7 @@ pub fn confirm_field(tenant_id: Uuid, session_id: Uuid, field: String, accepted:
     }
     attempts::forget_to_confirm(tenant_id, session_id, &field)?;
     requests::settle_confirmation(tenant_id, session_id, &field)?;
+    attempts::keep_confirmed(tenant_id, session_id, &field)?;
     sessions::merge_variables(tenant_id, session_id, one(&field, &attempt.value)?)?;
     Ok(Verdict { field, accepted: true, errors })
 }

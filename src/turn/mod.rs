@@ -5,6 +5,7 @@ mod announce;
 pub mod answers;
 mod asked;
 pub mod everybody;
+pub mod onward;
 mod prompts;
 pub mod result;
 pub mod walk;

@@ -141,7 +141,7 @@ impl<'a> Decided<'a> {
             step_before: &self.place.step_id,
             step_after,
             action,
-            fields_filled: Json::of(&decision.sources_of_fields()),
+            record: Json::of(&decision.record()),
             fields_asked: asked(decision),
             checkpoint: (!checkpoints.is_empty()).then(|| checkpoints.join(", ")),
             reason: decision.whole_reason(),

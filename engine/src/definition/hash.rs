@@ -68,6 +68,80 @@ pub fn checksum(definition: &Definition, version: i32) -> String {
     digest(&out)
 }
 
+/// Digest of a definition: tells whether anything in it has changed that pg_scenario reads.
+///
+/// The first 32 hex digits of SHA-256 over the canonical JSON of every known key, in document order. Unlike the checksum it
+/// covers also required actions, terminal steps, names and descriptions of the scenario, and the order of the steps; layout,
+/// tags and other unknown keys have no part in it. A graph is compiled from known keys alone, so definitions with the same
+/// digest have the same graph.
+///
+/// Returns 32 lower-case hex digits. Never fails.
+pub fn definition_digest(definition: &Definition) -> String {
+    // Exhaustive, here and below: a key that becomes known cannot be forgotten.
+    let Definition { name, description, entry_step_id, steps } = definition;
+    let mut out = String::with_capacity(64 + steps.len() * 512);
+    out.push('{');
+    canonical::key(&mut out, "description");
+    optional(&mut out, description.as_deref());
+    canonical::key(&mut out, "entry_step_id");
+    canonical::string(&mut out, entry_step_id);
+    canonical::key(&mut out, "name");
+    canonical::string(&mut out, name);
+    canonical::key(&mut out, "steps");
+    canonical::array(&mut out, steps, whole_step);
+    out.push('}');
+    hex(&out, 16)
+}
+
+fn whole_step(out: &mut String, step: &Step) {
+    let Step {
+        id,
+        name,
+        description,
+        rule_ids,
+        collects_profile_fields,
+        performs_action,
+        is_required_action,
+        is_checkpoint,
+        checkpoint_description,
+        is_terminal,
+        transitions,
+    } = step;
+    let text = |out: &mut String, text: &String| canonical::string(out, text);
+    out.push('{');
+    canonical::key(out, "checkpoint_description");
+    optional(out, checkpoint_description.as_deref());
+    canonical::key(out, "collects_profile_fields");
+    canonical::array(out, collects_profile_fields, text);
+    canonical::key(out, "description");
+    optional(out, description.as_deref());
+    canonical::key(out, "id");
+    canonical::string(out, id);
+    canonical::key(out, "is_checkpoint");
+    canonical::boolean(out, *is_checkpoint);
+    canonical::key(out, "is_required_action");
+    canonical::boolean(out, *is_required_action);
+    canonical::key(out, "is_terminal");
+    canonical::boolean(out, *is_terminal);
+    canonical::key(out, "name");
+    canonical::string(out, name);
+    canonical::key(out, "performs_action");
+    canonical::boolean(out, *performs_action);
+    canonical::key(out, "rule_ids");
+    canonical::array(out, rule_ids, text);
+    canonical::key(out, "transitions");
+    canonical::array(out, transitions, transition);
+    out.push('}');
+}
+
+/// A key that is absent, or null, is null.
+fn optional(out: &mut String, text: Option<&str>) {
+    match text {
+        Some(text) => canonical::string(out, text),
+        None => out.push_str("null"),
+    }
+}
+
 fn step(out: &mut String, step: &Step) {
     out.push('{');
     canonical::key(out, "content_hash");
@@ -80,15 +154,16 @@ fn step(out: &mut String, step: &Step) {
 }
 
 fn transition(out: &mut String, transition: &Transition) {
+    let Transition { to_step_id, condition_text, condition_fields, priority } = transition;
     out.push('{');
     canonical::key(out, "condition_fields");
-    canonical::array(out, &transition.condition_fields, |out, field| canonical::string(out, field));
+    canonical::array(out, condition_fields, |out, field| canonical::string(out, field));
     canonical::key(out, "condition_text");
-    canonical::string(out, &transition.condition_text);
+    canonical::string(out, condition_text);
     canonical::key(out, "priority");
-    out.push_str(&transition.priority.to_string());
+    out.push_str(&priority.to_string());
     canonical::key(out, "to_step_id");
-    canonical::string(out, &transition.to_step_id);
+    canonical::string(out, to_step_id);
     out.push('}');
 }
 
@@ -101,7 +176,12 @@ fn sorted(items: &[String]) -> Vec<&str> {
 
 /// The first 16 hex digits of SHA-256.
 fn digest(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    hex(text, 8)
+}
+
+/// The first bytes of SHA-256, in hex.
+fn hex(text: &str, bytes: usize) -> String {
+    Sha256::digest(text.as_bytes()).iter().take(bytes).map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -180,5 +260,57 @@ mod tests {
         assert_eq!(checksum(&turned, 1), checksum(&definition, 1));
         turned.steps[1].transitions.reverse();
         assert_ne!(checksum(&turned, 1), checksum(&definition, 1));
+    }
+
+    const WHOLE: &str = r#"{"name": "Flow", "description": "d", "entry_step_id": "a", "steps": [
+        {"id": "a", "name": "Ask", "description": "s", "rule_ids": ["r", "q"], "collects_profile_fields": ["age", "zip"],
+         "performs_action": false, "is_required_action": false, "is_checkpoint": false, "checkpoint_description": "c",
+         "is_terminal": false, "transitions": [
+            {"to_step_id": "b", "condition_text": "age < 18", "condition_fields": ["age"], "priority": 1},
+            {"to_step_id": "c"}]},
+        {"id": "b", "name": "B", "is_terminal": true}, {"id": "c", "name": "C", "is_terminal": true}]}"#;
+
+    #[test]
+    fn every_known_key_has_a_part_in_the_digest() {
+        let digest = |text: &str| definition_digest(&parse(text).unwrap());
+        let whole = digest(WHOLE);
+        assert_eq!(whole.len(), 32);
+        for (from, to) in [
+            (r#""name": "Flow""#, r#""name": "Flows""#),
+            (r#""description": "d""#, r#""description": null"#),
+            (r#""entry_step_id": "a""#, r#""entry_step_id": "b""#),
+            (r#""name": "Ask""#, r#""name": "Asks""#),
+            (r#""description": "s""#, r#""description": """#),
+            (r#"["r", "q"]"#, r#"["q", "r"]"#),
+            (r#"["age", "zip"]"#, r#"["zip", "age"]"#),
+            (r#""performs_action": false"#, r#""performs_action": true"#),
+            (r#""is_required_action": false"#, r#""is_required_action": true"#),
+            (r#""is_checkpoint": false"#, r#""is_checkpoint": true"#),
+            (r#""checkpoint_description": "c""#, r#""checkpoint_description": "e""#),
+            (r#""is_terminal": false"#, r#""is_terminal": true"#),
+            (r#""to_step_id": "b""#, r#""to_step_id": "a""#),
+            (r#""condition_text": "age < 18""#, r#""condition_text": "age < 19""#),
+            (r#""condition_fields": ["age"]"#, r#""condition_fields": []"#),
+            (r#""priority": 1"#, r#""priority": 0"#),
+            (r#"{"id": "b", "name": "B", "is_terminal": true}, "#, ""),
+        ] {
+            assert!(WHOLE.contains(from), "{from}");
+            let mut changed = WHOLE.replacen(from, to, 1);
+            if to.is_empty() {
+                changed = changed.replace(r#""to_step_id": "b""#, r#""to_step_id": "c""#);
+            }
+            assert_ne!(digest(&changed), whole, "{from} -> {to}");
+        }
+    }
+
+    #[test]
+    fn other_keys_and_the_spelling_of_json_have_no_part_in_the_digest() {
+        let whole = definition_digest(&parse(WHOLE).unwrap());
+        let more = WHOLE
+            .replace(r#""id": "a","#, r#""layout": {"x": 1e400}, "tags": ["new"], "id": "\u0061","#)
+            .replace(r#""priority": 1"#, r#""priority": 1, "color": "red""#)
+            .replacen('{', r#"{"layout": [], "#, 1);
+        assert_ne!(more, WHOLE);
+        assert_eq!(definition_digest(&parse(&more).unwrap()), whole);
     }
 }

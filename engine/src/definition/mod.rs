@@ -1,4 +1,4 @@
-//! The scenario document: model, validation, canonical JSON, content hash and checksum (SPEC sections 2, 3, 18).
+//! The scenario document: model, validation, canonical JSON, content hash, checksum and digest (SPEC sections 2, 3, 18).
 
 mod canonical;
 mod hash;
@@ -6,7 +6,7 @@ mod model;
 mod parse;
 mod validate;
 
-pub use hash::{checksum, step_content_hash};
+pub use hash::{checksum, definition_digest, step_content_hash};
 pub use model::{Definition, Step, Transition};
 pub use parse::{parse, parse_step};
 pub use validate::{Finding, Severity, validate};

@@ -1,13 +1,18 @@
 //! Plans: whom they let in, which of them a session goes by, and what an operator is told (SPEC sections 5 and 9).
 
+mod elsewhere;
+mod evaluable;
 mod fields;
+mod leading;
 mod pin;
 mod policy;
 mod summary;
 mod warnings;
 mod way;
 
+pub use elsewhere::{Elsewhere, OlderFigures, OlderVersion, VersionCounts};
 pub use fields::{FieldAnchor, FieldReason, FieldReasonKind, FieldToCollect};
+pub use leading::RelocationFigures;
 pub use pin::{PinReason, StoredPin, pin_has_ended};
 pub use policy::{Admission, OnCheckpointBlock, Policy, PolicyError, Scope, ScopeSubject};
 pub use summary::{

@@ -1,18 +1,24 @@
 //! What an operator is told before approving a plan ("Plans" in docs/behaviour.md): counted, not guessed.
 
+use super::elsewhere::{Elsewhere, OlderFigures, older_figures};
 use super::fields::{FieldIndex, FieldToCollect, fields_to_collect};
+use super::leading::{Leaving, RelocationFigures, leaving};
 use super::policy::Policy;
 use super::warnings::{Warning, warnings};
-use crate::acts::Acts;
-use crate::diff::{Anchor, MigrationScenario, PairKind, TransformationMap};
-use crate::graph::Graph;
+use super::way::PlanRef;
+use crate::acts::{Acts, Ground};
+use crate::diff::{Anchor, MigrationScenario, PairKind, Pairing, TransformationMap};
+use crate::field::FieldDefinition;
+use crate::graph::{Graph, StepIx};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 
-/// Sessions at one old step.
+/// Live sessions at one old step.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AnchorCounts {
     pub sessions: u64,
+    /// Those of them that are paused.
+    pub paused: u64,
     /// Those of them that have passed a checkpoint, by what they have passed. Each session is in one group.
     pub passed: Vec<PassedGroup>,
 }
@@ -38,6 +44,10 @@ pub struct SummaryInput<'a> {
     /// By anchor content hash; anchors without one have the default policy.
     pub policies: &'a HashMap<String, Policy>,
     pub sessions_by_old_step: &'a HashMap<String, AnchorCounts>,
+    pub elsewhere: &'a Elsewhere,
+    pub plan: &'a PlanRef,
+    /// The declared fields that the new version's conditions read.
+    pub fields: &'a HashMap<String, FieldDefinition>,
     pub old: &'a Graph,
     pub new: &'a Graph,
     /// The acts as if the plan were deployed.
@@ -73,12 +83,29 @@ pub struct DeletedFigures {
     pub sessions: u64,
     /// The first candidate: where its sessions go that have passed no checkpoint.
     pub goes_to_step_id: Option<String>,
+    pub relocated: Vec<RelocationFigures>,
+    pub exit: u64,
+    pub held: u64,
 }
 
-/// The sessions on the plan's old version.
+/// The sessions that the plan concerns.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SessionFigures {
+    /// Live sessions on the plan's old version.
     pub total: u64,
+    /// Those of them that are paused.
+    pub paused: u64,
+    /// Those of them that are taken from a deleted step to another one.
+    pub relocated: u64,
+    /// Those of them that would leave the scenario.
+    pub exit: u64,
+    /// Those of them that would land at an end, though they do not stand at one.
+    pub finish: u64,
+    /// Finished sessions of the old version: they are left in peace.
+    pub finished: u64,
+    /// Live sessions of the old version whose checksum is foreign: they fall back.
+    pub foreign_checksum: u64,
+    pub older_versions: OlderFigures,
     pub by_scenario: BTreeMap<&'static str, u64>,
     /// Anchors that have sessions.
     pub by_anchor: Vec<SessionsAtAnchor>,
@@ -93,6 +120,7 @@ pub struct SessionsAtAnchor {
     pub new_step_id: String,
     pub migration_scenario: MigrationScenario,
     pub sessions: u64,
+    pub paused: u64,
 }
 
 impl<'a> SummaryInput<'a> {
@@ -100,8 +128,24 @@ impl<'a> SummaryInput<'a> {
         self.sessions_by_old_step.get(old_step_id).map_or(0, |counts| counts.sessions)
     }
 
+    fn paused_at(&self, old_step_id: &str) -> u64 {
+        self.sessions_by_old_step.get(old_step_id).map_or(0, |counts| counts.paused)
+    }
+
+    /// The sessions at an anchor that would land at an end, though they do not stand at one.
+    pub(super) fn finished_by(&self, anchor: &Anchor) -> u64 {
+        let at_end = |graph: &Graph, id: &str| graph.find(id).is_some_and(|step| graph.node(step).is_terminal);
+        let comes_to_an_end = at_end(self.new, &anchor.new_step_id) && !at_end(self.old, &anchor.old_step_id);
+        if comes_to_an_end { self.sessions_at(&anchor.old_step_id) } else { 0 }
+    }
+
     pub(super) fn passed_at(&self, old_step_id: &str) -> &'a [PassedGroup] {
         self.sessions_by_old_step.get(old_step_id).map_or(&[], |counts| &counts.passed)
+    }
+
+    fn place(&self, step: StepIx, sessions: u64) -> RelocationFigures {
+        let node = self.new.node(step);
+        RelocationFigures { step_id: node.id.clone(), name: node.name.clone(), sessions }
     }
 
     pub(super) fn effective_scenario(&self, anchor: &Anchor) -> MigrationScenario {
@@ -116,14 +160,19 @@ pub fn summarize(input: &SummaryInput<'_>) -> Summary {
     let scenarios = [MigrationScenario::CleanGraft, MigrationScenario::GapFill, MigrationScenario::ReRoute];
     let mut by_scenario: BTreeMap<&str, u64> = scenarios.into_iter().map(|s| (s.as_str(), 0)).collect();
     let mut sessions_by_scenario = by_scenario.clone();
+    let ids = map.anchors.iter().map(|a| (a.old_step_id.as_str(), a.new_step_id.as_str()));
+    let pairing = Pairing::from_ids(input.old, input.new, ids);
+    let ground = Ground::new(input.old, true, input.new, &pairing, input.acts);
     let mut by_anchor = Vec::new();
-    let mut total = 0;
+    let (mut total, mut paused, mut relocated, mut exit, mut finish) = (0, 0, 0, 0, 0);
     for anchor in &map.anchors {
         let migration_scenario = input.effective_scenario(anchor);
         let sessions = input.sessions_at(&anchor.old_step_id);
         *by_scenario.entry(migration_scenario.as_str()).or_default() += 1;
         *sessions_by_scenario.entry(migration_scenario.as_str()).or_default() += sessions;
         total += sessions;
+        paused += input.paused_at(&anchor.old_step_id);
+        finish += input.finished_by(anchor);
         if sessions > 0 {
             by_anchor.push(SessionsAtAnchor {
                 anchor_content_hash: anchor.anchor_content_hash.clone(),
@@ -132,19 +181,33 @@ pub fn summarize(input: &SummaryInput<'_>) -> Summary {
                 new_step_id: anchor.new_step_id.clone(),
                 migration_scenario,
                 sessions,
+                paused: input.paused_at(&anchor.old_step_id),
             });
         }
     }
     let mut deleted_steps = Vec::new();
+    let mut all_leaving: Vec<Leaving> = Vec::new();
     for step in &map.deleted_steps {
         let sessions = input.sessions_at(&step.step_id);
+        let leaving = leaving(input, step, &ground);
+        let places: Vec<RelocationFigures> = leaving.places.iter().map(|(place, n)| input.place(*place, *n)).collect();
         total += sessions;
+        paused += input.paused_at(&step.step_id);
+        relocated += leaving.places.values().sum::<u64>();
+        exit += leaving.exit;
+        let old_end = input.old.find(&step.step_id).is_some_and(|step| input.old.node(step).is_terminal);
+        let to_ends = leaving.places.iter().filter(|(place, _)| !old_end && input.new.node(**place).is_terminal);
+        finish += to_ends.map(|(_, sessions)| sessions).sum::<u64>();
         deleted_steps.push(DeletedFigures {
+            relocated: places,
+            exit: leaving.exit,
+            held: leaving.held,
             step_id: step.step_id.clone(),
             name: step.name.clone(),
             sessions,
             goes_to_step_id: step.candidates.first().map(|c| c.new_step_id.clone()),
         });
+        all_leaving.push(leaving);
     }
     let index = FieldIndex::of(map);
     Summary {
@@ -153,8 +216,19 @@ pub fn summarize(input: &SummaryInput<'_>) -> Summary {
         steps_edited: map.anchors.iter().filter(|a| a.pairing == PairKind::Edited).count(),
         steps_deleted: map.deleted_steps.len(),
         deleted_steps,
-        sessions: SessionFigures { total, by_scenario: sessions_by_scenario, by_anchor },
+        sessions: SessionFigures {
+            total,
+            paused,
+            relocated,
+            exit,
+            finish,
+            finished: input.elsewhere.finished,
+            foreign_checksum: input.elsewhere.foreign_checksum,
+            older_versions: older_figures(input.elsewhere, input.plan),
+            by_scenario: sessions_by_scenario,
+            by_anchor,
+        },
         fields_to_collect: fields_to_collect(input, &index),
-        warnings: warnings(input, &index),
+        warnings: warnings(input, &index, &ground, &all_leaving),
     }
 }

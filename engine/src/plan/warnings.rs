@@ -1,11 +1,13 @@
 //! What an operator is warned of before approving a plan.
 
+use super::evaluable::{Misfit, misfits};
 use super::fields::FieldIndex;
+use super::leading::{ForkEnds, Leaving, fork_ends};
 use super::policy::Policy;
 use super::summary::{PassedGroup, SummaryInput};
 use crate::acts::{Acts, Ground, LandingActs, accepted, landing_acts};
 use crate::condition::ConditionKind;
-use crate::diff::{Anchor, CatalogueFork, DeletedStep, MigrationScenario, PairKind, Pairing};
+use crate::diff::{Anchor, CatalogueFork, DeletedStep, MigrationScenario, PairKind};
 use crate::graph::{Node, StepIx};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,6 +42,9 @@ pub struct Warning {
     pub sessions: u64,
 }
 
+/// Warnings of a kind that the whole version can have thousands of: so many are listed.
+const MOST_LISTED: usize = 50;
+
 /// Names for a message: some, and how many more.
 fn some_of(names: &[&str]) -> String {
     const SHOWN: usize = 10;
@@ -50,19 +55,23 @@ fn some_of(names: &[&str]) -> String {
 }
 
 /// All warnings, the worst first; within a severity in document order.
-pub(super) fn warnings(input: &SummaryInput<'_>, index: &FieldIndex<'_>) -> Vec<Warning> {
-    let ids = input.map.anchors.iter().map(|a| (a.old_step_id.as_str(), a.new_step_id.as_str()));
-    let pairing = Pairing::from_ids(input.old, input.new, ids);
-    let ground = Ground::new(input.old, true, input.new, &pairing, input.acts);
-    let lists = landing_acts(&ground);
+pub(super) fn warnings(
+    input: &SummaryInput<'_>,
+    index: &FieldIndex<'_>,
+    ground: &Ground<'_>,
+    leaving: &[Leaving],
+) -> Vec<Warning> {
+    let lists = landing_acts(ground);
     let mut found: Vec<Warning> = Vec::new();
     for anchor in &input.map.anchors {
-        landing_warnings(input, anchor, &ground, &lists, &mut found);
+        landing_warnings(input, anchor, ground, &lists, &mut found);
         anchor_warnings(input, anchor, index, &mut found);
     }
-    for step in &input.map.deleted_steps {
-        found.extend(deleted_warning(input, step, &ground));
+    for (step, leaving) in input.map.deleted_steps.iter().zip(leaving) {
+        deleted_warnings(input, step, leaving, &mut found);
     }
+    found.extend(fork_ends(input, MOST_LISTED).into_iter().map(ends_of_fork));
+    found.extend(misfits(input.new, input.fields, MOST_LISTED).into_iter().map(not_evaluable));
     for id in &input.map.catalogue.inserted_step_ids {
         if let Some(node) = input.new.find(id).map(|step| input.new.node(step)).filter(|node| node.is_checkpoint) {
             found.push(new_checkpoint(input, node));
@@ -161,43 +170,68 @@ fn landing_warnings(
     }
 }
 
-/// Sessions of a deleted step that have nowhere to go: by the rule of the turn, group by group.
-fn deleted_warning(input: &SummaryInput<'_>, step: &DeletedStep, ground: &Ground<'_>) -> Option<Warning> {
-    let acts = input.acts;
-    let sessions = input.sessions_at(&step.step_id);
-    let warning = |severity, code, message: String, sessions| Warning {
-        severity,
-        code,
-        anchor_content_hash: Some(step.content_hash.clone()),
-        anchor_name: Some(step.name.clone()),
-        message,
-        sessions,
+/// Where the sessions of a deleted step go, and which of them have nowhere to go.
+fn deleted_warnings(input: &SummaryInput<'_>, step: &DeletedStep, leaving: &Leaving, found: &mut Vec<Warning>) {
+    let mut warn = |severity, code, message: String, sessions| {
+        found.push(Warning {
+            severity,
+            code,
+            anchor_content_hash: Some(step.content_hash.clone()),
+            anchor_name: Some(step.name.clone()),
+            message,
+            sessions,
+        });
     };
+    let name = &step.name;
+    for (place, sessions) in &leaving.places {
+        let node = input.new.node(*place);
+        let end = if node.is_terminal { ", which is an end" } else { "" };
+        let message = format!("step \"{name}\" is deleted: sessions are taken to \"{}\" ({}){end}", node.name, node.id);
+        warn(WarningSeverity::Warning, "relocated", message, *sessions);
+    }
     if step.candidates.is_empty() {
         let message = format!(
-            "step \"{}\" is deleted and nothing near it is left: its sessions exit, those that have passed \
-             a checkpoint are held",
-            step.name
+            "step \"{name}\" is deleted and nothing near it is left: its sessions exit, those that have passed a checkpoint \
+             are held"
         );
-        return Some(warning(WarningSeverity::Critical, "deleted_step_nowhere_to_go", message, sessions));
+        let sessions = input.sessions_at(&step.step_id);
+        warn(WarningSeverity::Critical, "deleted_step_nowhere_to_go", message, sessions);
+    } else if leaving.held > 0 {
+        let message = format!(
+            "step \"{name}\" is deleted, and every place near it would undo a checkpoint that its sessions have passed: \
+             those are held"
+        );
+        warn(held(policy_of(input, &step.content_hash)), "relocation_undone", message, leaving.held);
     }
-    let from = input.old.find(&step.step_id);
-    let has_place = |group: &&PassedGroup| {
-        step.candidates.iter().any(|candidate| {
-            let Some(place) = input.new.find(&candidate.new_step_id) else { return false };
-            let policy = policy_of(input, &candidate.anchor_content_hash);
-            let accepted = policy.map(|p| accepted(acts, &p.accept_repeat)).unwrap_or_default();
-            !acts_of(group, acts).any(|act| !accepted.contains(act) && ground.undoes(from, place, act).is_some())
-        })
-    };
-    let groups = input.passed_at(&step.step_id).iter();
-    let stuck: u64 = groups.filter(|group| !has_place(group)).map(|group| group.sessions).sum();
-    let message = format!(
-        "step \"{}\" is deleted, and every place near it would undo a checkpoint that its sessions have \
-         passed: those are held",
-        step.name
-    );
-    (stuck > 0).then(|| warning(held(policy_of(input, &step.content_hash)), "relocation_undone", message, stuck))
+    if leaving.exit > 0 {
+        let message = format!("step \"{name}\" is deleted: sessions leave the scenario");
+        warn(WarningSeverity::Critical, "sessions_would_exit", message, leaving.exit);
+    }
+}
+
+/// Which ends a new fork can lead to.
+fn ends_of_fork(fork: ForkEnds<'_>) -> Warning {
+    let ends = if fork.ends.is_empty() { "no end".to_owned() } else { format!("the ends {}", some_of(&fork.ends)) };
+    Warning {
+        severity: WarningSeverity::Info,
+        code: "fork_ends",
+        anchor_content_hash: None,
+        anchor_name: None,
+        message: format!("new fork \"{}\" can lead to {ends}", fork.fork),
+        sessions: fork.sessions,
+    }
+}
+
+/// A condition that cannot be decided as it is meant, whoever comes to it.
+fn not_evaluable(misfit: Misfit) -> Warning {
+    Warning {
+        severity: WarningSeverity::Warning,
+        code: "not_evaluable",
+        anchor_content_hash: None,
+        anchor_name: None,
+        message: misfit.message,
+        sessions: 0,
+    }
 }
 
 /// A new checkpoint that no older step is paired with may be an old act in new words.
@@ -267,6 +301,12 @@ fn anchor_warnings(input: &SummaryInput<'_>, anchor: &Anchor, index: &FieldIndex
     };
     if let Some((severity, code, message)) = edited_pair(input, anchor) {
         warn(severity, code, message, sessions);
+    }
+    let finished = input.finished_by(anchor);
+    if finished > 0 {
+        let message =
+            format!("sessions at \"{}\" would be finished: it is an end in the new version", anchor.anchor_name);
+        warn(WarningSeverity::Warning, "finished_by_plan", message, finished);
     }
     let forks: Vec<&CatalogueFork> =
         anchor.upstream.new_forks.iter().filter_map(|position| catalogue.new_forks.get(position)).collect();

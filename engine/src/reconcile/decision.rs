@@ -113,6 +113,8 @@ pub struct FilledField {
     pub quote: Option<String>,
     /// When the source was given it, in seconds since 1970; `None` where the source does not tell.
     pub given_at: Option<f64>,
+    /// What the value was needed for; `None` as long as nothing needs it.
+    pub needed_for: Option<NeededFor>,
     /// The customer must confirm it before it counts.
     pub needs_confirmation: bool,
 }

@@ -145,7 +145,7 @@ pub trait Facts {
     fn decisions(&mut self) -> Result<Vec<SubmittedDecision>, Self::Error>;
     /// The declared field, or `None` if nothing is declared for it.
     fn field_definition(&mut self, field: &str) -> Result<Option<Rc<FieldDefinition>>, Self::Error>;
-    /// The customer's profile: active, not expired.
+    /// The customer's profile. A value that has expired has that as its problem.
     fn profile(&mut self, field: &str) -> Result<Option<Candidate>, Self::Error>;
     /// What the conversation says, the candidate to prefer first.
     fn extraction(&mut self, field: &FieldDefinition) -> Result<Vec<Candidate>, Self::Error>;

@@ -63,6 +63,13 @@ impl<'a> Fields<'a> {
         Ok(found.and_then(|filled| serde_json::from_str(&filled.value).ok()))
     }
 
+    /// The same, for a look without a turn: a value that the customer is still to confirm is none.
+    pub(super) fn sure_value<F: Facts>(&mut self, field: &str, facts: &mut F) -> Result<Option<Value>, F::Error> {
+        let value = self.value(field, facts)?;
+        let is_doubted = self.found.get(field).and_then(Option::as_ref).is_some_and(|found| found.needs_confirmation);
+        Ok(value.filter(|_| !is_doubted))
+    }
+
     /// The field is needed: it is filled, or asked for, or (soft or declined) gone without. Says which.
     pub(super) fn need<F: Facts>(&mut self, field: &str, why: NeededFor, facts: &mut F) -> Result<Need, F::Error> {
         self.look_up(field, facts)?;
@@ -70,9 +77,8 @@ impl<'a> Fields<'a> {
             return Ok(Need::Filled(filled.source));
         }
         if let Some(filled) = self.found.get(field).and_then(Option::as_ref) {
-            let filled = filled.clone();
             let source = filled.source;
-            self.filled.push(filled);
+            self.filled.push(FilledField { needed_for: Some(why), ..filled.clone() });
             return Ok(Need::Filled(source));
         }
         let definition = self.definition(field, facts)?;
@@ -197,6 +203,7 @@ impl<'a> Fields<'a> {
                         confidence: candidate.confidence,
                         quote: candidate.quote,
                         given_at: candidate.given_at,
+                        needed_for: None,
                         needs_confirmation: judgement == Judgement::ToConfirm,
                     }));
                 }

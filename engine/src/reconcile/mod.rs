@@ -14,8 +14,10 @@ mod gap;
 mod history;
 mod judge;
 mod land;
+mod onward;
 mod path;
 mod prompt;
+mod record;
 mod replay;
 mod settings;
 mod trace;
@@ -28,5 +30,7 @@ pub use decision::{
 };
 pub use facts::{Candidate, CompletedAction, Facts, Goal, PlanRow, Session, StepPairs, SubmittedDecision, Visit};
 pub use judge::{Judgement, Refusal, judge, same_json};
+pub use onward::{NextStep, next_steps};
+pub use record::{MOST_BYTES, MOST_EVENTS, NeededField, Outcome, Record};
 pub use settings::{OnUndecided, Settings};
 pub use trace::{Event, TraceEvent};

@@ -142,6 +142,7 @@ mod tests {
             confidence: Some(0.9),
             quote: None,
             given_at: None,
+            needed_for: None,
             needs_confirmation: true,
         }
     }

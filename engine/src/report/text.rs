@@ -2,7 +2,7 @@
 
 use super::{PlanView, grouped, sessions, short};
 use crate::diff::{Anchor, MigrationScenario, PairKind};
-use crate::plan::{FieldReasonKind, Policy, Summary};
+use crate::plan::{FieldReasonKind, Policy, SessionFigures, Summary};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -61,7 +61,10 @@ impl Page {
     fn figures(&mut self, view: &PlanView<'_>, summary: &Summary) {
         let of = |figures: &BTreeMap<&'static str, u64>, scenario: &str| figures.get(scenario).copied().unwrap_or(0);
         self.line("");
-        self.line(format!("sessions   {} on the old version", grouped(summary.sessions.total)));
+        let figures = &summary.sessions;
+        let paused =
+            if figures.paused > 0 { format!(", {} of them paused", grouped(figures.paused)) } else { "".into() };
+        self.line(format!("sessions   {} on the old version{paused}", grouped(figures.total)));
         for (scenario, what) in [
             ("clean_graft", "moved in silence"),
             ("gap_fill", "replayed: data looked up, or asked for"),
@@ -74,6 +77,7 @@ impl Page {
         let at_deleted: u64 = view.map.deleted_steps.iter().map(|step| view.sessions_at(&step.step_id)).sum();
         let deleted = view.map.deleted_steps.len();
         self.line(format!("           {:>9}  {:<11}  {deleted:>4} steps  relocated", grouped(at_deleted), "deleted"));
+        self.elsewhere(figures);
         self.line(format!(
             "steps      {} kept, {} edited, {} inserted, {} deleted",
             view.map.anchors.iter().filter(|a| a.pairing != PairKind::Edited).count(),
@@ -81,6 +85,34 @@ impl Page {
             view.map.catalogue.inserted_step_ids.len(),
             deleted,
         ));
+    }
+
+    /// Sessions that no step of the old version tells of, and those that the plan leads elsewhere; what is none is not told.
+    fn elsewhere(&mut self, figures: &SessionFigures) {
+        let led =
+            [(figures.relocated, "relocated"), (figures.exit, "leave the scenario"), (figures.finish, "finished")];
+        let led: Vec<String> =
+            led.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", grouped(*n))).collect();
+        if !led.is_empty() {
+            self.line(format!("led off    {}", led.join(", ")));
+        }
+        let older = &figures.older_versions;
+        if older.sessions > 0 {
+            self.line(format!(
+                "older      {} on older versions: {} come along, {} stay pinned, {} without a way",
+                grouped(older.sessions),
+                grouped(older.come_along),
+                grouped(older.stay_pinned),
+                grouped(older.without_a_way)
+            ));
+        }
+        if figures.finished > 0 {
+            self.line(format!("finished   {} on the old version, left in peace", grouped(figures.finished)));
+        }
+        if figures.foreign_checksum > 0 {
+            let count = grouped(figures.foreign_checksum);
+            self.line(format!("foreign    {count} do not match the old version and go by the fallback"));
+        }
     }
 
     fn warnings(&mut self, summary: &Summary) {
@@ -229,7 +261,7 @@ mod tests {
     use crate::definition::parse;
     use crate::diff::diff;
     use crate::graph::Graph;
-    use crate::plan::{AnchorCounts, SummaryInput, summarize};
+    use crate::plan::{AnchorCounts, Elsewhere, PlanRef, PlanStatus, SummaryInput, summarize};
     use crate::report::plan_diagram;
     use std::collections::HashMap;
 
@@ -253,14 +285,19 @@ mod tests {
                 {"id": "z", "name": "Done", "is_terminal": true}]}"#,
         );
         let map = diff(&old, &new);
-        let at = |sessions| AnchorCounts { sessions, passed: Vec::new() };
+        let at = |sessions| AnchorCounts { sessions, ..AnchorCounts::default() };
         let counts = HashMap::from([("old".to_owned(), at(1)), ("z".to_owned(), at(1200))]);
         let policies = HashMap::new();
         let view = PlanView { map: &map, old: &old, new: &new, policies: &policies, sessions_by_old_step: &counts };
+        let (from_version, to_version, status) = (1, 2, PlanStatus::Pending);
+        let plan = PlanRef { plan_id: Default::default(), from_version, to_version, status, deployment_no: 0 };
         let summary = summarize(&SummaryInput {
             map: &map,
             policies: &policies,
             sessions_by_old_step: &counts,
+            elsewhere: &Elsewhere { finished: 7, ..Elsewhere::default() },
+            plan: &plan,
+            fields: &HashMap::new(),
             old: &old,
             new: &new,
             acts: &Acts::default(),
@@ -274,7 +311,9 @@ mod tests {
             stale: false,
         };
         let page = plan_report(&header, &view, &summary).join("\n");
-        for part in ["Shop: version 1 to version 2", "1,201 on", "gap_fill", "age", "Fax us", "Warnings"] {
+        for part in
+            ["Shop: version 1 to version 2", "1,201 on", "gap_fill", "age", "Fax us", "Warnings", "finished   7"]
+        {
             assert!(page.contains(part), "{part} is not in\n{page}");
         }
         assert!(page.lines().all(|line| line.chars().count() <= LINE && line.trim_end() == line), "{page}");

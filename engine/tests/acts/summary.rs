@@ -3,7 +3,7 @@
 use crate::common::notation::line;
 use crate::common::world::World;
 use scenario_engine::plan::{
-    AnchorCounts, PassedGroup, Policy, Summary, SummaryInput, Warning, WarningSeverity, summarize,
+    AnchorCounts, Elsewhere, PassedGroup, Policy, Summary, SummaryInput, Warning, WarningSeverity, summarize,
 };
 use std::collections::HashMap;
 
@@ -24,6 +24,9 @@ fn summary(versions: [&str; 2], at: &[(&str, &[&str], u64)], policies: &[(&str, 
         map: &world.maps[&world.plans[0].plan_id],
         policies: &policies,
         sessions_by_old_step: &counts,
+        elsewhere: &Elsewhere::default(),
+        plan: &world.plans[0],
+        fields: &HashMap::new(),
         old: &world.graphs[0],
         new: &world.graphs[1],
         acts: &world.scenario_acts(),

@@ -148,6 +148,11 @@ impl World {
         graph.node(graph.find(step_id).expect("a step")).content_hash.clone()
     }
 
+    /// Another look begins: the engine may ask everything again.
+    pub fn new_turn(&mut self) {
+        self.lookups.clear();
+    }
+
     /// The policy for every anchor of every plan.
     pub fn set_policy_everywhere(&mut self, policy: &Policy) {
         for (plan_id, map) in &self.maps {

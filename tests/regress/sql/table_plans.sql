@@ -9,16 +9,16 @@ BEGIN;
 INSERT INTO scenario.scenarios (tenant_id, scenario_id, name) VALUES (:t, :s, 'Order flow');
 INSERT INTO scenario.scenario_versions (tenant_id, scenario_id, version, definition)
   SELECT :t, :s, v, '{"name": "x", "entry_step_id": "a", "steps": [{"id": "a", "name": "A"}]}' FROM generate_series(1, 2) AS v;
-INSERT INTO scenario.migration_plans (tenant_id, plan_id, scenario_id, from_version, to_version, from_checksum, to_checksum, changes)
-  VALUES (:t, :p, :s, 1, 2, 'x', 'y', '{}');
+INSERT INTO scenario.migration_plans (tenant_id, plan_id, scenario_id, from_version, to_version, from_checksum, to_checksum, from_digest, to_digest, changes)
+  VALUES (:t, :p, :s, 1, 2, 'x', 'y', 'v', 'w', '{}');
 INSERT INTO scenario.plan_anchors (tenant_id, plan_id, old_step_id, ordinal, kind, anchor_content_hash, name, new_step_id, pairing, migration_scenario, upstream, downstream)
   VALUES (:t, :p, 'a', 0, 'anchor', 'hash', 'A', 'a', 'content', 'clean_graft', '{}', '{}');
 INSERT INTO scenario.anchor_policies (tenant_id, plan_id, anchor_content_hash, policy, set_at)
   VALUES (:t, :p, 'hash', '{"update_downstream": false}', now() - interval '1 hour');
 SAVEPOINT a;
 -- one open plan for a pair of versions
-INSERT INTO scenario.migration_plans (tenant_id, scenario_id, from_version, to_version, from_checksum, to_checksum, changes)
-  VALUES (:t, :s, 1, 2, 'x', 'y', '{}'); ROLLBACK TO a;
+INSERT INTO scenario.migration_plans (tenant_id, scenario_id, from_version, to_version, from_checksum, to_checksum, from_digest, to_digest, changes)
+  VALUES (:t, :s, 1, 2, 'x', 'y', 'v', 'w', '{}'); ROLLBACK TO a;
 \echo :LAST_ERROR_SQLSTATE
 UPDATE scenario.migration_plans SET to_checksum = 'z'; ROLLBACK TO a;
 \echo :LAST_ERROR_SQLSTATE
