@@ -2,6 +2,7 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | [`acts`] | which steps stand for the same act: kept at publication, and what a plan would make of it |
 //! | [`api`] | the SQL functions: arguments → engine → result, one file a subject |
 //! | [`batch`] | one page of a batch migration |
 //! | [`planning`], [`publishing`], [`marking`] | what building, deploying and marking consist of, step by step |
@@ -20,6 +21,7 @@
 // Functions return pgrx's ErrorReport, whatever it weighs: it alone keeps SQLSTATE, DETAIL and HINT.
 #![allow(clippy::result_large_err)]
 
+pub mod acts;
 pub mod api;
 pub mod batch;
 pub mod cache;
@@ -43,7 +45,8 @@ pg_module_magic!(name, version);
 // Tables first, then the Rust functions that return their rows, then the rest. Triggers call Rust functions by name and
 // only when they fire, so they come with the tables. Comments on Rust functions are embedded beside these, in src/api.
 extension_sql_file!("../sql/install/10_scenarios.sql", name = "scenarios", bootstrap);
-extension_sql_file!("../sql/install/20_plans.sql", name = "plans", requires = ["scenarios"]);
+extension_sql_file!("../sql/install/12_acts.sql", name = "acts", requires = ["scenarios"]);
+extension_sql_file!("../sql/install/20_plans.sql", name = "plans", requires = ["acts"]);
 extension_sql_file!("../sql/install/30_sessions.sql", name = "sessions", requires = ["plans"]);
 extension_sql_file!("../sql/install/40_fields.sql", name = "fields", requires = ["sessions"]);
 extension_sql_file!("../sql/install/50_audit.sql", name = "audit", requires = ["fields"]);

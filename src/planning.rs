@@ -1,11 +1,12 @@
 //! Building plans, and what is asked of a plan before it may go on (SPEC section 5).
 
+use crate::acts;
 use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::lifecycle;
 use crate::store::plans::{self, Plan};
 use crate::store::versions::{self, Version};
-use crate::store::{acts, anchors, plan_sessions, policies, scenarios};
+use crate::store::{anchors, plan_sessions, policies, scenarios};
 use pgrx::Uuid;
 use scenario_engine::diff::{MapError, TransformationMap, diff};
 use scenario_engine::plan::{PlanStatus, Policy, SummaryInput, summarize};
@@ -74,7 +75,7 @@ pub fn build(request: &PlanRequest<'_>) -> Result<Plan> {
     if let Some(open) = open {
         plans::supersede(tenant_id, open.plan_id, plan.plan_id)?;
     }
-    plans::insert(tenant_id, &plan, &map, created_by)?;
+    plans::insert(tenant_id, &plan, &map, &acts::undone_by_landings(tenant_id, &plan, &map)?, created_by)?;
     Ok(plan)
 }
 
@@ -124,7 +125,7 @@ pub fn plan_document(tenant_id: Uuid, plan_id: Uuid) -> Result<Json> {
 pub fn summary_document(tenant_id: Uuid, plan_id: Uuid) -> Result<Json> {
     let plan = plans::by_id(tenant_id, plan_id)?;
     let (mut whole, _) = header(tenant_id, &plan)?;
-    let acts = acts::for_plan(tenant_id, &plan)?;
+    let acts = acts::as_if_deployed(tenant_id, &plan)?;
     let summary = summarize(&SummaryInput {
         map: &plans::map(tenant_id, plan_id)?,
         policies: &policies::of_plan(tenant_id, plan_id)?,

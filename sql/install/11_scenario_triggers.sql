@@ -5,6 +5,7 @@
 --   scenario.definition_steps(definition jsonb) RETURNS TABLE (…)                   the columns of scenario_steps
 --   scenario.on_publish(tenant_id uuid, scenario_id uuid, old_version integer, new_version integer, published_by text)
 --       RETURNS void
+--   scenario.keep_acts(tenant_id uuid, scenario_id uuid, old_version integer, new_version integer) RETURNS void
 
 -- Versions ------------------------------------------------------------------------------------------------------------
 
@@ -236,9 +237,10 @@ BEGIN
     UPDATE scenario.scenario_versions AS v SET status = 'archived'
      WHERE v.tenant_id = NEW.tenant_id AND v.scenario_id = NEW.scenario_id
        AND v.version <> NEW.published_version AND v.status = 'published';
-    UPDATE scenario.scenario_versions AS v SET status = 'published'
+    UPDATE scenario.scenario_versions AS v SET status = 'published', published_after = OLD.published_version
      WHERE v.tenant_id = NEW.tenant_id AND v.scenario_id = NEW.scenario_id
        AND v.version = NEW.published_version AND v.status = 'draft';
+    PERFORM scenario.keep_acts(NEW.tenant_id, NEW.scenario_id, OLD.published_version, NEW.published_version);
     IF NEW.publish_by IS NOT NULL THEN
         UPDATE scenario.scenarios AS s SET publish_by = NULL
          WHERE s.tenant_id = NEW.tenant_id AND s.scenario_id = NEW.scenario_id;

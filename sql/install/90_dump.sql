@@ -3,6 +3,8 @@
 
 SELECT pg_catalog.pg_extension_config_dump('scenario.scenarios', '');
 SELECT pg_catalog.pg_extension_config_dump('scenario.scenario_versions', '');
+SELECT pg_catalog.pg_extension_config_dump('scenario.acts', '');
+SELECT pg_catalog.pg_extension_config_dump('scenario.act_pairs', '');
 SELECT pg_catalog.pg_extension_config_dump('scenario.migration_plans', '');
 SELECT pg_catalog.pg_extension_config_dump('scenario.plan_anchors', '');
 SELECT pg_catalog.pg_extension_config_dump('scenario.anchor_policies', '');

@@ -29,8 +29,6 @@ pub struct SessionFacts {
     pub customer_id: Option<Uuid>,
     plans: PlanFacts,
     definitions: HashMap<String, Option<Rc<FieldDefinition>>>,
-    /// The newest version that was asked about: the one that is moved to.
-    newest: i32,
     /// The customer's messages, once a field has asked for them.
     messages: Option<Vec<String>>,
     /// The application's own sources, once a field has asked for them; `None` inside: the built-in ones.
@@ -53,7 +51,6 @@ impl SessionFacts {
             scenario_id,
             customer_id,
             definitions: HashMap::new(),
-            newest: 0,
             messages: None,
             profile_source: None,
             extraction_source: None,
@@ -101,7 +98,6 @@ impl Facts for SessionFacts {
     type Error = Error;
 
     fn plan_row(&mut self, plan: &PlanRef, old_step_id: &str) -> Result<Option<PlanRow>> {
-        self.newest = self.newest.max(plan.to_version);
         self.plans.row(self.scenario_id, plan, old_step_id)
     }
 
@@ -110,7 +106,6 @@ impl Facts for SessionFacts {
     }
 
     fn graph(&mut self, version: i32) -> Result<Rc<Graph>> {
-        self.newest = self.newest.max(version);
         versions::graph(self.tenant_id, self.scenario_id, version)
     }
 
@@ -120,7 +115,7 @@ impl Facts for SessionFacts {
     }
 
     fn acts(&mut self) -> Result<Rc<Acts>> {
-        self.plans.acts(self.scenario_id, self.newest)
+        self.plans.acts(self.scenario_id)
     }
 
     /// Not stored yet: no session has begun in the middle as far as is known.

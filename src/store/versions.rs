@@ -38,6 +38,11 @@ static INSERT: Statement = Statement::writing(
      VALUES ($1, $2, $3, $4, '', coalesce($5, session_user))",
 );
 
+static PUBLISHED_AFTER: Statement = Statement::reading(
+    "SELECT v.published_after FROM scenario.scenario_versions AS v
+      WHERE v.tenant_id = $1 AND v.scenario_id = $2 AND v.version = $3",
+);
+
 /// A version without its definition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version {
@@ -90,6 +95,11 @@ pub fn graph(tenant_id: Uuid, scenario_id: Uuid, version: i32) -> Result<Rc<Grap
         checksum: found.checksum,
     };
     cache::graph(key, compile)
+}
+
+/// The version that was published before this one; `None` for the first, for a draft and for one that is not kept.
+pub fn published_after(tenant_id: Uuid, scenario_id: Uuid, version: i32) -> Result<Option<i32>> {
+    Ok(PUBLISHED_AFTER.row(&args![tenant_id, scenario_id, version], |row| row.opt(1))?.flatten())
 }
 
 fn definition(tenant_id: Uuid, scenario_id: Uuid, version: i32) -> Result<Definition> {
