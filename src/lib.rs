@@ -10,6 +10,7 @@
 //! | [`store`] | every SQL statement that Rust runs, one file a table |
 //! | [`cache`] | compiled graphs that a backend keeps |
 //! | [`error`] | every error with its SQLSTATE |
+//! | [`history`] | what a session passed before it began, and what was done before it was moved |
 //! | [`json`], [`row`] | datum types: jsonb as text, whole rows |
 //! | [`settings`] | the settings under `scenario.` |
 //! | [`turn`] | one turn of one session: look, decide, write |
@@ -26,6 +27,7 @@ pub mod api;
 pub mod batch;
 pub mod cache;
 pub mod error;
+pub mod history;
 pub mod json;
 pub mod lifecycle;
 pub mod marking;
@@ -62,8 +64,7 @@ extension_sql_file!("../sql/install/90_dump.sql", name = "dump", requires = ["se
 extension_sql_file!("../sql/install/91_restore.sql", name = "restore", requires = ["dump"]);
 extension_sql_file!("../sql/install/70_undo.sql", name = "undo", requires = ["restore"]);
 extension_sql_file!("../sql/install/71_simulation.sql", name = "simulation", requires = ["undo"]);
-extension_sql_file!("../sql/install/72_revert.sql", name = "revert", requires = ["simulation"]);
-extension_sql_file!("../sql/install/73_batches.sql", name = "batches", requires = ["revert"]);
+extension_sql_file!("../sql/install/73_batches.sql", name = "batches", requires = ["simulation"]);
 extension_sql_file!("../sql/install/74_batch_procedures.sql", name = "batch_procedures", requires = ["batches"]);
 extension_sql_file!("../sql/install/75_watch.sql", name = "watch", requires = ["batch_procedures"]);
 extension_sql_file!("../sql/install/76_metrics.sql", name = "metrics", requires = ["watch"]);

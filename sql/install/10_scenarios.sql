@@ -69,6 +69,7 @@ CREATE TABLE scenario.scenario_steps (
     is_checkpoint          boolean NOT NULL,
     checkpoint_description text,
     is_terminal            boolean NOT NULL,
+    is_required_action     boolean NOT NULL,
     is_entry               boolean NOT NULL,
     collects_profile_fields text[] NOT NULL DEFAULT '{}',
     next_step_ids          text[] NOT NULL DEFAULT '{}',

@@ -10,6 +10,7 @@ SELECT pg_catalog.pg_extension_config_dump('scenario.plan_anchors', '');
 SELECT pg_catalog.pg_extension_config_dump('scenario.anchor_policies', '');
 SELECT pg_catalog.pg_extension_config_dump('scenario.sessions', '');
 SELECT pg_catalog.pg_extension_config_dump('scenario.step_visits', '');
+SELECT pg_catalog.pg_extension_config_dump('scenario.passed_at_start', '');
 SELECT pg_catalog.pg_extension_config_dump('scenario.session_actions', '');
 SELECT pg_catalog.pg_extension_config_dump('scenario.session_decisions', '');
 SELECT pg_catalog.pg_extension_config_dump('scenario.messages', '');

@@ -2,7 +2,7 @@
 
 use super::plan_facts::PlanFacts;
 use super::sources::{self, Source};
-use super::{actions, anchors, attempts, audit, fields, messages, profiles, versions, visits};
+use super::{actions, anchors, attempts, audit, fields, messages, profiles, starts, versions, visits};
 use crate::error::{Error, Result};
 use crate::settings;
 use pgrx::Uuid;
@@ -109,18 +109,16 @@ impl Facts for SessionFacts {
         versions::graph(self.tenant_id, self.scenario_id, version)
     }
 
-    /// Retention keeps the definition of every version that a live session walks.
     fn kept_graph(&mut self, version: i32) -> Result<Option<Rc<Graph>>> {
-        self.graph(version).map(Some)
+        versions::kept_graph(self.tenant_id, self.scenario_id, version)
     }
 
     fn acts(&mut self) -> Result<Rc<Acts>> {
         self.plans.acts(self.scenario_id)
     }
 
-    /// Not stored yet: no session has begun in the middle as far as is known.
     fn passed_at_start(&mut self) -> Result<Vec<PassedAtStart>> {
-        Ok(Vec::new())
+        starts::of_session(self.tenant_id, self.session_id, self.scenario_id)
     }
 
     fn deployed_pairs(&mut self, from: i32, to: i32) -> Result<Option<Rc<Vec<(String, String)>>>> {

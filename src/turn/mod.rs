@@ -4,6 +4,7 @@
 mod announce;
 pub mod answers;
 pub mod everybody;
+pub mod import;
 mod prompts;
 pub mod result;
 pub mod walk;

@@ -3,7 +3,9 @@
 //! transaction and under the sessions' locks.
 
 mod at_work;
+mod done;
 mod learn;
+pub mod revert;
 
 pub use at_work::is_writing;
 
@@ -42,6 +44,7 @@ pub fn write(tenant_id: Uuid, decided: &[Decided<'_>]) -> Result<()> {
         }
     }
     if !arrivals.is_empty() {
+        done::tell(tenant_id, decided, &mut arrivals)?;
         let announced = arrivals.iter().map(announced).collect();
         at_work::write(tenant_id, announced, || writes::arrive(tenant_id, arrivals))?;
     }
@@ -75,6 +78,7 @@ impl<'a> Decided<'a> {
             new_checksum: &self.place.published_checksum,
             variables_written: Json::of(&written),
             variables_before,
+            already_done: false,
         })
     }
 

@@ -154,6 +154,11 @@ fn warn(definition: &Definition, broken: bool, skip: &HashSet<usize>, warnings: 
                 format!("{} has no transitions and is not terminal: a session that comes here stays", named(step))
             });
         }
+        if step.is_terminal && !step.transitions.is_empty() {
+            warnings.add("terminal_with_transitions", id, || {
+                format!("{} is terminal and has transitions: a session that comes here is finished", named(step))
+            });
+        }
         if let Some(group) = twins.get(&position) {
             warnings.add("twin_steps", id, || {
                 let ids: Vec<String> = group.iter().take(20).map(|&twin| quoted(&steps[twin].id)).collect();

@@ -69,7 +69,7 @@ BEGIN;
 :meet 'a>pay; pay!>m; m>more:pay|e; e', '{a,pay,m}', 'a>m; m>pay; pay!>e; e');
 :meet 'a>pay; pay!>b; b>more:pay|e; e', '{a,pay,b}', 'a>pay; pay!>e; e');
 -- 25: paid, and nowhere to go
-:meet 'a>pay; pay!>b; b=Wait', '{a,pay,b}', 'x=Another>y; y=Something else');
+:meet 'a>pay; pay!>b; b=Wait>z; z=Later', '{a,pay,b}', 'x=Another>y; y=Something else');
 ROLLBACK;
 
 -- What is kept ----------------------------------------------------------------------------------------------------------
