@@ -1,5 +1,6 @@
-//! The acts of a scenario: kept when a version is published and when a plan is deployed, and as they would be if a plan were
-//! deployed ("Acts and checkpoints" in docs/behaviour.md). What stands for the same act is decided by the engine.
+//! The acts of a scenario: kept when a version is published and when a plan is deployed, and as they would be if a
+//! plan were deployed ("Acts and checkpoints" in docs/behaviour.md). What stands for the same act is decided by the
+//! engine.
 
 use crate::error::Result;
 use crate::store::anchors::{self, Undone};
@@ -35,8 +36,8 @@ pub fn keep_published(tenant_id: Uuid, scenario_id: Uuid, before: Option<i32>, v
     acts::keep_pairs(tenant_id, scenario_id, &changed.pairs)
 }
 
-/// Works the acts out again where a plan between two published versions, which has just been deployed, changes the pairs that are kept
-/// between them. The caller holds the lock of the scenario.
+/// Works the acts out again where a plan between two published versions, which has just been deployed, changes the
+/// pairs that are kept between them. The caller holds the lock of the scenario.
 pub fn keep_deployed(tenant_id: Uuid, plan: &Plan) -> Result<()> {
     let known = acts::of_scenario(tenant_id, plan.scenario_id)?;
     let pairs = anchors::pairs(tenant_id, plan.plan_id)?;

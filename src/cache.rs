@@ -1,8 +1,10 @@
-//! What a backend keeps between calls: compiled graphs, the pairs of plans, and acts. Bounded in bytes, least recently used first.
+//! What a backend keeps between calls: compiled graphs, the pairs of plans, and acts. Bounded in bytes, least
+//! recently used first.
 //!
-//! A published version never changes and neither does a plan, nor the acts at one revision, so nothing is ever out of date, with one exception: what a
-//! transaction made and then rolled back. So whatever was kept since a (sub)transaction began is dropped when one aborts.
-//! Drafts change and are not kept. No row ids, no oids: only values that a key names for ever.
+//! A published version never changes and neither does a plan, nor the acts at one revision, so nothing is ever out of
+//! date, with one exception: what a transaction made and then rolled back. So whatever was kept since a
+//! (sub)transaction began is dropped when one aborts. Drafts change and are not kept. No row ids, no oids: only
+//! values that a key names for ever.
 
 use pgrx::callbacks::{PgSubXactCallbackEvent, PgXactCallbackEvent, register_subxact_callback, register_xact_callback};
 use scenario_engine::acts::Acts;

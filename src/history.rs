@@ -1,5 +1,5 @@
-//! What a session has behind it beyond its visits: checkpoints that it passed before it began, and whether an action at which
-//! it arrives was done before its last move ("Sessions and history" and "Gap fill" in docs/behaviour.md).
+//! What a session has behind it beyond its visits: checkpoints that it passed before it began, and whether an action
+//! at which it arrives was done before its last move ("Sessions and history" and "Gap fill" in docs/behaviour.md).
 
 use crate::error::Result;
 use crate::store::plan_facts::PlanFacts;
@@ -55,8 +55,8 @@ pub fn is_done_by_move(to: &Move<'_>) -> Result<bool> {
     to.finds_done(to.to.step_id, &done, &[])
 }
 
-/// Whether the action of the step at which a session arrives by somebody's statement was done before its last move. A statement that
-/// changes the version is a move itself.
+/// Whether the action of the step at which a session arrives by somebody's statement was done before its last move. A
+/// statement that changes the version is a move itself.
 pub fn is_done_on_arrival(
     tenant_id: Uuid,
     session_id: Uuid,
@@ -67,6 +67,9 @@ pub fn is_done_on_arrival(
     let a_move = |from, to| Move { tenant_id, session_id, scenario_id, from: Some(from), to, plan_ids: &[] };
     if from.scenario_version != to.scenario_version {
         return is_done_by_move(&a_move(from, to));
+    }
+    if actions::done_until(tenant_id, session_id, scenario_id, i32::MAX)?.is_empty() {
+        return Ok(false);
     }
     let all = visits::arrivals(tenant_id, session_id, scenario_id)?;
     let begun = all.windows(2).rposition(|pair| pair[1].visit_no != pair[0].visit_no + 1).map_or(0, |gap| gap + 1);
@@ -91,8 +94,9 @@ impl Arrived {
 }
 
 impl Move<'_> {
-    /// Whether the action of a step of the version that the session is moved to is among those that were `done` before, and is not to
-    /// be done again; `since`: contents of the steps that it has arrived at by the move and after it.
+    /// Whether the action of a step of the version that the session is moved to is among those that were `done`
+    /// before, and is not to be done again; `since`: contents of the steps that it has arrived at by the move and
+    /// after it.
     fn finds_done(&self, step_id: &str, done: &[String], since: &[String]) -> Result<bool> {
         if done.is_empty() {
             return Ok(false);
@@ -120,8 +124,8 @@ impl Move<'_> {
         Ok(self.pairing(old, new)?.old_of(step))
     }
 
-    /// The pairs by which the session was moved: those of the plans, of the plans that led the other way if it was taken back, else those
-    /// of the diff.
+    /// The pairs by which the session was moved: those of the plans, of the plans that led the other way if it was
+    /// taken back, else those of the diff.
     fn pairing(&self, old: &Graph, new: &Graph) -> Result<Pairing> {
         let Some(from) = self.from else { return Ok(Pairing::of(old, new)) };
         let (from, to) = (from.scenario_version, self.to.scenario_version);

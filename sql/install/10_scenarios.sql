@@ -24,8 +24,8 @@ COMMENT ON COLUMN scenario.scenarios.publish_by IS
     'Write-only: who publishes published_version by this statement, and deploys the plan that belongs to it. Default: '
     'the login.';
 COMMENT ON COLUMN scenario.scenarios.acts_revision IS
-    'Counts the changes of the scenario''s acts: publications, and deployments that change which steps are the same act. Kept by the '
-    'extension.';
+    'Counts the changes of the scenario''s acts: publications, and deployments that change which steps are the same '
+    'act. Kept by the extension.';
 COMMENT ON COLUMN scenario.scenarios.created_by IS 'Who created it: what the application said, else the database login.';
 
 CREATE TABLE scenario.scenario_versions (

@@ -87,9 +87,11 @@ BEGIN
          WHERE s.tenant_id = NEW.tenant_id AND s.scenario_id = NEW.scenario_id AND s.version = NEW.version;
     END IF;
     INSERT INTO scenario.scenario_steps (tenant_id, scenario_id, version, step_id, ordinal, name, content_hash, is_checkpoint,
-            checkpoint_description, is_terminal, is_required_action, is_entry, collects_profile_fields, next_step_ids, transitions)
+            checkpoint_description, is_terminal, is_required_action, is_entry,
+            collects_profile_fields, next_step_ids, transitions)
     SELECT NEW.tenant_id, NEW.scenario_id, NEW.version, d.step_id, d.ordinal, d.name, d.content_hash, d.is_checkpoint,
-           d.checkpoint_description, d.is_terminal, d.is_required_action, d.is_entry, d.collects_profile_fields, d.next_step_ids, d.transitions
+           d.checkpoint_description, d.is_terminal, d.is_required_action, d.is_entry,
+           d.collects_profile_fields, d.next_step_ids, d.transitions
       FROM scenario.definition_steps(NEW.definition) AS d;
     RETURN NULL;
 END

@@ -109,11 +109,12 @@ COMMENT ON COLUMN scenario.plan_anchors.upstream IS 'What changed upstream, as r
 COMMENT ON COLUMN scenario.plan_anchors.candidates IS
     'Deleted step: where its sessions can go, nearest first: [{new_step_id, anchor_content_hash, distance}].';
 COMMENT ON COLUMN scenario.plan_anchors.undoes IS
-    'What a landing would undo for the customers who have passed it: {acts, lacking, cut, revision}; NULL: nothing for anybody. acts: at '
-    'most 32 acts by name; cut: there are more. lacking: acts that the new version has no step of would be undone, too.';
+    'What a landing would undo for the customers who have passed it: {acts, lacking, cut, revision}; NULL: nothing '
+    'for anybody. acts: at most 32 acts by name; cut: there are more. lacking: acts that the new version has no '
+    'step of would be undone, too.';
 COMMENT ON COLUMN scenario.plan_anchors.acts_revision IS
-    'acts_revision of the scenario that undoes was worked out for. At another one, or where it is NULL, it is worked out '
-    'again when it is needed.';
+    'acts_revision of the scenario that undoes was worked out for. At another one, or where it is NULL, it is '
+    'worked out again when it is needed.';
 
 CREATE TABLE scenario.anchor_policies (
     tenant_id           uuid NOT NULL,

@@ -121,12 +121,12 @@ CREATE TABLE scenario.passed_at_start (
     FOREIGN KEY (tenant_id, session_id) REFERENCES scenario.sessions ON DELETE CASCADE
 );
 COMMENT ON TABLE scenario.passed_at_start IS
-    'Checkpoints that a session has passed without a visit, since it began in the middle of a version. Worked out when it begins, since '
-    'that version may go, and never changed.';
+    'Checkpoints that a session has passed without a visit, since it began in the middle of a version. Worked out '
+    'when it begins, since that version may go, and never changed.';
 COMMENT ON COLUMN scenario.passed_at_start.content_hash IS 'step_content_hash of the checkpoint.';
 COMMENT ON COLUMN scenario.passed_at_start.is_certain IS
-    'It lies on every way from the entry to the first step, and so before the first visit. Otherwise it lies on some way, or no way leads '
-    'there: it counts as passed, and nobody knows when.';
+    'It lies on every way from the entry to the first step, and so before the first visit. Otherwise it lies on '
+    'some way, or no way leads there: it counts as passed, and nobody knows when.';
 
 CREATE TABLE scenario.session_actions (
     tenant_id         uuid NOT NULL,
@@ -144,7 +144,8 @@ CREATE TABLE scenario.session_actions (
 COMMENT ON TABLE scenario.session_actions IS
     'Required actions done for a session (complete_action). By scenario too: a session may walk another one whose ids are the same.';
 COMMENT ON COLUMN scenario.session_actions.visit_no IS
-    'Number of the session''s last visit when the action was recorded: tells what was done before a move. NULL on insert: that of now.';
+    'Number of the session''s last visit when the action was recorded: tells what was done before a move. NULL on '
+    'insert: that of now.';
 
 CREATE TABLE scenario.session_decisions (
     tenant_id        uuid NOT NULL,

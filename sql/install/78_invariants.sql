@@ -90,7 +90,8 @@ CREATE FUNCTION scenario.check_invariants()
         ON st.tenant_id = v.tenant_id AND st.scenario_id = v.scenario_id AND st.version = v.version
      WHERE v.status <> 'draft'
        AND NOT EXISTS (SELECT FROM scenario.acts AS a
-                        WHERE a.tenant_id = v.tenant_id AND a.scenario_id = v.scenario_id AND a.content_hash = st.content_hash)
+                        WHERE a.tenant_id = v.tenant_id AND a.scenario_id = v.scenario_id
+                          AND a.content_hash = st.content_hash)
     UNION ALL
     SELECT 'an act has the name of its first content', a.tenant_id, a.scenario_id,
            format('is called %s, its first content is %s', a.act, min(a.content_hash COLLATE "C"))
@@ -99,7 +100,8 @@ CREATE FUNCTION scenario.check_invariants()
     HAVING a.act <> min(a.content_hash COLLATE "C")
     UNION ALL
     SELECT 'contents that a pair joins are one act', p.tenant_id, p.scenario_id,
-           format('%s and %s are joined from version %s to %s', p.old_content_hash, p.new_content_hash, p.from_version, p.to_version)
+           format('%s and %s are joined from version %s to %s', p.old_content_hash, p.new_content_hash,
+                  p.from_version, p.to_version)
       FROM scenario.act_pairs AS p
       LEFT JOIN scenario.acts AS o
         ON o.tenant_id = p.tenant_id AND o.scenario_id = p.scenario_id AND o.content_hash = p.old_content_hash

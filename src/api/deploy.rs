@@ -128,11 +128,12 @@ fn on_publish(
     Ok(publishing::on_publish(tenant_id, scenario_id, old_version, new_version, published_by)?)
 }
 
-/// Keeps what the steps of a version that has just been published said, and which acts they stand for: for the trigger of
-/// `scenarios`, in the publishing transaction.
+/// Keeps what the steps of a version that has just been published said, and which acts they stand for: for the
+/// trigger of `scenarios`, in the publishing transaction.
 ///
-/// Arguments: tenant, scenario, the version published before (NULL: none), the version published now. Result: none. Errors: P0002 for an
-/// unknown scenario or version; 22023 for NULL. Writes acts, act_pairs, scenarios (acts_revision).
+/// Arguments: tenant, scenario, the version published before (NULL: none), the version published now. Result: none.
+/// Errors: P0002 for an unknown scenario or version; 22023 for NULL. Writes acts, act_pairs, scenarios
+/// (acts_revision).
 #[pg_extern]
 fn keep_acts(
     tenant_id: Option<pgrx::Uuid>,

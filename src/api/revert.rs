@@ -8,14 +8,15 @@ use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use pgrx::{Uuid, check_for_interrupts, default};
 
-/// Takes the last migration of a session back, if it has not moved since: `revert_session(tenant_id, session_id [, by, reason])`.
+/// Takes the last migration of a session back, if it has not moved since: `revert_session(tenant_id, session_id [,
+/// by, reason])`.
 ///
 /// * `by`: who takes back, `reason`: why; both are told in the audit row.
 ///
-/// Returns the session's row: version, step, hash, checksum and the variables that the migration filled are as before, and the session is
-/// pinned. Errors: P0002 for an unknown session; 55000 if it was not migrated, has moved since, was taken back already, its old version
-/// is gone, or it would come again to a checkpoint or an executed action; 22023 for NULL. Writes the session, a visit, migration_undo, an
-/// audit row.
+/// Returns the session's row: version, step, hash, checksum and the variables that the migration filled are as
+/// before, and the session is pinned. Errors: P0002 for an unknown session; 55000 if it was not migrated, has moved
+/// since, was taken back already, its old version is gone, or it would come again to a checkpoint or an executed
+/// action; 22023 for NULL. Writes the session, a visit, migration_undo, an audit row.
 #[pg_extern(requires = ["sessions"])]
 fn revert_session(
     tenant_id: Option<Uuid>,
@@ -33,8 +34,8 @@ fn revert_session(
 ///
 /// * `only`: sessions to which the call is limited; default: all.
 ///
-/// Returns rows: session_id, whether it was reverted, its version and step then, else the problem. Errors: P0002 for an unknown plan,
-/// 22023 for NULL. Writes as `revert_session`.
+/// Returns rows: session_id, whether it was reverted, its version and step then, else the problem. Errors: P0002 for
+/// an unknown plan, 22023 for NULL. Writes as `revert_session`.
 #[pg_extern]
 #[allow(clippy::type_complexity)]
 fn revert_plan(
@@ -66,7 +67,8 @@ fn revert_plan(
                 let glance = sessions::glance(tenant_id, session_id)?;
                 (session_id, true, glance.scenario_version, glance.step_id, None)
             }
-            // These say something of one session, and the others go on. Everything else ends the call, and nothing has changed.
+            // These say something of one session, and the others go on. Everything else ends the call, and nothing
+            // has changed.
             Err(problem @ (Error::WrongState(_) | Error::NotFound(_))) => {
                 (session_id, false, None, None, Some(problem.to_string()))
             }

@@ -59,17 +59,17 @@ fn advance_session(
     Ok(walk::advance(tenant_id, session_id, &Advance { to_step_id, turn_number, reason, confidence })?)
 }
 
-/// Starts a session that began elsewhere, with its history:
-/// `import_session(tenant_id, session_id, scenario_id, scenario_version, step_id, visits [, channel, customer_id, variables])`.
+/// Starts a session that began elsewhere, with its history: `import_session(tenant_id, session_id, scenario_id,
+/// scenario_version, step_id, visits [, channel, customer_id, variables])`.
 ///
-/// * `visits`: an array of `{step_id, scenario_version, entered_at, turn_number}`, oldest first, the last one where the session is. Only
-///   `step_id` is needed: a version that is left out is the session's, a time and a turn are those of the visit before. An empty array:
-///   the session arrives at its step now.
+/// * `visits`: an array of `{step_id, scenario_version, entered_at, turn_number}`, oldest first, the last one where
+///   the session is. Only `step_id` is needed: a version that is left out is the session's, a time and a turn are
+///   those of the visit before. An empty array: the session arrives at its step now.
 ///
-/// Returns the session's row. Errors: P0002 for a scenario, or a version or a step of a visit, that does not exist or is not kept any
-/// more, or is a draft; 22023 for visits that cannot be read, are not in order or do not end at the session's step, and for NULL; 23505
-/// for a session id that is taken. Writes the session, its visits and, if the first of them is not at the entry of its version,
-/// passed_at_start.
+/// Returns the session's row. Errors: P0002 for a scenario, or a version or a step of a visit, that does not exist or
+/// is not kept any more, or is a draft; 22023 for visits that cannot be read, are not in order or do not end at the
+/// session's step, and for NULL; 23505 for a session id that is taken. Writes the session, its visits and, if the
+/// first of them is not at the entry of its version, passed_at_start.
 #[pg_extern(requires = ["sessions"])]
 #[allow(clippy::too_many_arguments)]
 fn import_session(

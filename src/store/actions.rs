@@ -53,11 +53,12 @@ static DONE_UNTIL: Statement = Statement::reading(
 // What was executed while the session waited to land is recorded under the version that it landed in.
 static EXECUTED_SINCE: Statement = Statement::reading(
     "SELECT a.step_content_hash FROM scenario.session_actions AS a
-      WHERE a.tenant_id = $1 AND a.session_id = $2 AND a.scenario_id = $3 AND (a.visit_no >= $4 OR a.scenario_version = $5)",
+      WHERE a.tenant_id = $1 AND a.session_id = $2 AND a.scenario_id = $3
+        AND (a.visit_no >= $4 OR a.scenario_version = $5)",
 );
 
-/// Of sessions that are to arrive at a step (session, scenario, version, step), those that arrive at a required action and have had
-/// an action executed in the scenario.
+/// Of sessions that are to arrive at a step (session, scenario, version, step), those that arrive at a required
+/// action and have had an action executed in the scenario.
 pub fn arriving_at_actions<'a>(
     tenant_id: Uuid,
     arrivals: impl Iterator<Item = (Uuid, Uuid, i32, &'a str)>,
@@ -73,7 +74,8 @@ pub fn arriving_at_actions<'a>(
     Ok(found.into_iter().collect())
 }
 
-/// Content hashes of the actions that were recorded as done until this visit of the session, the time after it included.
+/// Content hashes of the actions that were recorded as done until this visit of the session, the time after it
+/// included.
 pub fn done_until(tenant_id: Uuid, session_id: Uuid, scenario_id: Uuid, visit_no: i32) -> Result<Vec<String>> {
     DONE_UNTIL.rows(&args![tenant_id, session_id, scenario_id, visit_no], |row| row.get(1))
 }

@@ -1,4 +1,5 @@
-//! `scenario.acts` and `scenario.act_pairs`: which contents stand for the same act ("Acts and checkpoints" in docs/behaviour.md).
+//! `scenario.acts` and `scenario.act_pairs`: which contents stand for the same act ("Acts and checkpoints" in
+//! docs/behaviour.md).
 
 use super::{Statement, engine_id, scenarios};
 use crate::args;
@@ -33,7 +34,8 @@ static KEEP: Statement = Statement::writing(
     "INSERT INTO scenario.acts (tenant_id, scenario_id, content_hash, act, name, description, collects, is_checkpoint,
             checkpoint_description, last_step_id, last_version)
      SELECT $1, $2, a.content_hash, a.act, a.name, a.description,
-            ARRAY(SELECT f.field FROM pg_catalog.jsonb_array_elements_text(a.collects::jsonb) WITH ORDINALITY AS f (field, place)
+            ARRAY(SELECT f.field
+                    FROM pg_catalog.jsonb_array_elements_text(a.collects::jsonb) WITH ORDINALITY AS f (field, place)
                    ORDER BY f.place),
             a.is_checkpoint, a.checkpoint_description, a.last_step_id, a.last_version
        FROM ROWS FROM (pg_catalog.unnest($3::text[]), pg_catalog.unnest($4::text[]), pg_catalog.unnest($5::text[]),
@@ -49,10 +51,11 @@ static FORGET_PAIRS: Statement =
     Statement::writing("DELETE FROM scenario.act_pairs AS p WHERE p.tenant_id = $1 AND p.scenario_id = $2");
 
 static KEEP_PAIRS: Statement = Statement::writing(
-    "INSERT INTO scenario.act_pairs (tenant_id, scenario_id, from_version, to_version, source, old_content_hash, new_content_hash)
+    "INSERT INTO scenario.act_pairs
+            (tenant_id, scenario_id, from_version, to_version, source, old_content_hash, new_content_hash)
      SELECT $1, $2, p.*
-       FROM ROWS FROM (pg_catalog.unnest($3::integer[]), pg_catalog.unnest($4::integer[]), pg_catalog.unnest($5::text[]),
-                       pg_catalog.unnest($6::text[]), pg_catalog.unnest($7::text[])) AS p
+       FROM ROWS FROM (pg_catalog.unnest($3::integer[]), pg_catalog.unnest($4::integer[]),
+                       pg_catalog.unnest($5::text[]), pg_catalog.unnest($6::text[]), pg_catalog.unnest($7::text[])) AS p
      ON CONFLICT DO NOTHING",
 );
 

@@ -280,8 +280,8 @@ pub fn pairs(tenant_id: Uuid, plan_id: Uuid) -> Result<Pairs> {
     cache::pairs(key, || PAIRS.rows(&args![tenant_id, plan_id], |row| Ok((row.get(1)?, row.get(2)?))))
 }
 
-/// The plan's row for the sessions at one old step, with names and policies, what its landing undoes and the present revision of the
-/// acts; `None` if the plan does not know the step.
+/// The plan's row for the sessions at one old step, with names and policies, what its landing undoes and the present
+/// revision of the acts; `None` if the plan does not know the step.
 pub fn plan_row(
     tenant_id: Uuid,
     scenario_id: Uuid,

@@ -70,8 +70,8 @@ impl PlanFacts {
         Ok(row)
     }
 
-    /// The acts of a scenario as they count for the moves that are decided: for a plan that is looked at before it is deployed, as if
-    /// it were.
+    /// The acts of a scenario as they count for the moves that are decided: for a plan that is looked at before it is
+    /// deployed, as if it were.
     pub fn acts(&self, scenario_id: Uuid) -> Result<Rc<Acts>> {
         if let Some(acts) = self.read.borrow().acts.get(&scenario_id) {
             return Ok(Rc::clone(acts));
@@ -84,11 +84,17 @@ impl PlanFacts {
         Ok(acts)
     }
 
-    /// What a landing at an anchor would undo was worked out for the acts of then. Where they are others now, it is worked out
-    /// again.
+    /// What a landing at an anchor would undo was worked out for the acts of then. Where they are others now, it is
+    /// worked out again.
     fn renew_list(&self, scenario_id: Uuid, plan: &PlanRef, old_step_id: &str, row: &mut PlanRow) -> Result<()> {
-        if self.as_if_deployed.is_some() {
-            row.acts_revision = self.acts(scenario_id)?.revision();
+        let made_for = row.goals.first().and_then(|goal| goal.undoes.as_ref()).map(|list| list.revision);
+        match &self.as_if_deployed {
+            // Publishing a draft raises the revision by one, and nothing has come between since the plan was built.
+            Some(plan) if made_for == Some(row.acts_revision + 1) && self.leads_to_a_draft(plan)? => {
+                row.acts_revision += 1;
+            }
+            Some(_) => row.acts_revision = self.acts(scenario_id)?.revision(),
+            None => {}
         }
         let [goal] = row.goals.as_mut_slice() else { return Ok(()) };
         if goal.undoes.as_ref().is_none_or(|list| list.revision == row.acts_revision) {
@@ -105,6 +111,10 @@ impl PlanFacts {
             .zip(new.find(&goal.new_step_id))
             .map(|(from, to)| landing_acts_of(&Ground::new(&old, true, &new, &pairing, &acts), from, to));
         Ok(())
+    }
+
+    fn leads_to_a_draft(&self, plan: &Plan) -> Result<bool> {
+        Ok(versions::find(self.tenant_id, plan.scenario_id, plan.to_version)?.is_draft())
     }
 
     /// The pairs of the plans that lead from one version to another, composed; `None` if none lead there.

@@ -313,8 +313,8 @@ pub fn merge_variables(tenant_id: Uuid, session_id: Uuid, values: Json) -> Resul
 static IMPORT: Statement = Statement::writing(
     "INSERT INTO scenario.sessions (tenant_id, session_id, scenario_id, scenario_version, step_id, channel, customer_id,
             variables, status, visit_count, turn_count, created_at, last_activity_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, coalesce($8, '{}'), CASE WHEN $9 THEN 'completed' ELSE 'active' END, $10, $11, $12,
-             $13)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, coalesce($8, '{}'),
+             CASE WHEN $9 THEN 'completed' ELSE 'active' END, $10, $11, $12, $13)
      ON CONFLICT (tenant_id, session_id) DO NOTHING",
 );
 
@@ -336,8 +336,8 @@ pub struct Import<'a> {
     pub last_activity_at: TimestampWithTimeZone,
 }
 
-/// Adds a session that has its visits counted: the trigger completes and checks it (P0002, 55000), and appends none. 23505 if the id
-/// is taken.
+/// Adds a session that has its visits counted: the trigger completes and checks it (P0002, 55000), and appends none.
+/// 23505 if the id is taken.
 pub fn import(tenant_id: Uuid, import: Import<'_>) -> Result<()> {
     let written = IMPORT.execute(&args![
         tenant_id,

@@ -6,8 +6,8 @@ use crate::error::Result;
 use pgrx::Uuid;
 use scenario_engine::acts::PassedAtStart;
 
-// Twins have one row. What is certain for one of them is certain for the content; who begins again has passed it again, at another
-// time.
+// Twins have one row. What is certain for one of them is certain for the content; who begins again has passed it
+// again, at another time.
 static KEEP: Statement = Statement::writing(
     "INSERT INTO scenario.passed_at_start AS p (tenant_id, session_id, scenario_id, content_hash, step_id, step_name,
             checkpoint_description, is_certain)

@@ -13,7 +13,8 @@ static OF_SESSION: Statement = Statement::reading(
 
 static TO_REVERT: Statement = Statement::reading(
     "SELECT u.session_id FROM scenario.migration_undo AS u
-      WHERE u.tenant_id = $1 AND u.plan_id = $2 AND u.reverted_at IS NULL AND ($3::uuid[] IS NULL OR u.session_id = ANY ($3))
+      WHERE u.tenant_id = $1 AND u.plan_id = $2 AND u.reverted_at IS NULL
+        AND ($3::uuid[] IS NULL OR u.session_id = ANY ($3))
       ORDER BY u.session_id",
 );
 
@@ -42,8 +43,8 @@ pub fn of_session(tenant_id: Uuid, session_id: Uuid) -> Result<Option<Undo>> {
     })
 }
 
-/// The sessions that a plan was the last to migrate and that were not taken back, in order; of those only these, if they are
-/// given.
+/// The sessions that a plan was the last to migrate and that were not taken back, in order; of those only these, if
+/// they are given.
 pub fn to_revert(tenant_id: Uuid, plan_id: Uuid, only: Option<Vec<Uuid>>) -> Result<Vec<Uuid>> {
     TO_REVERT.rows(&args![tenant_id, plan_id, only], |row| row.get(1))
 }

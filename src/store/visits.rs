@@ -66,12 +66,13 @@ pub fn arrivals(tenant_id: Uuid, session_id: Uuid, scenario_id: Uuid) -> Result<
 
 // The steps are there: the caller has looked them up.
 static IMPORT: Statement = Statement::writing(
-    "INSERT INTO scenario.step_visits (tenant_id, session_id, visit_no, scenario_id, scenario_version, step_id, step_name,
-            step_content_hash, entered_at, turn_number, reason, is_checkpoint, checkpoint_description)
+    "INSERT INTO scenario.step_visits (tenant_id, session_id, visit_no, scenario_id, scenario_version, step_id,
+            step_name, step_content_hash, entered_at, turn_number, reason, is_checkpoint, checkpoint_description)
      SELECT $1, $2, a.place, $3, a.version, a.step_id, st.name, st.content_hash, a.entered_at, a.turn_number, 'import',
             st.is_checkpoint, st.checkpoint_description
-       FROM ROWS FROM (pg_catalog.unnest($4::integer[]), pg_catalog.unnest($5::text[]), pg_catalog.unnest($6::timestamptz[]),
-                       pg_catalog.unnest($7::integer[])) WITH ORDINALITY AS a (version, step_id, entered_at, turn_number, place)
+       FROM ROWS FROM (pg_catalog.unnest($4::integer[]), pg_catalog.unnest($5::text[]),
+                       pg_catalog.unnest($6::timestamptz[]), pg_catalog.unnest($7::integer[]))
+            WITH ORDINALITY AS a (version, step_id, entered_at, turn_number, place)
        JOIN scenario.scenario_steps AS st
          ON st.tenant_id = $1 AND st.scenario_id = $3 AND st.version = a.version AND st.step_id = a.step_id",
 );

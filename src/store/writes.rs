@@ -71,9 +71,9 @@ macro_rules! undo_rows {
     };
 }
 
-/// Moves sessions to a step. The step is looked up here: no row is written for one that the version does not have. Who arrives at a
-/// terminal step is finished, and who was finished goes on anywhere else. A move by a plan is not the customer's activity; a fallback
-/// happens at the customer's own turn.
+/// Moves sessions to a step. The step is looked up here: no row is written for one that the version does not have.
+/// Who arrives at a terminal step is finished, and who was finished goes on anywhere else. A move by a plan is not
+/// the customer's activity; a fallback happens at the customer's own turn.
 static MOVE: Statement = Statement::writing(concat!(
     "WITH change AS MATERIALIZED (
          SELECT c.*, st.name AS step_name, st.content_hash, st.is_checkpoint, st.checkpoint_description, st.is_terminal,
@@ -399,8 +399,8 @@ pub fn stay(tenant_id: Uuid, stays: Vec<Stay<'_>>) -> Result<()> {
     run!(STAY, tenant_id, changes, [is_recorded, waiting_for, mark_plan_id, now()])
 }
 
-/// Puts a session back where it was before its last migration, and pins it. A value that somebody has given since stays: it is not the
-/// migration's. Who was finished by the migration goes on; who was before it is finished again.
+/// Puts a session back where it was before its last migration, and pins it. A value that somebody has given since
+/// stays: it is not the migration's. Who was finished by the migration goes on; who was before it is finished again.
 static REVERT: Statement = Statement::writing(
     "WITH written AS (
          UPDATE scenario.sessions AS s
@@ -424,11 +424,13 @@ static REVERT: Statement = Statement::writing(
                 AND st.step_id = u.step_id
           WHERE s.tenant_id = $1 AND s.session_id = $2 AND s.revision = $3 AND s.visit_count = $4
             AND u.tenant_id = s.tenant_id AND u.session_id = s.session_id
-         RETURNING s.tenant_id, s.session_id, s.revision, s.visit_count, s.turn_count, s.scenario_id, s.scenario_version,
-                   s.step_id, u.plan_id, st.name, st.content_hash, st.is_checkpoint, st.checkpoint_description
+         RETURNING s.tenant_id, s.session_id, s.revision, s.visit_count, s.turn_count, s.scenario_id,
+                   s.scenario_version, s.step_id, u.plan_id, st.name, st.content_hash, st.is_checkpoint,
+                   st.checkpoint_description
      ), visited AS (
-         INSERT INTO scenario.step_visits (tenant_id, session_id, visit_no, scenario_id, scenario_version, step_id, step_name,
-                step_content_hash, turn_number, reason, is_checkpoint, checkpoint_description, plan_id, already_done)
+         INSERT INTO scenario.step_visits (tenant_id, session_id, visit_no, scenario_id, scenario_version, step_id,
+                step_name, step_content_hash, turn_number, reason, is_checkpoint, checkpoint_description, plan_id,
+                already_done)
          SELECT w.tenant_id, w.session_id, w.visit_count, w.scenario_id, w.scenario_version, w.step_id, w.name,
                 w.content_hash, w.turn_count, 'revert', w.is_checkpoint, w.checkpoint_description, w.plan_id, $7
            FROM written AS w
@@ -438,8 +440,8 @@ static REVERT: Statement = Statement::writing(
      ), audited AS (
          INSERT INTO scenario.migration_audit (tenant_id, session_id, revision, scenario_id, plan_ids, from_version,
                 to_version, step_before, step_after, action, reason)
-         SELECT w.tenant_id, w.session_id, w.revision, w.scenario_id, pg_catalog.array_remove(ARRAY[w.plan_id], NULL), $5,
-                w.scenario_version, $6, w.step_id, 'revert', $8
+         SELECT w.tenant_id, w.session_id, w.revision, w.scenario_id,
+                pg_catalog.array_remove(ARRAY[w.plan_id], NULL), $5, w.scenario_version, $6, w.step_id, 'revert', $8
            FROM written AS w
      ) SELECT pg_catalog.count(*) FILTER (WHERE w.revision = $3 + 1 AND w.visit_count = $4 + 1) FROM written AS w",
 );

@@ -41,9 +41,9 @@ struct Told {
     turn_number: Option<i32>,
 }
 
-/// Starts a session with its history. Errors: 22023 for visits that cannot be read or do not end where the session is; P0002 for a
-/// scenario that does not exist, or a version or a step of a visit that does not exist or is not kept any more, each named; 23505 for
-/// an id that is taken.
+/// Starts a session with its history. Errors: 22023 for visits that cannot be read or do not end where the session
+/// is; P0002 for a scenario that does not exist, or a version or a step of a visit that does not exist or is not kept
+/// any more, each named; 23505 for an id that is taken.
 pub fn import(request: Request<'_>) -> Result<SessionRow> {
     let Request { tenant_id, session_id, scenario_id, scenario_version, step_id, .. } = request;
     check_variables(request.variables.as_ref())?;
@@ -100,8 +100,8 @@ fn count(visits: usize) -> Result<i32> {
     i32::try_from(visits).map_err(|_| Error::bad_argument("visits are too many"))
 }
 
-/// The visits with what was left out: the session's version, the time and the turn of the visit before. Without any, the session
-/// arrives where it is.
+/// The visits with what was left out: the session's version, the time and the turn of the visit before. Without any,
+/// the session arrives where it is.
 fn complete(told: Vec<Told>, scenario_version: i32, step_id: &str) -> Result<Vec<Imported>> {
     let present = now();
     let latest = TimestampTz::from(present);
@@ -144,7 +144,8 @@ fn complete(told: Vec<Told>, scenario_version: i32, step_id: &str) -> Result<Vec
         }
         Some(last) if (last.scenario_version, last.step_id.as_str()) != (scenario_version, step_id) => {
             findings.push(format!(
-                "the last visit is at step \"{}\" of version {}, the session at step \"{step_id}\" of version {scenario_version}",
+                "the last visit is at step \"{}\" of version {}, the session \
+                 at step \"{step_id}\" of version {scenario_version}",
                 last.step_id, last.scenario_version
             ));
         }

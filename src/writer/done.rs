@@ -7,8 +7,8 @@ use crate::store::actions;
 use crate::store::writes::Arrival;
 use pgrx::Uuid;
 
-/// Says of each arrival whether its action was done before. One read for all of them tells that nobody has to be looked at, which
-/// is nearly always so.
+/// Says of each arrival whether its action was done before. One read for all of them tells that nobody has to be
+/// looked at, which is nearly always so.
 pub(super) fn tell(tenant_id: Uuid, decided: &[Decided<'_>], arrivals: &mut [Arrival<'_>]) -> Result<()> {
     let places = arrivals.iter().map(|arrival| {
         let change = &arrival.change;

@@ -1,5 +1,5 @@
-//! Taking a migration back ("Revert" in docs/behaviour.md). A session goes back only if it has not moved since its migration and
-//! nothing that was done by it or since would be done again.
+//! Taking a migration back ("Revert" in docs/behaviour.md). A session goes back only if it has not moved since its
+//! migration and nothing that was done by it or since would be done again.
 
 use super::at_work;
 use crate::error::{Error, Result};
@@ -28,9 +28,9 @@ impl Account<'_> {
     }
 }
 
-/// Puts a session back where it was before its last migration, and pins it. Errors, before anything is written: P0002 for an unknown
-/// session; 55000 if it was not migrated, was taken back already, has moved since, its old version is gone, or it would come again
-/// to a checkpoint or an action that the migration brought.
+/// Puts a session back where it was before its last migration, and pins it. Errors, before anything is written: P0002
+/// for an unknown session; 55000 if it was not migrated, was taken back already, has moved since, its old version is
+/// gone, or it would come again to a checkpoint or an action that the migration brought.
 pub fn revert(tenant_id: Uuid, session_id: Uuid, account: Account<'_>) -> Result<()> {
     sessions::lock(tenant_id, session_id)?;
     let state = sessions::look(tenant_id, session_id)?;

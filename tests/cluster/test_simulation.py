@@ -30,8 +30,10 @@ def some_values(document: dict) -> dict:
 
 
 def walk_everywhere(db, scenario: uuid.UUID, old: dict, new: dict) -> int:
-    """Sessions that walk from the entry along every transition, some with values for all fields, some with none. Returns how many of them
-    have not come to an end."""
+    """Sessions that walk from the entry along every transition, some with values for all fields, some with none.
+
+    Returns how many of them have not come to an end.
+    """
     targets = {step["id"]: [t["to_step_id"] for t in step.get("transitions") or []] for step in old["steps"]}
     ways, queue = [], [[old["entry_step_id"]]]
     while queue and len(ways) < 60:
@@ -95,7 +97,8 @@ def test_what_was_simulated_is_what_comes(db, old_name, new_name, by):
     else:
         db.execute("call scenario.migrate_sessions(%s, %s, 7)", [TENANT, plan])
         for session, step, version, waiting, status in db.execute(
-            "select session_id, step_id, scenario_version, waiting_for, status from scenario.sessions where tenant_id = %s", [TENANT]
+            "select session_id, step_id, scenario_version, waiting_for, status from scenario.sessions "
+            "where tenant_id = %s", [TENANT]
         ):
             if session not in foreseen:
                 assert (version, status) == (1, "completed"), session
