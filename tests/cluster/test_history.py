@@ -38,7 +38,7 @@ def publish(db, definition):
 
 def begin(db):
     """One session that began behind the checkpoint, and one that walked there and had the action done on its way."""
-    db.execute("select scenario.create_scenario(%s, %s, %s)", [TENANT, FLOW, FIRST])
+    db.execute("select scenario.create_scenario(%s, %s, %s)", [TENANT, FIRST, FLOW])
     db.execute("select scenario.start_session(%s, %s, %s, step_id => 'm')", [TENANT, MIDDLE, FLOW])
     db.execute("select scenario.start_session(%s, %s, %s)", [TENANT, WALKED, FLOW])
     for there in ("act", "pay", "m"):
