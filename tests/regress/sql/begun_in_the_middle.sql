@@ -53,6 +53,14 @@ SELECT step_id FROM scenario.advance_session(:t, :entry, 'pay');
 SELECT step_id FROM scenario.advance_session(:t, :entry, 'm');
 :passed;
 
+-- The summary of a plan counts them.
+SAVEPOINT a;
+SELECT scenario.create_scenario_version(:t, :s, pg_temp.flow('a>gift|m; gift=Gift card!>m; m>pay; pay=Pay!>e; e; i=Island>e')) AS version;
+SELECT scenario.build_migration_plan(:t, :s, 2) AS plan \gset
+SELECT w ->> 'code' AS code, w ->> 'sessions' AS sessions, w ->> 'message' AS message
+  FROM jsonb_array_elements(scenario.migration_summary(:t, :'plan') -> 'warnings') AS w WHERE w ->> 'severity' = 'critical';
+ROLLBACK TO a;
+
 -- 26: who paid elsewhere does not pay again, and is not redirected to before the payment
 SELECT pg_temp.publish(:t, :s, 'a>gift|m; gift=Gift card!>m; m>pay; pay=Pay!>e; e; i=Island>e') IS NOT NULL AS published;
 SELECT right(s.session_id::text, 1) AS session, r.action, s.scenario_version AS was, r.scenario_version AS version, r.target_step_id, r.reason
