@@ -1,10 +1,13 @@
-//! What a backend keeps between calls: compiled graphs, and the pairs of plans. Bounded in bytes, least recently used first.
+//! What a backend keeps between calls: compiled graphs, the pairs of plans, and acts. Bounded in bytes, least
+//! recently used first.
 //!
-//! A published version never changes and neither does a plan, so nothing is ever out of date, with one exception: what a
-//! transaction made and then rolled back. So whatever was kept since a (sub)transaction began is dropped when one aborts.
-//! Drafts change and are not kept. No row ids, no oids: only values that a key names for ever.
+//! A published version never changes and neither does a plan, nor the acts at one revision, so nothing is ever out of
+//! date, with one exception: what a transaction made and then rolled back. So whatever was kept since a
+//! (sub)transaction began is dropped when one aborts. Drafts change and are not kept. No row ids, no oids: only
+//! values that a key names for ever.
 
 use pgrx::callbacks::{PgSubXactCallbackEvent, PgXactCallbackEvent, register_subxact_callback, register_xact_callback};
+use scenario_engine::acts::Acts;
 use scenario_engine::graph::Graph;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -27,15 +30,27 @@ pub struct PlanKey {
     pub plan_id: uuid::Uuid,
 }
 
+/// Names the acts of a scenario at one revision for ever.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ActsKey {
+    pub tenant_id: uuid::Uuid,
+    pub scenario_id: uuid::Uuid,
+    /// When the scenario was made, in microseconds: another one can get the id of one that was deleted.
+    pub made_at: i64,
+    pub revision: i32,
+}
+
 /// Pairs of a plan's steps: (old step id, new step id).
 pub type Pairs = Rc<Vec<(String, String)>>;
 
 const MAX_GRAPH_BYTES: usize = 64 << 20;
 const MAX_PAIR_BYTES: usize = 16 << 20;
+const MAX_ACT_BYTES: usize = 16 << 20;
 
 thread_local! {
     static GRAPHS: RefCell<Bounded<GraphKey, Rc<Graph>>> = RefCell::new(Bounded::new(MAX_GRAPH_BYTES));
     static PAIRS: RefCell<Bounded<PlanKey, Pairs>> = RefCell::new(Bounded::new(MAX_PAIR_BYTES));
+    static ACTS: RefCell<Bounded<ActsKey, Rc<Acts>>> = RefCell::new(Bounded::new(MAX_ACT_BYTES));
     /// Whether this transaction has kept something, and so has a callback registered.
     static WATCHING: Cell<bool> = const { Cell::new(false) };
 }
@@ -63,6 +78,25 @@ pub fn pairs<E>(key: PlanKey, make: impl FnOnce() -> Result<Vec<(String, String)
     Ok(pairs)
 }
 
+/// The acts of a scenario at a revision, if they are kept.
+pub fn acts(key: &ActsKey) -> Option<Rc<Acts>> {
+    ACTS.with_borrow_mut(|kept| kept.get(key))
+}
+
+/// Keeps the acts of a scenario at a revision.
+pub fn keep_acts(key: ActsKey, acts: Acts) -> Rc<Acts> {
+    let acts = Rc::new(acts);
+    let weight = acts.rows().map(|row| {
+        let fields: usize = row.collects.iter().map(|field| 24 + field.len()).sum();
+        let texts = [&row.content_hash, &row.act, &row.name, &row.description, &row.last_step_id];
+        256 + fields + texts.iter().map(|text| text.len()).sum::<usize>()
+    });
+    let weight = weight.sum();
+    watch_for_abort();
+    ACTS.with_borrow_mut(|kept| kept.put(key, Rc::clone(&acts), weight));
+    acts
+}
+
 /// Drops, when this transaction or a part of it aborts, what it had put here.
 fn watch_for_abort() {
     if WATCHING.replace(true) {
@@ -84,11 +118,13 @@ fn watch_for_abort() {
 fn drop_unproven() {
     GRAPHS.with_borrow_mut(Bounded::drop_unproven);
     PAIRS.with_borrow_mut(Bounded::drop_unproven);
+    ACTS.with_borrow_mut(Bounded::drop_unproven);
 }
 
 fn end_of_transaction() {
     GRAPHS.with_borrow_mut(Bounded::prove);
     PAIRS.with_borrow_mut(Bounded::prove);
+    ACTS.with_borrow_mut(Bounded::prove);
     WATCHING.set(false);
 }
 

@@ -2,6 +2,7 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | [`acts`] | which steps stand for the same act: kept at publication, and what a plan would make of it |
 //! | [`api`] | the SQL functions: arguments → engine → result, one file a subject |
 //! | [`batch`] | one page of a batch migration |
 //! | [`planning`], [`publishing`], [`marking`] | what building, deploying and marking consist of, step by step |
@@ -9,6 +10,7 @@
 //! | [`store`] | every SQL statement that Rust runs, one file a table |
 //! | [`cache`] | compiled graphs that a backend keeps |
 //! | [`error`] | every error with its SQLSTATE |
+//! | [`history`] | what a session passed before it began, and what was done before it was moved |
 //! | [`json`], [`row`] | datum types: jsonb as text, whole rows |
 //! | [`settings`] | the settings under `scenario.` |
 //! | [`turn`] | one turn of one session: look, decide, write |
@@ -20,10 +22,12 @@
 // Functions return pgrx's ErrorReport, whatever it weighs: it alone keeps SQLSTATE, DETAIL and HINT.
 #![allow(clippy::result_large_err)]
 
+pub mod acts;
 pub mod api;
 pub mod batch;
 pub mod cache;
 pub mod error;
+pub mod history;
 pub mod json;
 pub mod lifecycle;
 pub mod marking;
@@ -43,7 +47,8 @@ pg_module_magic!(name, version);
 // Tables first, then the Rust functions that return their rows, then the rest. Triggers call Rust functions by name and
 // only when they fire, so they come with the tables. Comments on Rust functions are embedded beside these, in src/api.
 extension_sql_file!("../sql/install/10_scenarios.sql", name = "scenarios", bootstrap);
-extension_sql_file!("../sql/install/20_plans.sql", name = "plans", requires = ["scenarios"]);
+extension_sql_file!("../sql/install/12_acts.sql", name = "acts", requires = ["scenarios"]);
+extension_sql_file!("../sql/install/20_plans.sql", name = "plans", requires = ["acts"]);
 extension_sql_file!("../sql/install/30_sessions.sql", name = "sessions", requires = ["plans"]);
 extension_sql_file!("../sql/install/40_fields.sql", name = "fields", requires = ["sessions"]);
 extension_sql_file!("../sql/install/50_audit.sql", name = "audit", requires = ["fields"]);
@@ -59,8 +64,7 @@ extension_sql_file!("../sql/install/90_dump.sql", name = "dump", requires = ["se
 extension_sql_file!("../sql/install/91_restore.sql", name = "restore", requires = ["dump"]);
 extension_sql_file!("../sql/install/70_undo.sql", name = "undo", requires = ["restore"]);
 extension_sql_file!("../sql/install/71_simulation.sql", name = "simulation", requires = ["undo"]);
-extension_sql_file!("../sql/install/72_revert.sql", name = "revert", requires = ["simulation"]);
-extension_sql_file!("../sql/install/73_batches.sql", name = "batches", requires = ["revert"]);
+extension_sql_file!("../sql/install/73_batches.sql", name = "batches", requires = ["simulation"]);
 extension_sql_file!("../sql/install/74_batch_procedures.sql", name = "batch_procedures", requires = ["batches"]);
 extension_sql_file!("../sql/install/75_watch.sql", name = "watch", requires = ["batch_procedures"]);
 extension_sql_file!("../sql/install/76_metrics.sql", name = "metrics", requires = ["watch"]);

@@ -1,11 +1,12 @@
 //! Building plans, and what is asked of a plan before it may go on (SPEC section 5).
 
+use crate::acts;
 use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::lifecycle;
 use crate::store::plans::{self, Plan};
 use crate::store::versions::{self, Version};
-use crate::store::{acts, anchors, fields, plan_sessions, policies, scenarios};
+use crate::store::{anchors, fields, plan_sessions, policies, scenarios};
 use pgrx::Uuid;
 use scenario_engine::diff::{MapError, TransformationMap, diff};
 use scenario_engine::graph::Graph;
@@ -77,7 +78,7 @@ pub fn build(request: &PlanRequest<'_>) -> Result<Plan> {
     if let Some(open) = open {
         plans::supersede(tenant_id, open.plan_id, plan.plan_id)?;
     }
-    plans::insert(tenant_id, &plan, &map, created_by)?;
+    plans::insert(tenant_id, &plan, &map, &acts::undone_by_landings(tenant_id, &plan, &map)?, created_by)?;
     Ok(plan)
 }
 
@@ -134,7 +135,7 @@ pub fn summary_document(tenant_id: Uuid, plan_id: Uuid) -> Result<Json> {
 
 /// Reads what a summary is made of, makes it, and hands both on.
 pub fn with_summary<T>(tenant_id: Uuid, plan: &Plan, make: impl FnOnce(&SummaryInput<'_>, Summary) -> T) -> Result<T> {
-    let acts = acts::for_plan(tenant_id, plan)?;
+    let acts = acts::as_if_deployed(tenant_id, plan)?;
     let new = versions::graph(tenant_id, plan.scenario_id, plan.to_version)?;
     let input = SummaryInput {
         map: &plans::map(tenant_id, plan.plan_id)?,

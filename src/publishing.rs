@@ -4,6 +4,7 @@
 //! [`deploy`]s the plan between the two versions; `deploy_migration_plan` does that UPDATE. Where the plan leads to the version
 //! that is published already, there is nothing to publish and it is deployed by itself.
 
+use crate::acts;
 use crate::error::{Error, Result};
 use crate::planning::{self, PlanRequest};
 use crate::settings;
@@ -22,7 +23,8 @@ pub fn deploy_plan(tenant_id: Uuid, plan_id: Uuid, deployed_by: Option<&str>) ->
     require_deployable(&plan)?;
     planning::require_fresh(tenant_id, &plan)?;
     if published == Some(plan.to_version) {
-        return deploy(tenant_id, &plan, deployed_by);
+        deploy(tenant_id, &plan, deployed_by)?;
+        return acts::keep_deployed(tenant_id, &plan);
     }
     require_publishable(tenant_id, &plan, published)?;
     scenarios::publish(tenant_id, scenario_id, plan.to_version, deployed_by)

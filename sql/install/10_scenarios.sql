@@ -11,6 +11,7 @@ CREATE TABLE scenario.scenarios (
     published_version integer CHECK (published_version > 0),
     -- How a writer says who publishes: the triggers read it and leave NULL.
     publish_by        text,
+    acts_revision     integer NOT NULL DEFAULT 0 CHECK (acts_revision >= 0),
     created_at        timestamptz NOT NULL DEFAULT pg_catalog.now(),
     created_by        text NOT NULL DEFAULT SESSION_USER,
     PRIMARY KEY (tenant_id, scenario_id)
@@ -22,6 +23,9 @@ COMMENT ON COLUMN scenario.scenarios.published_version IS
 COMMENT ON COLUMN scenario.scenarios.publish_by IS
     'Write-only: who publishes published_version by this statement, and deploys the plan that belongs to it. Default: '
     'the login.';
+COMMENT ON COLUMN scenario.scenarios.acts_revision IS
+    'Counts the changes of the scenario''s acts: publications, and deployments that change which steps are the same '
+    'act. Kept by the extension.';
 COMMENT ON COLUMN scenario.scenarios.created_by IS 'Who created it: what the application said, else the database login.';
 
 CREATE TABLE scenario.scenario_versions (
@@ -37,6 +41,7 @@ CREATE TABLE scenario.scenario_versions (
     published_at timestamptz,
     published_by text,
     archived_at  timestamptz,
+    published_after integer CHECK (published_after > 0),
     PRIMARY KEY (tenant_id, scenario_id, version),
     FOREIGN KEY (tenant_id, scenario_id) REFERENCES scenario.scenarios ON DELETE CASCADE,
     CHECK ((status = 'draft') = (published_at IS NULL)),
@@ -52,6 +57,8 @@ COMMENT ON COLUMN scenario.scenario_versions.digest IS
     'scenario_digest(definition), always computed here, as the checksum. A plan is stale once a version of it has another one.';
 COMMENT ON COLUMN scenario.scenario_versions.status IS
     'draft → published → archived, moved only by UPDATE scenario.scenarios SET published_version.';
+COMMENT ON COLUMN scenario.scenario_versions.published_after IS
+    'The version that was published before it; NULL for a draft and for the first. Kept by the extension.';
 COMMENT ON INDEX scenario.scenario_versions_published IS 'At most one version of a scenario is published.';
 
 CREATE TABLE scenario.scenario_steps (
@@ -65,6 +72,7 @@ CREATE TABLE scenario.scenario_steps (
     is_checkpoint          boolean NOT NULL,
     checkpoint_description text,
     is_terminal            boolean NOT NULL,
+    is_required_action     boolean NOT NULL,
     is_entry               boolean NOT NULL,
     collects_profile_fields text[] NOT NULL DEFAULT '{}',
     next_step_ids          text[] NOT NULL DEFAULT '{}',

@@ -6,6 +6,7 @@
 --   scenario.definition_steps(definition jsonb) RETURNS TABLE (…)                   the columns of scenario_steps
 --   scenario.on_publish(tenant_id uuid, scenario_id uuid, old_version integer, new_version integer, published_by text)
 --       RETURNS void
+--   scenario.keep_acts(tenant_id uuid, scenario_id uuid, old_version integer, new_version integer) RETURNS void
 
 -- Versions ------------------------------------------------------------------------------------------------------------
 
@@ -88,9 +89,11 @@ BEGIN
          WHERE s.tenant_id = NEW.tenant_id AND s.scenario_id = NEW.scenario_id AND s.version = NEW.version;
     END IF;
     INSERT INTO scenario.scenario_steps (tenant_id, scenario_id, version, step_id, ordinal, name, content_hash, is_checkpoint,
-            checkpoint_description, is_terminal, is_entry, collects_profile_fields, next_step_ids, transitions)
+            checkpoint_description, is_terminal, is_required_action, is_entry,
+            collects_profile_fields, next_step_ids, transitions)
     SELECT NEW.tenant_id, NEW.scenario_id, NEW.version, d.step_id, d.ordinal, d.name, d.content_hash, d.is_checkpoint,
-           d.checkpoint_description, d.is_terminal, d.is_entry, d.collects_profile_fields, d.next_step_ids, d.transitions
+           d.checkpoint_description, d.is_terminal, d.is_required_action, d.is_entry,
+           d.collects_profile_fields, d.next_step_ids, d.transitions
       FROM scenario.definition_steps(NEW.definition) AS d;
     RETURN NULL;
 END
@@ -238,9 +241,10 @@ BEGIN
     UPDATE scenario.scenario_versions AS v SET status = 'archived'
      WHERE v.tenant_id = NEW.tenant_id AND v.scenario_id = NEW.scenario_id
        AND v.version <> NEW.published_version AND v.status = 'published';
-    UPDATE scenario.scenario_versions AS v SET status = 'published'
+    UPDATE scenario.scenario_versions AS v SET status = 'published', published_after = OLD.published_version
      WHERE v.tenant_id = NEW.tenant_id AND v.scenario_id = NEW.scenario_id
        AND v.version = NEW.published_version AND v.status = 'draft';
+    PERFORM scenario.keep_acts(NEW.tenant_id, NEW.scenario_id, OLD.published_version, NEW.published_version);
     IF NEW.publish_by IS NOT NULL THEN
         UPDATE scenario.scenarios AS s SET publish_by = NULL
          WHERE s.tenant_id = NEW.tenant_id AND s.scenario_id = NEW.scenario_id;

@@ -89,12 +89,15 @@ CREATE TABLE scenario.plan_anchors (
     upstream            jsonb,
     downstream          jsonb,
     candidates          jsonb CHECK (pg_catalog.jsonb_typeof(candidates) = 'array'),
+    undoes              jsonb CHECK (pg_catalog.jsonb_typeof(undoes) = 'object'),
+    acts_revision       integer CHECK (acts_revision >= 0),
     PRIMARY KEY (tenant_id, plan_id, old_step_id),
     FOREIGN KEY (tenant_id, plan_id) REFERENCES scenario.migration_plans ON DELETE CASCADE,
     CHECK (CASE kind
                WHEN 'anchor'  THEN new_step_id IS NOT NULL AND pairing IS NOT NULL AND migration_scenario IS NOT NULL
                                    AND upstream IS NOT NULL AND downstream IS NOT NULL AND candidates IS NULL
                WHEN 'deleted' THEN new_step_id IS NULL AND pairing IS NULL AND candidates IS NOT NULL
+                                   AND num_nonnulls(undoes, acts_revision) = 0
            END)
 );
 CREATE INDEX plan_anchors_hash ON scenario.plan_anchors (tenant_id, plan_id, anchor_content_hash);
@@ -109,6 +112,13 @@ COMMENT ON COLUMN scenario.plan_anchors.migration_scenario IS
 COMMENT ON COLUMN scenario.plan_anchors.upstream IS 'What changed upstream, as references into the catalogue of the plan.';
 COMMENT ON COLUMN scenario.plan_anchors.candidates IS
     'Deleted step: where its sessions can go, nearest first: [{new_step_id, anchor_content_hash, distance}].';
+COMMENT ON COLUMN scenario.plan_anchors.undoes IS
+    'What a landing would undo for the customers who have passed it: {acts, lacking, cut, revision}; NULL: nothing '
+    'for anybody. acts: at most 32 acts by name; cut: there are more. lacking: acts that the new version has no '
+    'step of would be undone, too.';
+COMMENT ON COLUMN scenario.plan_anchors.acts_revision IS
+    'acts_revision of the scenario that undoes was worked out for. At another one, or where it is NULL, it is '
+    'worked out again when it is needed.';
 
 CREATE TABLE scenario.anchor_policies (
     tenant_id           uuid NOT NULL,

@@ -17,6 +17,7 @@ CREATE TABLE scenario.sessions (
     turn_count             integer NOT NULL DEFAULT 0 CHECK (turn_count >= 0),
     status                 text NOT NULL DEFAULT 'active'
                            CHECK (status IN ('active', 'paused', 'completed', 'expired', 'closed')),
+    already_done           boolean NOT NULL DEFAULT false,
     pending_plan_id        uuid,
     pending_target_version integer,
     pending_anchor_hash    text,
@@ -66,6 +67,10 @@ COMMENT ON COLUMN scenario.sessions.variables_set_at IS
     'When each variable was given: name → seconds since 1970. Kept by trigger for the variables that a statement '
     'changes, unless the statement itself writes this column. A variable that is not in it was given at some time '
     'before.';
+COMMENT ON COLUMN scenario.sessions.status IS
+    'An arrival at a terminal step makes it completed, unless the statement sets another status.';
+COMMENT ON COLUMN scenario.sessions.already_done IS
+    'The step is a required action that was done before the session was last moved: it is not to be executed again.';
 COMMENT ON COLUMN scenario.sessions.pending_plan_id IS 'The mark: plan that is to move the session. A hint; the deployed plan is the truth.';
 COMMENT ON COLUMN scenario.sessions.pending_anchor_hash IS 'Anchor at the time of marking; NULL for a deleted step with nowhere to go.';
 COMMENT ON COLUMN scenario.sessions.waiting_for IS 'What its migration waits for since waiting_since.';
@@ -96,6 +101,7 @@ CREATE TABLE scenario.step_visits (
     is_checkpoint          boolean NOT NULL,
     checkpoint_description text,
     plan_id                uuid,
+    already_done           boolean NOT NULL DEFAULT false,
     PRIMARY KEY (tenant_id, session_id, visit_no),
     FOREIGN KEY (tenant_id, session_id) REFERENCES scenario.sessions ON DELETE CASCADE
 );
@@ -104,6 +110,28 @@ COMMENT ON TABLE scenario.step_visits IS
     'is needed of the step, since the version may be gone later. Goes with its session.';
 COMMENT ON COLUMN scenario.step_visits.turn_number IS 'turn_count of the session when it arrived.';
 COMMENT ON COLUMN scenario.step_visits.plan_id IS 'The plan that moved the session here; NULL when a turn did. Outlives the plan.';
+COMMENT ON COLUMN scenario.step_visits.already_done IS
+    'It arrived at a required action that had been done before the session was last moved.';
+
+CREATE TABLE scenario.passed_at_start (
+    tenant_id              uuid NOT NULL,
+    session_id             uuid NOT NULL,
+    scenario_id            uuid NOT NULL,
+    content_hash           text NOT NULL,
+    step_id                text NOT NULL,
+    step_name              text NOT NULL,
+    checkpoint_description text,
+    is_certain             boolean NOT NULL,
+    PRIMARY KEY (tenant_id, session_id, scenario_id, content_hash),
+    FOREIGN KEY (tenant_id, session_id) REFERENCES scenario.sessions ON DELETE CASCADE
+);
+COMMENT ON TABLE scenario.passed_at_start IS
+    'Checkpoints that a session has passed without a visit, since it began in the middle of a version. Worked out '
+    'when it begins, since that version may go, and never changed.';
+COMMENT ON COLUMN scenario.passed_at_start.content_hash IS 'step_content_hash of the checkpoint.';
+COMMENT ON COLUMN scenario.passed_at_start.is_certain IS
+    'It lies on every way from the entry to the first step, and so before the first visit. Otherwise it lies on '
+    'some way, or no way leads there: it counts as passed, and nobody knows when.';
 
 CREATE TABLE scenario.session_actions (
     tenant_id         uuid NOT NULL,
@@ -112,6 +140,7 @@ CREATE TABLE scenario.session_actions (
     scenario_version  integer NOT NULL,
     step_id           text NOT NULL,
     step_content_hash text NOT NULL,
+    visit_no          integer NOT NULL CHECK (visit_no >= 0),
     completed_at      timestamptz NOT NULL DEFAULT pg_catalog.now(),
     completed_by      text NOT NULL DEFAULT SESSION_USER,
     PRIMARY KEY (tenant_id, session_id, scenario_id, scenario_version, step_id),
@@ -119,6 +148,9 @@ CREATE TABLE scenario.session_actions (
 );
 COMMENT ON TABLE scenario.session_actions IS
     'Required actions done for a session (complete_action). By scenario too: a session may walk another one whose ids are the same.';
+COMMENT ON COLUMN scenario.session_actions.visit_no IS
+    'Number of the session''s last visit when the action was recorded: tells what was done before a move. NULL on '
+    'insert: that of now.';
 
 CREATE TABLE scenario.session_decisions (
     tenant_id        uuid NOT NULL,

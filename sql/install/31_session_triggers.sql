@@ -4,6 +4,11 @@
 -- (src/store/writes.rs), in the same statement. Everybody else's SQL is checked here, as is a statement in a trigger that such a
 -- move fires.
 --
+-- Calls, when a trigger fires (src/api/history.rs): scenario.begin_in_the_middle(tenant_id uuid, session_id uuid,
+-- scenario_id uuid, scenario_version integer, step_id text) RETURNS void scenario.is_already_done(tenant_id uuid,
+-- session_id uuid, scenario_id uuid, old_version integer, old_step_id text, scenario_version integer, step_id text)
+-- RETURNS boolean
+--
 -- An UPDATE of a session costs: one lookup of the step and one visit when it arrives somewhere; one expression over
 -- the variables when they change; one assignment when only turn_count is written; nothing otherwise (the WHEN clauses
 -- are false).
@@ -240,6 +245,7 @@ BEGIN
         NEW.step_id := NULL;
         NEW.step_content_hash := NULL;
         NEW.scenario_checksum := NULL;
+        NEW.already_done := false;
         NEW.visit_count := OLD.visit_count;
     ELSIF v_arrives THEN
         IF v_other_version THEN
@@ -261,7 +267,9 @@ BEGIN
                 HINT = 'To leave the scenario, set scenario_id to NULL.';
         END IF;
 
-        SELECT s.name, s.content_hash, s.is_checkpoint, s.checkpoint_description INTO v_step
+        SELECT s.name, s.content_hash, s.is_checkpoint, s.checkpoint_description, s.is_entry, s.is_terminal,
+               s.is_required_action
+          INTO v_step
           FROM scenario.scenario_steps AS s
          WHERE s.tenant_id = NEW.tenant_id AND s.scenario_id = NEW.scenario_id
            AND s.version = NEW.scenario_version AND s.step_id = NEW.step_id;
@@ -273,12 +281,36 @@ BEGIN
             NEW.step_content_hash := v_step.content_hash;
         END IF;
         NEW.visit_count := OLD.visit_count + 1;
+        NEW.already_done := false;
+        IF v_step.is_required_action AND NOT v_other_scenario AND OLD.visit_count > 0 THEN
+            NEW.already_done := scenario.is_already_done(NEW.tenant_id, NEW.session_id, NEW.scenario_id,
+                                                         OLD.scenario_version, OLD.step_id, NEW.scenario_version,
+                                                         NEW.step_id);
+        END IF;
+        IF NOT v_step.is_entry AND (v_other_scenario OR OLD.visit_count = 0) THEN
+            PERFORM scenario.begin_in_the_middle(NEW.tenant_id, NEW.session_id, NEW.scenario_id, NEW.scenario_version,
+                                                 NEW.step_id);
+        END IF;
+        IF v_step.is_terminal AND NEW.status = OLD.status AND NEW.status IN ('active', 'paused') THEN
+            NEW.status := 'completed';
+            -- Nothing is done with a finished session any more, unless this statement says so.
+            IF NEW.pending_plan_id IS NOT DISTINCT FROM OLD.pending_plan_id THEN
+                NEW.pending_plan_id := NULL;
+                NEW.pending_target_version := NULL;
+                NEW.pending_anchor_hash := NULL;
+                NEW.pending_marked_at := NULL;
+            END IF;
+            NEW.waiting_for := NULL;
+            NEW.waiting_since := NULL;
+        END IF;
         INSERT INTO scenario.step_visits (tenant_id, session_id, visit_no, scenario_id, scenario_version, step_id, step_name,
-                step_content_hash, turn_number, reason, confidence, is_checkpoint, checkpoint_description, plan_id)
+                step_content_hash, turn_number, reason, confidence, is_checkpoint, checkpoint_description, plan_id,
+                already_done)
         VALUES (NEW.tenant_id, NEW.session_id, NEW.visit_count, NEW.scenario_id, NEW.scenario_version, NEW.step_id, v_step.name,
                 v_step.content_hash, NEW.turn_count,
                 coalesce(NEW.visit_reason, CASE WHEN NEW.visit_count = 1 THEN 'start' ELSE 'update' END),
-                NEW.visit_confidence, v_step.is_checkpoint, v_step.checkpoint_description, NEW.visit_plan_id);
+                NEW.visit_confidence, v_step.is_checkpoint, v_step.checkpoint_description, NEW.visit_plan_id,
+                NEW.already_done);
     END IF;
 
     NEW.visit_reason := NULL;
@@ -288,7 +320,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION scenario.sessions_arrive() IS
-    'Trigger: checks where a session moves, keeps hash and checksum, and appends the visit (SPEC 11). Raises P0002, 55000, 22023.';
+    'Trigger: checks where a session moves, keeps hash and checksum, appends the visit, and completes a session '
+    'that arrives at a terminal step. Raises P0002, 55000, 22023.';
 
 -- BEFORE, so that one lookup serves the row and the visit; it fires last (by name), on the row as it will be, under its lock.
 CREATE TRIGGER zz_sessions_arrive

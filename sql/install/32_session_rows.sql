@@ -1,4 +1,4 @@
--- Visits, messages and attempts: rows that belong to a session.
+-- Visits, actions, messages and attempts: rows that belong to a session.
 -- Needs: 30_sessions.sql. Calls scenario.is_written_by_writer (src/api/writer.rs).
 
 CREATE FUNCTION scenario.step_visits_refuse() RETURNS trigger
@@ -83,3 +83,26 @@ CREATE TRIGGER field_attempts_number
     BEFORE INSERT ON scenario.field_attempts
     FOR EACH ROW WHEN (NEW.attempt_no IS NULL)
     EXECUTE FUNCTION scenario.number_in_session();
+
+-- A restored row has its number. Not the time: all of a transaction has one.
+CREATE FUNCTION scenario.session_actions_count() RETURNS trigger
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    SELECT s.visit_count INTO NEW.visit_no
+      FROM scenario.sessions AS s
+     WHERE s.tenant_id = NEW.tenant_id AND s.session_id = NEW.session_id;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'P0002',
+            MESSAGE = format('session %s does not exist', NEW.session_id),
+            HINT = 'Start it first: start_session(tenant_id, session_id, scenario_id).';
+    END IF;
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION scenario.session_actions_count() IS
+    'Trigger: says at which visit of its session an action was recorded. Raises P0002.';
+
+CREATE TRIGGER session_actions_count
+    BEFORE INSERT ON scenario.session_actions
+    FOR EACH ROW WHEN (NEW.visit_no IS NULL)
+    EXECUTE FUNCTION scenario.session_actions_count();

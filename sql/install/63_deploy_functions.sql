@@ -20,3 +20,8 @@ COMMENT ON FUNCTION scenario.on_publish(uuid, uuid, integer, integer, text) IS
     'marks sessions. Arguments: tenant, scenario, version published before (NULL: none), version published now [, who '
     'publishes (default: the login)]. Raises 55000 if sessions walk the old version and no plan is approved, or the '
     'plan is stale. Writes migration_plans, plan_anchors, sessions (marks only).';
+COMMENT ON FUNCTION scenario.keep_acts(uuid, uuid, integer, integer) IS
+    'Keeps what the steps of a version said, and which acts they stand for, for the trigger of scenarios when the '
+    'version is published. Arguments: tenant, scenario, version published before (NULL: none), version published '
+    'now. Raises P0002 for an unknown scenario or version, 22023 for NULL. Writes acts, act_pairs, scenarios '
+    '(acts_revision).';

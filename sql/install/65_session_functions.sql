@@ -20,3 +20,12 @@ COMMENT ON FUNCTION scenario.next_steps(uuid, uuid) IS
 
 -- The planner would count on 1000 rows.
 ALTER FUNCTION scenario.next_steps(uuid, uuid) ROWS 5;
+COMMENT ON FUNCTION scenario.import_session(uuid, uuid, uuid, integer, text, jsonb, text, uuid, jsonb) IS
+    'Starts a session that began elsewhere, with its history. Arguments: tenant, session, scenario, the version '
+    'that it walks, the step where it is, visits: an array of {step_id, scenario_version, entered_at, turn_number}, '
+    'oldest first, the last one where the session is; of each only step_id is needed (default: the session''s '
+    'version, time and turn of the visit before); an empty array: it arrives now [, channel, customer, variables (a '
+    'JSON object)]. Returns the session''s row. Raises P0002 for a scenario, or a version or a step of a visit, '
+    'that does not exist, is not kept any more or is a draft; 22023 for visits that cannot be read, are not in '
+    'order or do not end at the session''s step, and for NULL; 23505 for a session id that is taken. Writes the '
+    'session, its visits and, if the first is not at the entry of its version, passed_at_start.';

@@ -83,6 +83,32 @@ CREATE FUNCTION scenario.check_invariants()
                           WHERE st.tenant_id = v.tenant_id AND st.scenario_id = v.scenario_id AND st.version = v.version) AS st
      WHERE st.steps <> jsonb_array_length(v.definition -> 'steps') OR st.entries <> 1
     UNION ALL
+    SELECT 'what the steps of a version that was published said is kept', v.tenant_id, v.scenario_id,
+           format('nothing is kept of step %s of version %s', quote_ident(st.step_id), v.version)
+      FROM scenario.scenario_versions AS v
+      JOIN scenario.scenario_steps AS st
+        ON st.tenant_id = v.tenant_id AND st.scenario_id = v.scenario_id AND st.version = v.version
+     WHERE v.status <> 'draft'
+       AND NOT EXISTS (SELECT FROM scenario.acts AS a
+                        WHERE a.tenant_id = v.tenant_id AND a.scenario_id = v.scenario_id
+                          AND a.content_hash = st.content_hash)
+    UNION ALL
+    SELECT 'an act has the name of its first content', a.tenant_id, a.scenario_id,
+           format('is called %s, its first content is %s', a.act, min(a.content_hash COLLATE "C"))
+      FROM scenario.acts AS a
+     GROUP BY a.tenant_id, a.scenario_id, a.act
+    HAVING a.act <> min(a.content_hash COLLATE "C")
+    UNION ALL
+    SELECT 'contents that a pair joins are one act', p.tenant_id, p.scenario_id,
+           format('%s and %s are joined from version %s to %s', p.old_content_hash, p.new_content_hash,
+                  p.from_version, p.to_version)
+      FROM scenario.act_pairs AS p
+      LEFT JOIN scenario.acts AS o
+        ON o.tenant_id = p.tenant_id AND o.scenario_id = p.scenario_id AND o.content_hash = p.old_content_hash
+      LEFT JOIN scenario.acts AS n
+        ON n.tenant_id = p.tenant_id AND n.scenario_id = p.scenario_id AND n.content_hash = p.new_content_hash
+     WHERE o.act IS DISTINCT FROM n.act OR o.act IS NULL
+    UNION ALL
     SELECT 'an ended plan has no version that changed under it', p.tenant_id, p.plan_id,
            format('built for checksums %s and %s, the versions have %s and %s', p.from_checksum, p.to_checksum, f.checksum, t.checksum)
       FROM scenario.migration_plans AS p

@@ -3,11 +3,14 @@
 
 SELECT pg_catalog.pg_extension_config_dump('scenario.scenarios', '');
 SELECT pg_catalog.pg_extension_config_dump('scenario.scenario_versions', '');
+SELECT pg_catalog.pg_extension_config_dump('scenario.acts', '');
+SELECT pg_catalog.pg_extension_config_dump('scenario.act_pairs', '');
 SELECT pg_catalog.pg_extension_config_dump('scenario.migration_plans', '');
 SELECT pg_catalog.pg_extension_config_dump('scenario.plan_anchors', '');
 SELECT pg_catalog.pg_extension_config_dump('scenario.anchor_policies', '');
 SELECT pg_catalog.pg_extension_config_dump('scenario.sessions', '');
 SELECT pg_catalog.pg_extension_config_dump('scenario.step_visits', '');
+SELECT pg_catalog.pg_extension_config_dump('scenario.passed_at_start', '');
 SELECT pg_catalog.pg_extension_config_dump('scenario.session_actions', '');
 SELECT pg_catalog.pg_extension_config_dump('scenario.session_decisions', '');
 SELECT pg_catalog.pg_extension_config_dump('scenario.session_requests', '');

@@ -20,9 +20,9 @@ DO $$
 DECLARE
     v_table text;
 BEGIN
-    FOREACH v_table IN ARRAY ARRAY['scenario_versions', 'migration_plans', 'plan_anchors', 'anchor_policies', 'sessions',
-                                   'step_visits', 'session_actions', 'session_decisions', 'session_requests',
-                                   'messages', 'field_attempts'] LOOP
+    FOREACH v_table IN ARRAY ARRAY['scenario_versions', 'acts', 'act_pairs', 'migration_plans', 'plan_anchors',
+                                   'anchor_policies', 'sessions', 'step_visits', 'passed_at_start', 'session_actions',
+                                   'session_decisions', 'session_requests', 'messages', 'field_attempts'] LOOP
         EXECUTE pg_catalog.format($trigger$
             CREATE TRIGGER restore_as_is
                 BEFORE INSERT ON scenario.%I

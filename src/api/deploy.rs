@@ -1,5 +1,6 @@
 //! Publishing and deploying: phase 1, mark (SPEC section 6).
 
+use crate::acts;
 use crate::error::{Error, required, tenant};
 use crate::json::Json;
 use crate::publishing;
@@ -127,8 +128,25 @@ fn on_publish(
     Ok(publishing::on_publish(tenant_id, scenario_id, old_version, new_version, published_by)?)
 }
 
+/// Keeps what the steps of a version that has just been published said, and which acts they stand for: for the
+/// trigger of `scenarios`, in the publishing transaction.
+///
+/// Arguments: tenant, scenario, the version published before (NULL: none), the version published now. Result: none.
+/// Errors: P0002 for an unknown scenario or version; 22023 for NULL. Writes acts, act_pairs, scenarios
+/// (acts_revision).
+#[pg_extern]
+fn keep_acts(
+    tenant_id: Option<pgrx::Uuid>,
+    scenario_id: Option<pgrx::Uuid>,
+    old_version: Option<i32>,
+    new_version: Option<i32>,
+) -> Result<(), ErrorReport> {
+    let (tenant_id, scenario_id) = (tenant(tenant_id)?, required(scenario_id, "scenario_id")?);
+    Ok(acts::keep_published(tenant_id, scenario_id, old_version, required(new_version, "new_version")?)?)
+}
+
 extension_sql_file!(
     "../../sql/install/63_deploy_functions.sql",
     name = "deploy_functions",
-    requires = [deploy_migration_plan, cancel_deployment, deployment_status, on_publish]
+    requires = [deploy_migration_plan, cancel_deployment, deployment_status, on_publish, keep_acts]
 );

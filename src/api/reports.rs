@@ -1,10 +1,11 @@
 //! Versions and plans for people to look at (SPEC 5, 19): pictures and pages.
 
+use crate::acts;
 use crate::error::{Error, required, tenant};
 use crate::json::Json;
 use crate::planning;
 use crate::store::plans::{self, Plan};
-use crate::store::{acts, plan_sessions, policies, scenarios, versions};
+use crate::store::{plan_sessions, policies, scenarios, versions};
 use pgrx::Uuid;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
@@ -61,7 +62,7 @@ fn plan_report(tenant_id: Option<Uuid>, plan_id: Option<Uuid>) -> Result<SetOfIt
 
 /// Reads what a picture of the plan shows.
 fn picture(tenant_id: Uuid, plan: &Plan) -> crate::error::Result<String> {
-    let acts = acts::for_plan(tenant_id, plan)?;
+    let acts = acts::as_if_deployed(tenant_id, plan)?;
     Ok(plan_diagram(&PlanView {
         map: &plans::map(tenant_id, plan.plan_id)?,
         old: &*versions::graph(tenant_id, plan.scenario_id, plan.from_version)?,

@@ -4,6 +4,7 @@ use crate::error::{required, tenant};
 use crate::json::Json;
 use crate::row::SessionRow;
 use crate::store::sessions::{Advance, Start};
+use crate::turn::import::{Request, import};
 use crate::turn::{onward, walk};
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
@@ -106,8 +107,46 @@ fn next_steps(
     Ok(TableIterator::new(rows))
 }
 
+/// Starts a session that began elsewhere, with its history: `import_session(tenant_id, session_id, scenario_id,
+/// scenario_version, step_id, visits [, channel, customer_id, variables])`.
+///
+/// * `visits`: an array of `{step_id, scenario_version, entered_at, turn_number}`, oldest first, the last one where
+///   the session is. Only `step_id` is needed: a version that is left out is the session's, a time and a turn are
+///   those of the visit before. An empty array: the session arrives at its step now.
+///
+/// Returns the session's row. Errors: P0002 for a scenario, or a version or a step of a visit, that does not exist or
+/// is not kept any more, or is a draft; 22023 for visits that cannot be read, are not in order or do not end at the
+/// session's step, and for NULL; 23505 for a session id that is taken. Writes the session, its visits and, if the
+/// first of them is not at the entry of its version, passed_at_start.
+#[pg_extern(requires = ["sessions"])]
+#[allow(clippy::too_many_arguments)]
+fn import_session(
+    tenant_id: Option<Uuid>,
+    session_id: Option<Uuid>,
+    scenario_id: Option<Uuid>,
+    scenario_version: Option<i32>,
+    step_id: Option<&str>,
+    visits: Option<Json>,
+    channel: default!(Option<&str>, "NULL"),
+    customer_id: default!(Option<Uuid>, "NULL"),
+    variables: default!(Option<Json>, "NULL"),
+) -> Result<SessionRow, ErrorReport> {
+    let request = Request {
+        tenant_id: tenant(tenant_id)?,
+        session_id: required(session_id, "session_id")?,
+        scenario_id: required(scenario_id, "scenario_id")?,
+        scenario_version: required(scenario_version, "scenario_version")?,
+        step_id: required(step_id, "step_id")?,
+        visits: required(visits, "visits")?,
+        channel,
+        customer_id,
+        variables,
+    };
+    Ok(import(request)?)
+}
+
 extension_sql_file!(
     "../../sql/install/65_session_functions.sql",
     name = "session_functions",
-    requires = [start_session, advance_session, next_steps]
+    requires = [start_session, advance_session, next_steps, import_session]
 );

@@ -6,6 +6,7 @@ use crate::args;
 use crate::error::Result;
 use pgrx::Uuid;
 use scenario_engine::reconcile::{CompletedAction, SubmittedDecision};
+use std::collections::HashSet;
 
 static COMPLETED: Statement = Statement::reading(
     "SELECT a.scenario_version, a.step_id, a.step_content_hash FROM scenario.session_actions AS a
@@ -32,6 +33,64 @@ static DECIDE: Statement = Statement::writing(
                    decided_by = EXCLUDED.decided_by
       WHERE d.target_step_id <> EXCLUDED.target_step_id",
 );
+
+// Sessions that have had no action executed are most of them.
+static ARRIVING_AT_ACTIONS: Statement = Statement::reading(
+    "SELECT a.session_id
+       FROM ROWS FROM (pg_catalog.unnest($2::uuid[]), pg_catalog.unnest($3::uuid[]), pg_catalog.unnest($4::integer[]),
+                       pg_catalog.unnest($5::text[])) AS a (session_id, scenario_id, version, step_id)
+      WHERE (SELECT st.is_required_action FROM scenario.scenario_steps AS st
+              WHERE st.tenant_id = $1 AND st.scenario_id = a.scenario_id AND st.version = a.version
+                AND st.step_id = a.step_id)
+        AND EXISTS (SELECT FROM scenario.session_actions AS d
+                     WHERE d.tenant_id = $1 AND d.session_id = a.session_id AND d.scenario_id = a.scenario_id)",
+);
+
+static DONE_UNTIL: Statement = Statement::reading(
+    "SELECT a.step_content_hash FROM scenario.session_actions AS a
+      WHERE a.tenant_id = $1 AND a.session_id = $2 AND a.scenario_id = $3 AND a.visit_no <= $4",
+);
+
+// What was executed while the session waited to land is recorded under the version that it landed in.
+static EXECUTED_SINCE: Statement = Statement::reading(
+    "SELECT a.step_content_hash FROM scenario.session_actions AS a
+      WHERE a.tenant_id = $1 AND a.session_id = $2 AND a.scenario_id = $3
+        AND (a.visit_no >= $4 OR a.scenario_version = $5)",
+);
+
+/// Of sessions that are to arrive at a step (session, scenario, version, step), those that arrive at a required
+/// action and have had an action executed in the scenario.
+pub fn arriving_at_actions<'a>(
+    tenant_id: Uuid,
+    arrivals: impl Iterator<Item = (Uuid, Uuid, i32, &'a str)>,
+) -> Result<HashSet<Uuid>> {
+    let (mut sessions, mut scenarios, mut versions, mut steps) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for (session_id, scenario_id, version, step_id) in arrivals {
+        sessions.push(session_id);
+        scenarios.push(scenario_id);
+        versions.push(version);
+        steps.push(step_id);
+    }
+    let found = ARRIVING_AT_ACTIONS.rows(&args![tenant_id, sessions, scenarios, versions, steps], |row| row.get(1))?;
+    Ok(found.into_iter().collect())
+}
+
+/// Content hashes of the actions that were recorded as done until this visit of the session, the time after it
+/// included.
+pub fn done_until(tenant_id: Uuid, session_id: Uuid, scenario_id: Uuid, visit_no: i32) -> Result<Vec<String>> {
+    DONE_UNTIL.rows(&args![tenant_id, session_id, scenario_id, visit_no], |row| row.get(1))
+}
+
+/// Content hashes of the actions that were executed from this visit of the session on, or under this version.
+pub fn executed_since(
+    tenant_id: Uuid,
+    session_id: Uuid,
+    scenario_id: Uuid,
+    visit_no: i32,
+    version: Option<i32>,
+) -> Result<Vec<String>> {
+    EXECUTED_SINCE.rows(&args![tenant_id, session_id, scenario_id, visit_no, version], |row| row.get(1))
+}
 
 /// Required actions that were done for the session in this scenario.
 pub fn completed(tenant_id: Uuid, session_id: Uuid, scenario_id: Uuid) -> Result<Vec<CompletedAction>> {

@@ -6,6 +6,7 @@ use crate::cache::{self, Pairs, PlanKey};
 use crate::error::{Error, Result};
 use crate::json::Json;
 use pgrx::Uuid;
+use scenario_engine::acts::LandingActs;
 use scenario_engine::diff::{
     Anchor, DeletedStep, MigrationScenario, PairKind, RelocationCandidate, Side, TransformationMap,
 };
@@ -17,14 +18,15 @@ use std::collections::HashMap;
 static INSERT: Statement = Statement::writing(
     "INSERT INTO scenario.plan_anchors
             (tenant_id, plan_id, ordinal, old_step_id, kind, anchor_content_hash, name, new_step_id, pairing,
-             migration_scenario, upstream, downstream, candidates)
+             migration_scenario, upstream, downstream, candidates, undoes, acts_revision)
      SELECT $1, $2, a.ordinal, a.old_step_id, a.kind, a.anchor_content_hash, a.name, a.new_step_id, a.pairing,
-            a.migration_scenario, a.upstream::jsonb, a.downstream::jsonb, a.candidates::jsonb
+            a.migration_scenario, a.upstream::jsonb, a.downstream::jsonb, a.candidates::jsonb,
+            a.undoes::jsonb, a.acts_revision
        FROM ROWS FROM (unnest($3::integer[]), unnest($4::text[]), unnest($5::text[]), unnest($6::text[]), unnest($7::text[]),
                        unnest($8::text[]), unnest($9::text[]), unnest($10::text[]), unnest($11::text[]),
-                       unnest($12::text[]), unnest($13::text[]))
+                       unnest($12::text[]), unnest($13::text[]), unnest($14::text[]), unnest($15::integer[]))
          AS a (ordinal, old_step_id, kind, anchor_content_hash, name, new_step_id, pairing, migration_scenario,
-               upstream, downstream, candidates)",
+               upstream, downstream, candidates, undoes, acts_revision)",
 );
 
 static OF_PLAN: Statement = Statement::reading(
@@ -51,8 +53,10 @@ static PAIRS: Statement = Statement::reading(
 );
 
 static STEP: Statement = Statement::reading(
-    "SELECT a.kind, a.name, a.new_step_id, s.name, a.anchor_content_hash, a.migration_scenario, p.policy
+    "SELECT a.kind, a.name, a.new_step_id, s.name, a.anchor_content_hash, a.migration_scenario, p.policy,
+            a.undoes, a.acts_revision, c.acts_revision
        FROM scenario.plan_anchors AS a
+       JOIN scenario.scenarios AS c ON c.tenant_id = a.tenant_id AND c.scenario_id = $3
        LEFT JOIN scenario.scenario_steps AS s
               ON s.tenant_id = a.tenant_id AND s.scenario_id = $3 AND s.version = $4 AND s.step_id = a.new_step_id
        LEFT JOIN scenario.anchor_policies AS p
@@ -75,11 +79,22 @@ static CANDIDATES: Statement = Statement::reading(
       ORDER BY c.place",
 );
 
+/// No revision of any acts.
+const NEVER: i32 = -1;
+
+/// What landings at the anchors of a plan would undo, as it was worked out when the plan was built.
+pub struct Undone {
+    /// The revision of the acts that the lists were made for.
+    pub revision: i32,
+    /// By old step id, where the list is not empty.
+    pub lists: HashMap<String, LandingActs>,
+}
+
 /// Stores a row for each anchor and each deleted step.
-pub fn insert(tenant_id: Uuid, plan_id: Uuid, map: &TransformationMap) -> Result<()> {
+pub fn insert(tenant_id: Uuid, plan_id: Uuid, map: &TransformationMap, undone: &Undone) -> Result<()> {
     let mut batch = Batch::default();
     for anchor in &map.anchors {
-        batch.add_anchor(anchor);
+        batch.add_anchor(anchor, undone);
         batch.write_if_full(tenant_id, plan_id)?;
     }
     // The migration scenario of a deleted step is its target anchor's (SPEC 4.4).
@@ -109,13 +124,15 @@ struct Batch<'a> {
     upstream: Vec<Option<String>>,
     downstream: Vec<Option<String>>,
     candidates: Vec<Option<String>>,
+    undoes: Vec<Option<String>>,
+    acts_revision: Vec<Option<i32>>,
 }
 
 impl<'a> Batch<'a> {
     const MAX_ROWS: usize = 2_000;
     const MAX_BYTES: usize = 16 << 20;
 
-    fn add_anchor(&mut self, anchor: &'a Anchor) {
+    fn add_anchor(&mut self, anchor: &'a Anchor, undone: &Undone) {
         let upstream = Json::of(&anchor.upstream).0;
         let downstream = Json::of(&anchor.downstream).0;
         self.bytes += upstream.len() + downstream.len();
@@ -126,6 +143,8 @@ impl<'a> Batch<'a> {
         self.upstream.push(Some(upstream));
         self.downstream.push(Some(downstream));
         self.candidates.push(None);
+        self.undoes.push(undone.lists.get(&anchor.old_step_id).map(|list| Json::of(list).0));
+        self.acts_revision.push(Some(undone.revision));
     }
 
     fn add_deleted(&mut self, step: &'a DeletedStep, scenario: Option<MigrationScenario>) {
@@ -138,6 +157,8 @@ impl<'a> Batch<'a> {
         self.upstream.push(None);
         self.downstream.push(None);
         self.candidates.push(Some(candidates));
+        self.undoes.push(None);
+        self.acts_revision.push(None);
     }
 
     fn add(&mut self, kind: &'static str, step_id: &'a str, hash: &'a str, name: &'a str) {
@@ -176,7 +197,9 @@ impl<'a> Batch<'a> {
             full.migration_scenario,
             full.upstream,
             full.downstream,
-            full.candidates
+            full.candidates,
+            full.undoes,
+            full.acts_revision
         ];
         INSERT.execute(&rows).map(|_| ())
     }
@@ -257,7 +280,8 @@ pub fn pairs(tenant_id: Uuid, plan_id: Uuid) -> Result<Pairs> {
     cache::pairs(key, || PAIRS.rows(&args![tenant_id, plan_id], |row| Ok((row.get(1)?, row.get(2)?))))
 }
 
-/// The plan's row for the sessions at one old step, with names and policies; `None` if the plan does not know the step.
+/// The plan's row for the sessions at one old step, with names and policies, what its landing undoes and the present
+/// revision of the acts; `None` if the plan does not know the step.
 pub fn plan_row(
     tenant_id: Uuid,
     scenario_id: Uuid,
@@ -270,8 +294,14 @@ pub fn plan_row(
         let deleted = row.get::<String>(1)? == "deleted";
         let old_step_name = row.get(2)?;
         let policy = if deleted { read_policy(row, 7)? } else { Policy::default() };
-        let goals = if deleted { Vec::new() } else { vec![read_goal(row, 3)?] };
-        Ok(reconcile::PlanRow { old_step_name, deleted, policy, acts_revision: 0, goals })
+        let mut goals = Vec::new();
+        if !deleted {
+            let list = row.opt::<Json>(8)?.map(|list| stored::<LandingActs>(&list)).transpose()?;
+            let made_for = row.opt::<i32>(9)?;
+            let nothing = LandingActs { revision: made_for.unwrap_or(NEVER), ..LandingActs::default() };
+            goals.push(reconcile::Goal { undoes: Some(list.unwrap_or(nothing)), ..read_goal(row, 3)? });
+        }
+        Ok(reconcile::PlanRow { old_step_name, deleted, policy, acts_revision: row.get(10)?, goals })
     })?;
     let Some(mut found) = found else { return Ok(None) };
     if found.deleted {

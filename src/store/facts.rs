@@ -2,7 +2,7 @@
 
 use super::plan_facts::PlanFacts;
 use super::sources::{self, Source};
-use super::{actions, anchors, attempts, audit, fields, messages, profiles, versions, visits};
+use super::{actions, anchors, attempts, audit, fields, messages, profiles, starts, versions, visits};
 use crate::error::{Error, Result};
 use crate::settings;
 use pgrx::Uuid;
@@ -34,8 +34,6 @@ pub struct SessionFacts {
     pub customer_id: Option<Uuid>,
     plans: PlanFacts,
     definitions: HashMap<String, Option<Rc<FieldDefinition>>>,
-    /// The newest version that was asked about: the one that is moved to.
-    newest: i32,
     /// Values of the built-in profile that were looked up and that the customer has said are wrong, by field.
     denied_in_profile: HashMap<String, String>,
     /// The customer's messages, once a field has asked for them.
@@ -60,7 +58,6 @@ impl SessionFacts {
             scenario_id,
             customer_id,
             definitions: HashMap::new(),
-            newest: 0,
             denied_in_profile: HashMap::new(),
             messages: None,
             profile_source: None,
@@ -110,7 +107,6 @@ impl Facts for SessionFacts {
     type Error = Error;
 
     fn plan_row(&mut self, plan: &PlanRef, old_step_id: &str) -> Result<Option<PlanRow>> {
-        self.newest = self.newest.max(plan.to_version);
         self.plans.row(self.scenario_id, plan, old_step_id)
     }
 
@@ -119,22 +115,19 @@ impl Facts for SessionFacts {
     }
 
     fn graph(&mut self, version: i32) -> Result<Rc<Graph>> {
-        self.newest = self.newest.max(version);
         versions::graph(self.tenant_id, self.scenario_id, version)
     }
 
-    /// Retention keeps the definition of every version that a live session walks.
     fn kept_graph(&mut self, version: i32) -> Result<Option<Rc<Graph>>> {
-        self.graph(version).map(Some)
+        versions::kept_graph(self.tenant_id, self.scenario_id, version)
     }
 
     fn acts(&mut self) -> Result<Rc<Acts>> {
-        self.plans.acts(self.scenario_id, self.newest)
+        self.plans.acts(self.scenario_id)
     }
 
-    /// Not stored yet: no session has begun in the middle as far as is known.
     fn passed_at_start(&mut self) -> Result<Vec<PassedAtStart>> {
-        Ok(Vec::new())
+        starts::of_session(self.tenant_id, self.session_id, self.scenario_id)
     }
 
     fn deployed_pairs(&mut self, from: i32, to: i32) -> Result<Option<Rc<Vec<(String, String)>>>> {

@@ -1,10 +1,11 @@
 //! What the plans of a tenant say, read once for all sessions of a turn or of a batch's page.
 
-use super::{acts, anchors, plans, versions};
+use super::plans::{self, Plan};
+use super::{acts, anchors, versions};
 use crate::cache::Pairs;
 use crate::error::Result;
 use pgrx::Uuid;
-use scenario_engine::acts::{Acts, Ground, LandingActs, landing_acts_of};
+use scenario_engine::acts::{Acts, Ground, landing_acts_of};
 use scenario_engine::diff::{Pairing, compose_pairs};
 use scenario_engine::plan::{PlanRef, Way, find_way};
 use scenario_engine::reconcile::PlanRow;
@@ -16,6 +17,8 @@ use std::rc::Rc;
 #[derive(Clone)]
 pub struct PlanFacts {
     tenant_id: Uuid,
+    /// A plan that is looked at before it is deployed.
+    as_if_deployed: Option<Rc<Plan>>,
     read: Rc<RefCell<Read>>,
 }
 
@@ -25,13 +28,18 @@ struct Read {
     refs: HashMap<Uuid, Rc<Vec<PlanRef>>>,
     /// By plan and old step.
     rows: HashMap<(uuid::Uuid, String), Option<PlanRow>>,
-    /// By scenario and the newest version that they take into account.
-    acts: HashMap<(Uuid, i32), Rc<Acts>>,
+    /// By scenario.
+    acts: HashMap<Uuid, Rc<Acts>>,
 }
 
 impl PlanFacts {
     pub fn new(tenant_id: Uuid) -> PlanFacts {
-        PlanFacts { tenant_id, read: Rc::default() }
+        PlanFacts { tenant_id, as_if_deployed: None, read: Rc::default() }
+    }
+
+    /// What would be so once a plan was deployed.
+    pub fn as_if_deployed(tenant_id: Uuid, plan: &Plan) -> PlanFacts {
+        PlanFacts { as_if_deployed: Some(Rc::new(plan.clone())), ..PlanFacts::new(tenant_id) }
     }
 
     /// How sessions come from one version of a scenario to another.
@@ -55,47 +63,58 @@ impl PlanFacts {
             return Ok(row.clone());
         }
         let mut row = anchors::plan_row(self.tenant_id, scenario_id, plan, old_step_id)?;
-        if let Some(row) = &mut row
-            && let (false, Some(goal)) = (row.deleted, row.goals.first_mut())
-        {
-            let undoes = self.undone_at(scenario_id, plan, old_step_id, &goal.new_step_id)?;
-            row.acts_revision = undoes.revision;
-            goal.undoes = Some(undoes);
+        if let Some(row) = &mut row {
+            self.renew_list(scenario_id, plan, old_step_id, row)?;
         }
         self.read.borrow_mut().rows.insert(key, row.clone());
         Ok(row)
     }
 
-    /// The acts of a scenario once this version is published.
-    pub fn acts(&self, scenario_id: Uuid, version: i32) -> Result<Rc<Acts>> {
-        if let Some(acts) = self.read.borrow().acts.get(&(scenario_id, version)) {
+    /// The acts of a scenario as they count for the moves that are decided: for a plan that is looked at before it is
+    /// deployed, as if it were.
+    pub fn acts(&self, scenario_id: Uuid) -> Result<Rc<Acts>> {
+        if let Some(acts) = self.read.borrow().acts.get(&scenario_id) {
             return Ok(Rc::clone(acts));
         }
-        let acts = Rc::new(acts::worked_out(self.tenant_id, scenario_id, version)?);
-        self.read.borrow_mut().acts.insert((scenario_id, version), Rc::clone(&acts));
+        let acts = match &self.as_if_deployed {
+            Some(plan) => crate::acts::as_if_deployed(self.tenant_id, plan)?,
+            None => acts::of_scenario(self.tenant_id, scenario_id)?,
+        };
+        self.read.borrow_mut().acts.insert(scenario_id, Rc::clone(&acts));
         Ok(acts)
     }
 
-    /// What a landing at an anchor would undo.
-    fn undone_at(
-        &self,
-        scenario_id: Uuid,
-        plan: &PlanRef,
-        old_step_id: &str,
-        new_step_id: &str,
-    ) -> Result<LandingActs> {
-        let acts = self.acts(scenario_id, plan.to_version)?;
-        let nothing = LandingActs { revision: acts.revision(), ..LandingActs::default() };
-        if acts.flagged().next().is_none() {
-            return Ok(nothing);
+    /// What a landing at an anchor would undo was worked out for the acts of then. Where they are others now, it is
+    /// worked out again.
+    fn renew_list(&self, scenario_id: Uuid, plan: &PlanRef, old_step_id: &str, row: &mut PlanRow) -> Result<()> {
+        let made_for = row.goals.first().and_then(|goal| goal.undoes.as_ref()).map(|list| list.revision);
+        match &self.as_if_deployed {
+            // Publishing a draft raises the revision by one, and nothing has come between since the plan was built.
+            Some(plan) if made_for == Some(row.acts_revision + 1) && self.leads_to_a_draft(plan)? => {
+                row.acts_revision += 1;
+            }
+            Some(_) => row.acts_revision = self.acts(scenario_id)?.revision(),
+            None => {}
         }
+        let [goal] = row.goals.as_mut_slice() else { return Ok(()) };
+        if goal.undoes.as_ref().is_none_or(|list| list.revision == row.acts_revision) {
+            return Ok(());
+        }
+        let acts = self.acts(scenario_id)?;
         let old = versions::graph(self.tenant_id, scenario_id, plan.from_version)?;
         let new = versions::graph(self.tenant_id, scenario_id, plan.to_version)?;
         let pairs = anchors::pairs(self.tenant_id, super::sql_id(plan.plan_id))?;
         let pairing = Pairing::from_ids(&old, &new, pairs.iter().map(|(a, b)| (a.as_str(), b.as_str())));
-        let ground = Ground::new(&old, true, &new, &pairing, &acts);
-        let places = old.find(old_step_id).zip(new.find(new_step_id));
-        Ok(places.map_or(nothing, |(from, to)| landing_acts_of(&ground, from, to)))
+        row.acts_revision = acts.revision();
+        goal.undoes = old
+            .find(old_step_id)
+            .zip(new.find(&goal.new_step_id))
+            .map(|(from, to)| landing_acts_of(&Ground::new(&old, true, &new, &pairing, &acts), from, to));
+        Ok(())
+    }
+
+    fn leads_to_a_draft(&self, plan: &Plan) -> Result<bool> {
+        Ok(versions::find(self.tenant_id, plan.scenario_id, plan.to_version)?.is_draft())
     }
 
     /// The pairs of the plans that lead from one version to another, composed; `None` if none lead there.

@@ -66,6 +66,10 @@ static COUNT_BY_STEP: Statement = Statement::reading(concat!(
                            WHERE v.tenant_id = s.tenant_id AND v.session_id = s.session_id
                              AND v.scenario_id = s.scenario_id
                              AND (v.is_checkpoint OR v.step_content_hash = ANY ($5))
+                          UNION
+                          SELECT b.content_hash FROM scenario.passed_at_start AS b
+                           WHERE b.tenant_id = s.tenant_id AND b.session_id = s.session_id
+                             AND b.scenario_id = s.scenario_id
                            ORDER BY 1) AS contents
                FROM scenario.sessions AS s WHERE ",
     walks_old_version!(),

@@ -1,6 +1,7 @@
 //! `scenario.migration_plans`.
 
-use super::{Row, Statement, anchors, engine_id};
+use super::anchors::{self, Undone};
+use super::{Row, Statement, engine_id};
 use crate::args;
 use crate::error::{Error, Result};
 use crate::json::Json;
@@ -215,7 +216,13 @@ pub fn new_id() -> Result<Uuid> {
 }
 
 /// Stores a plan, pending, with a row for each anchor and each deleted step.
-pub fn insert(tenant_id: Uuid, plan: &Plan, map: &TransformationMap, created_by: Option<&str>) -> Result<()> {
+pub fn insert(
+    tenant_id: Uuid,
+    plan: &Plan,
+    map: &TransformationMap,
+    undone: &Undone,
+    created_by: Option<&str>,
+) -> Result<()> {
     INSERT.execute(&args![
         tenant_id,
         plan.plan_id,
@@ -229,7 +236,7 @@ pub fn insert(tenant_id: Uuid, plan: &Plan, map: &TransformationMap, created_by:
         Json::of(&map.catalogue),
         created_by
     ])?;
-    anchors::insert(tenant_id, plan.plan_id, map)
+    anchors::insert(tenant_id, plan.plan_id, map, undone)
 }
 
 /// The map that a plan was built from.

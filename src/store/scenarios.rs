@@ -30,7 +30,7 @@ static PUBLISH: Statement = Statement::writing(
 static NAME: Statement =
     Statement::reading("SELECT s.name FROM scenario.scenarios AS s WHERE s.tenant_id = $1 AND s.scenario_id = $2");
 
-fn missing(scenario_id: Uuid) -> Error {
+pub(super) fn missing(scenario_id: Uuid) -> Error {
     Error::not_found("scenario", scenario_id).hint("Create it first: create_scenario(tenant_id, definition).")
 }
 

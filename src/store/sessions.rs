@@ -10,6 +10,7 @@ use crate::json::Json;
 use crate::row::SessionRow;
 use crate::settings;
 use pgrx::Uuid;
+use pgrx::datum::TimestampWithTimeZone;
 use pgrx::datum::datetime_support::now;
 use scenario_engine::reconcile;
 use serde_json::value::RawValue;
@@ -310,8 +311,7 @@ pub fn insert(tenant_id: Uuid, start: Start<'_>) -> Result<()> {
         start.step_id,
     ])?;
     if written == 0 {
-        return Err(Error::duplicate(format!("session {id} exists already"))
-            .hint("Give every conversation a session id of its own."));
+        return Err(taken(id));
     }
     Ok(())
 }
@@ -335,4 +335,56 @@ pub fn advance(tenant_id: Uuid, session_id: Uuid, to: &Advance<'_>) -> Result<()
 pub fn merge_variables(tenant_id: Uuid, session_id: Uuid, values: Json) -> Result<()> {
     MERGE_VARIABLES.execute(&args![tenant_id, session_id, values, now()])?;
     Ok(())
+}
+
+static IMPORT: Statement = Statement::writing(
+    "INSERT INTO scenario.sessions (tenant_id, session_id, scenario_id, scenario_version, step_id, channel, customer_id,
+            variables, status, visit_count, turn_count, created_at, last_activity_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, coalesce($8, '{}'),
+             CASE WHEN $9 THEN 'completed' ELSE 'active' END, $10, $11, $12, $13)
+     ON CONFLICT (tenant_id, session_id) DO NOTHING",
+);
+
+/// A session that began elsewhere.
+pub struct Import<'a> {
+    pub session_id: Uuid,
+    pub scenario_id: Uuid,
+    pub scenario_version: i32,
+    pub step_id: &'a str,
+    pub channel: Option<&'a str>,
+    pub customer_id: Option<Uuid>,
+    pub variables: Option<Json>,
+    /// It is at a terminal step.
+    pub is_finished: bool,
+    /// The caller writes so many visits.
+    pub visit_count: i32,
+    pub turn_count: i32,
+    pub began_at: TimestampWithTimeZone,
+    pub last_activity_at: TimestampWithTimeZone,
+}
+
+/// Adds a session that has its visits counted: the trigger completes and checks it (P0002, 55000), and appends none.
+/// 23505 if the id is taken.
+pub fn import(tenant_id: Uuid, import: Import<'_>) -> Result<()> {
+    let written = IMPORT.execute(&args![
+        tenant_id,
+        import.session_id,
+        import.scenario_id,
+        import.scenario_version,
+        import.step_id,
+        import.channel,
+        import.customer_id,
+        import.variables,
+        import.is_finished,
+        import.visit_count,
+        import.turn_count,
+        import.began_at,
+        import.last_activity_at,
+    ])?;
+    if written == 0 { Err(taken(import.session_id)) } else { Ok(()) }
+}
+
+fn taken(session_id: Uuid) -> Error {
+    Error::duplicate(format!("session {session_id} exists already"))
+        .hint("Give every conversation a session id of its own.")
 }

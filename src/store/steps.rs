@@ -15,3 +15,44 @@ pub fn onward(tenant_id: Uuid, scenario_id: Uuid, version: i32, step_id: &str) -
     let found = ONWARD.row(&args![tenant_id, scenario_id, version, step_id], |row| row.get(1))?;
     Ok(found.unwrap_or_default())
 }
+
+// Numbers of versions are given in order: one below the newest that is not there was there.
+static KNOWN: Statement = Statement::reading(
+    "SELECT v.version IS NOT NULL, coalesce(v.status = 'draft', false),
+            a.version BETWEEN 1 AND (SELECT pg_catalog.max(n.version) FROM scenario.scenario_versions AS n
+                                      WHERE n.tenant_id = $1 AND n.scenario_id = $2),
+            st.content_hash, coalesce(st.is_entry, false), coalesce(st.is_terminal, false)
+       FROM ROWS FROM (pg_catalog.unnest($3::integer[]), pg_catalog.unnest($4::text[]))
+            WITH ORDINALITY AS a (version, step_id, place)
+       LEFT JOIN scenario.scenario_versions AS v
+              ON v.tenant_id = $1 AND v.scenario_id = $2 AND v.version = a.version
+       LEFT JOIN scenario.scenario_steps AS st
+              ON st.tenant_id = $1 AND st.scenario_id = $2 AND st.version = a.version AND st.step_id = a.step_id
+      ORDER BY a.place",
+);
+
+/// What is known of a step that somebody names.
+pub struct Known {
+    pub is_version: bool,
+    pub is_draft: bool,
+    /// A version of that number was there, as far as numbers tell.
+    pub is_gone: bool,
+    /// `None`: the version has no such step.
+    pub content_hash: Option<String>,
+    pub is_entry: bool,
+    pub is_terminal: bool,
+}
+
+/// What is known of these steps, each by its version and id, in their order.
+pub fn known(tenant_id: Uuid, scenario_id: Uuid, versions: Vec<i32>, step_ids: Vec<&str>) -> Result<Vec<Known>> {
+    KNOWN.rows(&args![tenant_id, scenario_id, versions, step_ids], |row| {
+        Ok(Known {
+            is_version: row.get(1)?,
+            is_draft: row.get(2)?,
+            is_gone: row.opt(3)?.unwrap_or(false),
+            content_hash: row.opt(4)?,
+            is_entry: row.get(5)?,
+            is_terminal: row.get(6)?,
+        })
+    })
+}

@@ -27,6 +27,12 @@ static DEFINITION: Statement = Statement::reading(
       WHERE v.tenant_id = $1 AND v.scenario_id = $2 AND v.version = $3",
 );
 
+static LOCK_KEPT: Statement = Statement::writing(
+    "SELECT v.version FROM scenario.scenario_versions AS v
+      WHERE v.tenant_id = $1 AND v.scenario_id = $2 AND v.version = $3
+        FOR KEY SHARE",
+);
+
 static NEXT: Statement = Statement::reading(
     "SELECT coalesce(max(v.version), 0) + 1 FROM scenario.scenario_versions AS v
       WHERE v.tenant_id = $1 AND v.scenario_id = $2",
@@ -36,6 +42,11 @@ static NEXT: Statement = Statement::reading(
 static INSERT: Statement = Statement::writing(
     "INSERT INTO scenario.scenario_versions (tenant_id, scenario_id, version, definition, checksum, created_by)
      VALUES ($1, $2, $3, $4, '', coalesce($5, session_user))",
+);
+
+static PUBLISHED_AFTER: Statement = Statement::reading(
+    "SELECT v.published_after FROM scenario.scenario_versions AS v
+      WHERE v.tenant_id = $1 AND v.scenario_id = $2 AND v.version = $3",
 );
 
 /// A version without its definition.
@@ -92,6 +103,25 @@ pub fn graph(tenant_id: Uuid, scenario_id: Uuid, version: i32) -> Result<Rc<Grap
         digest: found.digest,
     };
     cache::graph(key, compile)
+}
+
+/// The compiled graph of a version; `None` if its definition is not kept any more.
+pub fn kept_graph(tenant_id: Uuid, scenario_id: Uuid, version: i32) -> Result<Option<Rc<Graph>>> {
+    match graph(tenant_id, scenario_id, version) {
+        Err(Error::NotFound(_)) => Ok(None),
+        found => found.map(Some),
+    }
+}
+
+/// Whether the definition of a version is kept; if so, it stays until this transaction ends.
+pub fn lock_kept(tenant_id: Uuid, scenario_id: Uuid, version: i32) -> Result<bool> {
+    let found: Option<i32> = LOCK_KEPT.row(&args![tenant_id, scenario_id, version], |row| row.get(1))?;
+    Ok(found.is_some())
+}
+
+/// The version that was published before this one; `None` for the first, for a draft and for one that is not kept.
+pub fn published_after(tenant_id: Uuid, scenario_id: Uuid, version: i32) -> Result<Option<i32>> {
+    Ok(PUBLISHED_AFTER.row(&args![tenant_id, scenario_id, version], |row| row.opt(1))?.flatten())
 }
 
 fn definition(tenant_id: Uuid, scenario_id: Uuid, version: i32) -> Result<Definition> {

@@ -1,9 +1,10 @@
-//! `scenario.step_visits`: a session's history. Only the triggers of `sessions` write it.
+//! `scenario.step_visits`: a session's history. The triggers of `sessions` write it, the writer, and an import.
 
 use super::Statement;
 use crate::args;
 use crate::error::Result;
 use pgrx::Uuid;
+use pgrx::datum::TimestampWithTimeZone;
 use scenario_engine::reconcile::Visit;
 
 static HISTORY: Statement = Statement::reading(
@@ -27,4 +28,74 @@ pub fn history(tenant_id: Uuid, session_id: Uuid, scenario_id: Uuid) -> Result<V
             checkpoint_description: row.opt(7)?,
         })
     })
+}
+
+// Words that only the extension's own moves use; whoever gives them to a visit of their own says that it was a move.
+static ARRIVALS: Statement = Statement::reading(
+    "SELECT v.visit_no, v.scenario_version, v.step_id, v.step_content_hash, v.is_checkpoint,
+            v.reason IN ('migration', 'revert', 'move')
+       FROM scenario.step_visits AS v
+      WHERE v.tenant_id = $1 AND v.session_id = $2 AND v.scenario_id = $3
+      ORDER BY v.visit_no",
+);
+
+/// A visit, as far as moves hang on it.
+pub struct Arrived {
+    pub visit_no: i32,
+    pub scenario_version: i32,
+    pub step_id: String,
+    pub step_content_hash: String,
+    pub is_checkpoint: bool,
+    /// The extension moved the session here.
+    pub is_move: bool,
+}
+
+/// A session's arrivals in one scenario, oldest first.
+pub fn arrivals(tenant_id: Uuid, session_id: Uuid, scenario_id: Uuid) -> Result<Vec<Arrived>> {
+    ARRIVALS.rows(&args![tenant_id, session_id, scenario_id], |row| {
+        Ok(Arrived {
+            visit_no: row.get(1)?,
+            scenario_version: row.get(2)?,
+            step_id: row.get(3)?,
+            step_content_hash: row.get(4)?,
+            is_checkpoint: row.get(5)?,
+            is_move: row.get(6)?,
+        })
+    })
+}
+
+// The steps are there: the caller has looked them up.
+static IMPORT: Statement = Statement::writing(
+    "INSERT INTO scenario.step_visits (tenant_id, session_id, visit_no, scenario_id, scenario_version, step_id,
+            step_name, step_content_hash, entered_at, turn_number, reason, is_checkpoint, checkpoint_description)
+     SELECT $1, $2, a.place, $3, a.version, a.step_id, st.name, st.content_hash, a.entered_at, a.turn_number, 'import',
+            st.is_checkpoint, st.checkpoint_description
+       FROM ROWS FROM (pg_catalog.unnest($4::integer[]), pg_catalog.unnest($5::text[]),
+                       pg_catalog.unnest($6::timestamptz[]), pg_catalog.unnest($7::integer[]))
+            WITH ORDINALITY AS a (version, step_id, entered_at, turn_number, place)
+       JOIN scenario.scenario_steps AS st
+         ON st.tenant_id = $1 AND st.scenario_id = $3 AND st.version = a.version AND st.step_id = a.step_id",
+);
+
+/// A visit that is brought along.
+pub struct Imported {
+    pub scenario_version: i32,
+    pub step_id: String,
+    pub entered_at: TimestampWithTimeZone,
+    pub turn_number: i32,
+}
+
+/// Writes the visits of a session that counts as many, oldest first.
+pub fn import(tenant_id: Uuid, session_id: Uuid, scenario_id: Uuid, visits: &[Imported]) -> Result<()> {
+    IMPORT
+        .execute(&args![
+            tenant_id,
+            session_id,
+            scenario_id,
+            visits.iter().map(|visit| visit.scenario_version).collect::<Vec<_>>(),
+            visits.iter().map(|visit| visit.step_id.as_str()).collect::<Vec<_>>(),
+            visits.iter().map(|visit| visit.entered_at).collect::<Vec<_>>(),
+            visits.iter().map(|visit| visit.turn_number).collect::<Vec<_>>(),
+        ])
+        .map(|_| ())
 }

@@ -72,18 +72,20 @@ macro_rules! undo_rows {
     };
 }
 
-/// Moves sessions to a step. The step is looked up here: no row is written for one that the version does not have. A move by a
-/// plan is not the customer's activity; a fallback happens at the customer's own turn.
+/// Moves sessions to a step. The step is looked up here: no row is written for one that the version does not have.
+/// Who arrives at a terminal step is finished, and who was finished goes on anywhere else. A move by a plan is not
+/// the customer's activity; a fallback happens at the customer's own turn.
 static MOVE: Statement = Statement::writing(concat!(
     "WITH change AS MATERIALIZED (
-         SELECT c.*, st.name AS step_name, st.content_hash, st.is_checkpoint, st.checkpoint_description,
+         SELECT c.*, st.name AS step_name, st.content_hash, st.is_checkpoint, st.checkpoint_description, st.is_terminal,
                 CASE WHEN c.plans_from <= c.plans_to THEN ($16::uuid[])[c.plans_to] END AS plan_id
            FROM ",
     changes!(
         "pg_catalog.unnest($22::integer[]), pg_catalog.unnest($23::text[]), pg_catalog.unnest($24::text[]), pg_catalog.unnest($25::integer[]), pg_catalog.unnest($26::text[]),
-         pg_catalog.unnest($27::jsonb[]), pg_catalog.unnest($28::jsonb[]), pg_catalog.unnest($30::jsonb[])",
+         pg_catalog.unnest($27::jsonb[]), pg_catalog.unnest($28::jsonb[]), pg_catalog.unnest($30::jsonb[]),
+         pg_catalog.unnest($31::boolean[])",
         "visit_count, old_content_hash, old_checksum, old_reconciled_version, new_checksum, variables_written,
-         variables_before, times_written"
+         variables_before, times_written, already_done"
     ),
     "       JOIN scenario.scenario_steps AS st
              ON st.tenant_id = $1 AND st.scenario_id = c.scenario_id AND st.version = c.to_version
@@ -92,7 +94,9 @@ static MOVE: Statement = Statement::writing(concat!(
          UPDATE scenario.sessions AS s
             SET scenario_version = t.to_version, step_id = t.step_after, step_content_hash = t.content_hash,
                 scenario_checksum = t.new_checksum, reconciled_version = t.to_version,
-                visit_count = t.visit_count + 1, revision = t.revision + 1,
+                visit_count = t.visit_count + 1, revision = t.revision + 1, already_done = t.already_done,
+                status = CASE WHEN t.is_terminal THEN 'completed' WHEN s.status = 'completed' THEN 'active'
+                              ELSE s.status END,
                 variables = CASE WHEN t.variables_written = '{}' THEN s.variables
                                  ELSE s.variables || t.variables_written END,
                 variables_set_at = CASE WHEN t.variables_written = '{}' THEN s.variables_set_at
@@ -108,9 +112,10 @@ static MOVE: Statement = Statement::writing(concat!(
                    AND s.revision = t.revision + 1 AND s.visit_count = t.visit_count + 1 AS as_asked
      ), visited AS (
          INSERT INTO scenario.step_visits (tenant_id, session_id, visit_no, scenario_id, scenario_version, step_id, step_name,
-                step_content_hash, turn_number, reason, is_checkpoint, checkpoint_description, plan_id)
+                step_content_hash, turn_number, reason, is_checkpoint, checkpoint_description, plan_id, already_done)
          SELECT $1, w.session_id, w.visit_count + 1, w.scenario_id, w.to_version, w.step_after, w.step_name,
-                w.content_hash, w.turn_count, 'migration', w.is_checkpoint, w.checkpoint_description, w.plan_id
+                w.content_hash, w.turn_count, 'migration', w.is_checkpoint, w.checkpoint_description, w.plan_id,
+                w.already_done
            FROM written AS w
      ), undoable AS (",
     undo_rows!("w.visit_count + 1", "w.variables_written", "w.variables_before"),
@@ -217,6 +222,8 @@ pub struct Arrival<'a> {
     pub variables_before: Json,
     /// When each of them was given, in seconds since 1970: a JSON object.
     pub times_written: Json,
+    /// The step is a required action that was done before.
+    pub already_done: bool,
 }
 
 /// The end of a session's walk through its scenario.
@@ -342,7 +349,8 @@ fn all_written(asked: usize, written: Option<i64>) -> Result<()> {
 /// Moves sessions.
 pub fn arrive(tenant_id: Uuid, arrivals: Vec<Arrival<'_>>) -> Result<()> {
     let (mut changes, mut befores) = (Changes::default(), Befores::default());
-    let (mut new_checksum, mut written, mut before, mut times) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut new_checksum, mut written, mut before) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut times, mut already_done) = (Vec::new(), Vec::new());
     for arrival in arrivals {
         changes.push(arrival.change)?;
         befores.push(arrival.before);
@@ -350,6 +358,7 @@ pub fn arrive(tenant_id: Uuid, arrivals: Vec<Arrival<'_>>) -> Result<()> {
         written.push(arrival.variables_written);
         before.push(arrival.variables_before);
         times.push(arrival.times_written);
+        already_done.push(arrival.already_done);
     }
     run!(
         MOVE,
@@ -365,6 +374,7 @@ pub fn arrive(tenant_id: Uuid, arrivals: Vec<Arrival<'_>>) -> Result<()> {
             before,
             now(),
             times,
+            already_done,
         ]
     )
 }
@@ -395,4 +405,86 @@ pub fn stay(tenant_id: Uuid, stays: Vec<Stay<'_>>) -> Result<()> {
         mark_plan_id.push(stay.mark_plan_id);
     }
     run!(STAY, tenant_id, changes, [is_recorded, waiting_for, mark_plan_id, now()])
+}
+
+/// Puts a session back where it was before its last migration, and pins it. A value that somebody has given since
+/// stays: it is not the migration's. Who was finished by the migration goes on; who was before it is finished again.
+static REVERT: Statement = Statement::writing(
+    "WITH written AS (
+         UPDATE scenario.sessions AS s
+            SET scenario_id = u.scenario_id, scenario_version = u.scenario_version, step_id = u.step_id,
+                step_content_hash = u.step_content_hash, scenario_checksum = u.scenario_checksum,
+                reconciled_version = coalesce(c.published_version, u.reconciled_version),
+                variables = (SELECT s.variables - coalesce(pg_catalog.array_agg(w.key), '{}')
+                                    || coalesce(pg_catalog.jsonb_object_agg(w.key, u.variables_before -> w.key)
+                                                FILTER (WHERE u.variables_before ? w.key), '{}')
+                               FROM pg_catalog.jsonb_each(u.variables_written) AS w
+                              WHERE s.variables -> w.key = w.value),
+                variables_set_at = (SELECT s.variables_set_at - coalesce(pg_catalog.array_agg(w.key), '{}')
+                                      FROM pg_catalog.jsonb_each(u.variables_written) AS w
+                                     WHERE s.variables -> w.key = w.value),
+                status = CASE WHEN st.is_terminal AND s.status IN ('active', 'paused') THEN 'completed'
+                              WHEN NOT st.is_terminal AND s.status = 'completed' THEN 'active' ELSE s.status END,
+                already_done = $7, visit_count = s.visit_count + 1, revision = s.revision + 1,
+                pending_plan_id = NULL, pending_target_version = NULL, pending_anchor_hash = NULL,
+                pending_marked_at = NULL, waiting_for = NULL, waiting_since = NULL
+           FROM scenario.migration_undo AS u
+           JOIN scenario.scenarios AS c ON c.tenant_id = u.tenant_id AND c.scenario_id = u.scenario_id
+           JOIN scenario.scenario_steps AS st
+             ON st.tenant_id = u.tenant_id AND st.scenario_id = u.scenario_id AND st.version = u.scenario_version
+                AND st.step_id = u.step_id
+          WHERE s.tenant_id = $1 AND s.session_id = $2 AND s.revision = $3 AND s.visit_count = $4
+            AND u.tenant_id = s.tenant_id AND u.session_id = s.session_id
+         RETURNING s.tenant_id, s.session_id, s.revision, s.visit_count, s.turn_count, s.scenario_id,
+                   s.scenario_version, s.step_id, u.plan_id, st.name, st.content_hash, st.is_checkpoint,
+                   st.checkpoint_description
+     ), visited AS (
+         INSERT INTO scenario.step_visits (tenant_id, session_id, visit_no, scenario_id, scenario_version, step_id,
+                step_name, step_content_hash, turn_number, reason, is_checkpoint, checkpoint_description, plan_id,
+                already_done)
+         SELECT w.tenant_id, w.session_id, w.visit_count, w.scenario_id, w.scenario_version, w.step_id, w.name,
+                w.content_hash, w.turn_count, 'revert', w.is_checkpoint, w.checkpoint_description, w.plan_id, $7
+           FROM written AS w
+     ), taken_back AS (
+         UPDATE scenario.migration_undo AS u SET reverted_at = pg_catalog.now()
+           FROM written AS w WHERE u.tenant_id = w.tenant_id AND u.session_id = w.session_id
+     ), audited AS (
+         INSERT INTO scenario.migration_audit (tenant_id, session_id, revision, scenario_id, plan_ids, from_version,
+                to_version, step_before, step_after, action, reason)
+         SELECT w.tenant_id, w.session_id, w.revision, w.scenario_id,
+                pg_catalog.array_remove(ARRAY[w.plan_id], NULL), $5, w.scenario_version, $6, w.step_id, 'revert', $8
+           FROM written AS w
+     ) SELECT pg_catalog.count(*) FILTER (WHERE w.revision = $3 + 1 AND w.visit_count = $4 + 1) FROM written AS w",
+);
+
+/// A session that goes back, as it is before.
+pub struct Revert<'a> {
+    pub session_id: Uuid,
+    pub revision: i32,
+    pub visit_count: i32,
+    /// Where it is; `None`: it left the scenario.
+    pub from_version: Option<i32>,
+    pub step_before: Option<&'a str>,
+    /// The step that it goes back to is a required action that was done before.
+    pub already_done: bool,
+    /// For the audit.
+    pub reason: String,
+}
+
+/// Puts a session back where it was before its last migration.
+pub fn revert(tenant_id: Uuid, revert: &Revert<'_>) -> Result<()> {
+    let written: Option<i64> = REVERT.row(
+        &args![
+            tenant_id,
+            revert.session_id,
+            revert.revision,
+            revert.visit_count,
+            revert.from_version,
+            revert.step_before,
+            revert.already_done,
+            revert.reason.as_str(),
+        ],
+        |row| row.get(1),
+    )?;
+    all_written(1, written)
 }

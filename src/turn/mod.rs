@@ -5,6 +5,7 @@ mod announce;
 pub mod answers;
 mod asked;
 pub mod everybody;
+pub mod import;
 pub mod onward;
 mod prompts;
 pub mod result;
@@ -87,7 +88,11 @@ pub fn preview(tenant_id: Uuid, session_id: Uuid, plan_id: Option<Uuid>) -> Resu
     let Some(place) = state.place.as_ref().filter(|_| active && (plan.is_some() || !state.settled)) else {
         return Ok(settled(&state));
     };
-    let (decision, mut facts) = decide(tenant_id, &state, place, plan.as_ref(), &PlanFacts::new(tenant_id))?;
+    let plans = match &plan {
+        Some(plan) => PlanFacts::as_if_deployed(tenant_id, plan),
+        None => PlanFacts::new(tenant_id),
+    };
+    let (decision, mut facts) = decide(tenant_id, &state, place, plan.as_ref(), &plans)?;
     let prompts = prompts::of(&decision, &mut facts)?;
     Ok(Turn::Decided(Box::new(Decided { decision, prompts })))
 }

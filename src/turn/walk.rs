@@ -2,6 +2,7 @@
 
 use super::listed;
 use crate::error::{Error, Result};
+use crate::json::Json;
 use crate::row::SessionRow;
 use crate::store::sessions::{self, Advance, Start};
 use crate::store::steps;
@@ -12,9 +13,7 @@ pub const DEFAULT_REASON: &str = "advance";
 
 /// Starts a session at the entry of the published version, or at the step that is given.
 pub fn start(tenant_id: Uuid, start: Start<'_>) -> Result<SessionRow> {
-    if start.variables.as_ref().is_some_and(|variables| !variables.as_str().starts_with('{')) {
-        return Err(Error::bad_argument("variables must be a JSON object: name → value"));
-    }
+    check_variables(start.variables.as_ref())?;
     let session_id = start.session_id;
     sessions::insert(tenant_id, start)?;
     sessions::row(tenant_id, session_id)
@@ -48,6 +47,14 @@ pub fn advance(tenant_id: Uuid, session_id: Uuid, to: &Advance<'_>) -> Result<Se
     }
     sessions::advance(tenant_id, session_id, to)?;
     sessions::row(tenant_id, session_id)
+}
+
+/// Variables are an object.
+pub fn check_variables(variables: Option<&Json>) -> Result<()> {
+    if variables.is_some_and(|variables| !variables.as_str().starts_with('{')) {
+        return Err(Error::bad_argument("variables must be a JSON object: name → value"));
+    }
+    Ok(())
 }
 
 /// A confidence lies from 0 to 1.

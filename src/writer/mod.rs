@@ -3,7 +3,9 @@
 //! transaction and under the sessions' locks.
 
 mod at_work;
+mod done;
 mod learn;
+pub mod revert;
 
 pub use at_work::is_writing;
 
@@ -43,6 +45,7 @@ pub fn write(tenant_id: Uuid, decided: &[Decided<'_>]) -> Result<()> {
         }
     }
     if !arrivals.is_empty() {
+        done::tell(tenant_id, decided, &mut arrivals)?;
         let announced = arrivals.iter().map(announced).collect();
         at_work::write(tenant_id, announced, || writes::arrive(tenant_id, arrivals))?;
     }
@@ -77,6 +80,7 @@ impl<'a> Decided<'a> {
             times_written: times_of(&self.decision.fields_filled, &written),
             variables_written: Json::of(&written),
             variables_before,
+            already_done: false,
         })
     }
 

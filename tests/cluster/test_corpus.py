@@ -118,7 +118,10 @@ class Flow:
         return self.db.execute(sql, named or values).fetchall()
 
     def populate(self, old: dict, new: dict) -> int:
-        """Two sessions a step; returns how many there are."""
+        """Two sessions a step; returns how many have not come to an end.
+
+        Those that have are taken away: nobody moves them.
+        """
         self.db.execute("delete from scenario.sessions where tenant_id = %s", [self.tenant])
         # put there
         self.db.execute(
@@ -163,7 +166,13 @@ class Flow:
             )
         count = self.one("select count(*) from scenario.sessions where tenant_id = %s", self.tenant)[0]
         assert count == len(old["steps"]) + len(ways)
-        return count
+        ends = {step["id"] for step in old["steps"] if step.get("is_terminal")}
+        gone = self.all(
+            "delete from scenario.sessions where tenant_id = %s and status = 'completed' returning step_id",
+            self.tenant,
+        )
+        assert len(gone) == len(ends) + sum(way[-1] in ends for way in ways)
+        return count - len(gone)
 
     def publish(self, new: dict) -> tuple[uuid.UUID, Counter]:
         """Stores, plans, approves and deploys the next version."""

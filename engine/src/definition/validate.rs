@@ -104,7 +104,7 @@ fn join(errors: Findings, warnings: Findings) -> Vec<Finding> {
 ///
 /// Errors: `malformed_json`, `nested_too_deep`, `definition_too_large`, `not_an_object`, `no_steps`, `too_many_steps`,
 /// `too_many_transitions`, `condition_too_long`, `missing_step_id`, `duplicate_step_id`, `entry_step_missing`,
-/// `transition_to_missing_step`, `wrong_type`. Warnings: `missing_name`, `unreachable_step`, `dead_end`, `twin_steps`,
+/// `transition_to_missing_step`, `wrong_type`. Warnings: `missing_name`, `unreachable_step`, `dead_end`, `terminal_with_transitions`, `twin_steps`,
 /// `checkpoint_without_description`, `hides_later_transitions`, `condition_reads_uncollected_field`,
 /// `condition_not_evaluable`.
 pub fn validate(text: &str) -> Vec<Finding> {
@@ -152,6 +152,11 @@ fn warn(definition: &Definition, broken: bool, skip: &HashSet<usize>, warnings: 
         if !step.is_terminal && step.transitions.is_empty() {
             warnings.add("dead_end", id, || {
                 format!("{} has no transitions and is not terminal: a session that comes here stays", named(step))
+            });
+        }
+        if step.is_terminal && !step.transitions.is_empty() {
+            warnings.add("terminal_with_transitions", id, || {
+                format!("{} is terminal and has transitions: a session that comes here is finished", named(step))
             });
         }
         if let Some(group) = twins.get(&position) {
@@ -289,7 +294,8 @@ mod tests {
             {"id": "c", "name": "", "is_terminal": true},
             {"id": "d", "name": "D", "transitions": [{"to_step_id": "e"}]},
             {"id": "e", "name": "D", "transitions": [{"to_step_id": "d"}]},
-            {"id": "f", "name": "D", "transitions": [{"to_step_id": "f"}]}]}"#;
+            {"id": "f", "name": "D", "transitions": [{"to_step_id": "f"}]},
+            {"id": "g", "name": "G", "is_terminal": true, "transitions": [{"to_step_id": "a"}]}]}"#;
         let expected = [
             ("missing_name", None),
             at("hides_later_transitions", "a"),
@@ -302,6 +308,8 @@ mod tests {
             at("twin_steps", "d"),
             at("unreachable_step", "e"),
             at("unreachable_step", "f"),
+            at("unreachable_step", "g"),
+            at("terminal_with_transitions", "g"),
         ];
         assert_eq!(found(text), expected);
         let findings = validate(text);

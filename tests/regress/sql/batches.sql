@@ -9,9 +9,9 @@
 SET client_min_messages = warning;
 SELECT scenario.create_scenario(:t, '{"name": "Club", "entry_step_id": "hello", "steps": [
   {"id": "hello", "name": "Hello", "transitions": [{"to_step_id": "join"}, {"to_step_id": "poll"}]},
-  {"id": "poll", "name": "Poll", "is_terminal": true},
+  {"id": "poll", "name": "Poll"},
   {"id": "join", "name": "Join", "transitions": [{"to_step_id": "bye"}]},
-  {"id": "bye", "name": "Bye", "is_terminal": true}]}', :s);
+  {"id": "bye", "name": "Bye"}]}', :s);
 INSERT INTO scenario.sessions (tenant_id, session_id, scenario_id, step_id, channel, variables)
 SELECT :t, ('7bbbbbbb-0000-4000-8000-0000000000' || n)::uuid, :s, CASE WHEN n < 30 THEN 'hello' WHEN n < 35 THEN 'poll' ELSE 'join' END,
        CASE WHEN n % 2 = 0 THEN 'web' ELSE 'phone' END, CASE WHEN n < 45 THEN '{"age": 20}' ELSE '{}' END::jsonb
@@ -20,7 +20,7 @@ SELECT scenario.create_scenario_version(:t, :s, '{"name": "Club", "entry_step_id
   {"id": "hello", "name": "Hello", "transitions": [{"to_step_id": "age"}]},
   {"id": "age", "name": "Age", "collects_profile_fields": ["age"], "transitions": [{"to_step_id": "enter"}]},
   {"id": "enter", "name": "Join", "transitions": [{"to_step_id": "bye"}]},
-  {"id": "bye", "name": "Bye", "is_terminal": true}]}');
+  {"id": "bye", "name": "Bye"}]}');
 SELECT scenario.build_migration_plan(:t, :s, 2) AS plan \gset
 \set p '''':plan''''
 
@@ -100,7 +100,7 @@ SELECT scenario.create_scenario_version(:t, :s, '{"name": "Club", "entry_step_id
   {"id": "age", "name": "Age", "collects_profile_fields": ["age"], "transitions": [{"to_step_id": "enter"}]},
   {"id": "enter", "name": "Join", "transitions": [{"to_step_id": "thanks"}]},
   {"id": "thanks", "name": "Thanks", "transitions": [{"to_step_id": "bye"}]},
-  {"id": "bye", "name": "Bye", "is_terminal": true}]}');
+  {"id": "bye", "name": "Bye"}]}');
 SELECT scenario.build_migration_plan(:t, :s, 3) AS next \gset
 SELECT status FROM scenario.approve_migration_plan(:t, :'next');
 RESET scenario.auto_mark_sessions;

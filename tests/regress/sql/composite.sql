@@ -12,7 +12,7 @@ select scenario.create_scenario(:t, '{"name": "Loan", "entry_step_id": "hello", 
   {"id": "hello", "name": "Hello", "transitions": [{"to_step_id": "offer"}]},
   {"id": "offer", "name": "Our offer", "transitions": [{"to_step_id": "sign"}]},
   {"id": "sign", "name": "Sign", "is_checkpoint": true, "checkpoint_description": "The contract is signed", "transitions": [{"to_step_id": "pay"}]},
-  {"id": "pay", "name": "Pay out", "is_terminal": true}]}', :flow) = :flow as created;
+  {"id": "pay", "name": "Pay out"}]}', :flow) = :flow as created;
 -- Ann has the offer, Bob has signed, Cleo writes by SMS, Dan has the offer and is seventeen.
 select (scenario.start_session(:t, s::uuid, :flow, channel => c, variables => v::jsonb)).step_id, (scenario.advance_session(:t, s::uuid, 'offer')).step_id
 from (values (:ann, 'web', '{}'), (:bob, 'web', '{"age": 17}'), (:cleo, 'sms', '{"age": 40}'), (:dan, 'web', '{"age": 17}')) as x(s, c, v);
@@ -25,7 +25,7 @@ select scenario.create_scenario_version(:t, :flow, '{"name": "Loan", "entry_step
   {"id": "income", "name": "Income", "collects_profile_fields": ["income"], "transitions": [{"to_step_id": "offer"}]},
   {"id": "offer", "name": "Our offer", "transitions": [{"to_step_id": "sign"}]},
   {"id": "sign", "name": "Sign", "is_checkpoint": true, "checkpoint_description": "The contract is signed", "transitions": [{"to_step_id": "pay"}]},
-  {"id": "pay", "name": "Pay out", "is_terminal": true}]}') as version;
+  {"id": "pay", "name": "Pay out"}]}') as version;
 select scenario.build_migration_plan(:t, :flow, 2) as plan2 \gset
 select status from scenario.approve_migration_plan(:t, :'plan2');
 select sessions_marked from scenario.deploy_migration_plan(:t, :'plan2');
@@ -38,7 +38,7 @@ select scenario.create_scenario_version(:t, :flow, '{"name": "Loan", "entry_step
   {"id": "e", "name": "Employer", "collects_profile_fields": ["employer"], "transitions": [{"to_step_id": "o"}]},
   {"id": "o", "name": "Our offer", "transitions": [{"to_step_id": "sign"}]},
   {"id": "sign", "name": "Sign the contract", "is_checkpoint": true, "checkpoint_description": "The contract is signed", "transitions": [{"to_step_id": "p"}]},
-  {"id": "p", "name": "Pay out", "is_terminal": true}]}') as version;
+  {"id": "p", "name": "Pay out"}]}') as version;
 select scenario.build_migration_plan(:t, :flow, 3) as plan3 \gset
 select status from scenario.approve_migration_plan(:t, :'plan3');
 select sessions_marked from scenario.deploy_migration_plan(:t, :'plan3');
@@ -50,7 +50,7 @@ select scenario.create_scenario_version(:t, :flow, '{"name": "Loan", "entry_step
   {"id": "no", "name": "Too young", "is_terminal": true},
   {"id": "o", "name": "Our offer", "transitions": [{"to_step_id": "sign"}]},
   {"id": "sign", "name": "Sign the contract", "is_checkpoint": true, "checkpoint_description": "The contract is signed", "transitions": [{"to_step_id": "p"}]},
-  {"id": "p", "name": "Pay out", "is_terminal": true}]}') as version;
+  {"id": "p", "name": "Pay out"}]}') as version;
 select scenario.build_migration_plan(:t, :flow, 4) as plan4 \gset
 -- A policy of one link counts for the whole way.
 select anchor_content_hash as offer from scenario.plan_anchors where tenant_id = :t and plan_id = :'plan4' and name = 'Our offer' \gset

@@ -10,7 +10,7 @@
 
 select scenario.create_scenario(:t, '{"name": "Care", "entry_step_id": "hello", "steps": [
   {"id": "hello", "name": "Hello", "transitions": [{"to_step_id": "advice"}]},
-  {"id": "advice", "name": "Advice", "is_terminal": true}]}', :flow) = :flow as created;
+  {"id": "advice", "name": "Advice"}]}', :flow) = :flow as created;
 insert into scenario.field_definitions (tenant_id, field_name, display_name, schema, collection_prompt, extraction_pattern) values
   (:t, 'age', 'age in years', '{"type": "integer", "minimum": 0, "maximum": 120}', 'How old are you?', 'I am (\d+)'),
   (:t, 'city', null, '{"type": "string", "minLength": 2}', null, 'live in (\w+)');
@@ -22,7 +22,7 @@ insert into scenario.messages (tenant_id, session_id, role, content) values
 select scenario.create_scenario_version(:t, :flow, '{"name": "Care", "entry_step_id": "hello", "steps": [
   {"id": "hello", "name": "Hello", "transitions": [{"to_step_id": "about"}]},
   {"id": "about", "name": "About you", "collects_profile_fields": ["age", "city"], "transitions": [{"to_step_id": "advice"}]},
-  {"id": "advice", "name": "Advice", "is_terminal": true}]}') as version;
+  {"id": "advice", "name": "Advice"}]}') as version;
 select scenario.build_migration_plan(:t, :flow, 2) as plan \gset
 select status from scenario.approve_migration_plan(:t, :'plan');
 select sessions_marked from scenario.deploy_migration_plan(:t, :'plan');
@@ -73,7 +73,7 @@ select (scenario.start_session(:t, 'c0000000-0000-0000-0000-00000000003c', :flow
 select scenario.create_scenario_version(:t, :flow, '{"name": "Care", "entry_step_id": "about", "steps": [
   {"id": "about", "name": "More about you", "collects_profile_fields": ["city", "age", "date_of_birth", "name"], "transitions": [{"to_step_id": "hello"}]},
   {"id": "hello", "name": "Hello", "transitions": [{"to_step_id": "advice"}]},
-  {"id": "advice", "name": "Advice", "is_terminal": true}]}') as version;
+  {"id": "advice", "name": "Advice"}]}') as version;
 select scenario.build_migration_plan(:t, :flow, 3) as plan \gset
 select user_message from scenario.preview_reconciliation(:t, 'c0000000-0000-0000-0000-00000000003c', :'plan');
 set scenario.collect_message = 'One moment, please.';

@@ -41,7 +41,7 @@ CREATE FUNCTION pg_temp.session(n integer) RETURNS uuid LANGUAGE sql AS $$ SELEC
 SELECT scenario.create_scenario(:t, '{"name": "Order", "entry_step_id": "a", "steps": [{"id": "a", "name": "Welcome"}]}', :s);
 SELECT scenario.create_scenario_version(:t, :s, '{"name": "Order", "entry_step_id": "a", "steps": [
     {"id": "a", "name": "Welcome", "transitions": [{"to_step_id": "b"}]}, {"id": "b", "name": "Address", "transitions": [{"to_step_id": "gift"}]},
-    {"id": "gift", "name": "Gift wrap", "transitions": [{"to_step_id": "c"}]}, {"id": "c", "name": "Payment", "is_terminal": true},
+    {"id": "gift", "name": "Gift wrap", "transitions": [{"to_step_id": "c"}]}, {"id": "c", "name": "Payment"},
     {"id": "island", "name": "Island"}]}');
 UPDATE scenario.scenarios SET published_version = 2 WHERE tenant_id = :t;
 SELECT * FROM pg_temp.versions ORDER BY version;
@@ -55,7 +55,7 @@ SELECT :t, pg_temp.session(n), :s, step, status, checksum
 -- a step inserted; gift wrap gone, next to payment; the island gone, with nowhere to go
 SELECT scenario.create_scenario_version(:t, :s, '{"name": "Order", "entry_step_id": "a", "steps": [
     {"id": "a", "name": "Welcome", "transitions": [{"to_step_id": "n"}]}, {"id": "n", "name": "Name", "collects_profile_fields": ["name"], "transitions": [{"to_step_id": "b"}]},
-    {"id": "b", "name": "Address", "transitions": [{"to_step_id": "c"}]}, {"id": "c", "name": "Payment", "is_terminal": true}]}');
+    {"id": "b", "name": "Address", "transitions": [{"to_step_id": "c"}]}, {"id": "c", "name": "Payment"}]}');
 CALL pg_temp.refused($$UPDATE scenario.scenarios SET published_version = 3 WHERE tenant_id = pg_temp.tenant()$$);
 SELECT scenario.build_migration_plan(:t, :s, 3) IS NOT NULL AS built;
 CALL pg_temp.refused($$UPDATE scenario.scenarios SET published_version = 3 WHERE tenant_id = pg_temp.tenant()$$);
@@ -97,8 +97,8 @@ SELECT sessions_marked FROM scenario.deploy_migration_plan(:t, pg_temp.plan(2, 3
 SELECT * FROM pg_temp.versions ORDER BY version;
 
 -- The next version: its plan takes the sessions of version 3 only; older open plans give way -----------------------------------
-SELECT scenario.create_scenario_version(:t, :s, '{"name": "Order", "entry_step_id": "a", "steps": [{"id": "a", "name": "Welcome", "description": "Hello!", "transitions": [{"to_step_id": "c"}]}, {"id": "c", "name": "Payment", "is_terminal": true}]}');
-SELECT scenario.create_scenario_version(:t, :s, '{"name": "Order", "entry_step_id": "a", "steps": [{"id": "a", "name": "Welcome", "description": "Another draft", "transitions": [{"to_step_id": "c"}]}, {"id": "c", "name": "Payment", "is_terminal": true}]}');
+SELECT scenario.create_scenario_version(:t, :s, '{"name": "Order", "entry_step_id": "a", "steps": [{"id": "a", "name": "Welcome", "description": "Hello!", "transitions": [{"to_step_id": "c"}]}, {"id": "c", "name": "Payment"}]}');
+SELECT scenario.create_scenario_version(:t, :s, '{"name": "Order", "entry_step_id": "a", "steps": [{"id": "a", "name": "Welcome", "description": "Another draft", "transitions": [{"to_step_id": "c"}]}, {"id": "c", "name": "Payment"}]}');
 INSERT INTO scenario.sessions (tenant_id, session_id, scenario_id) VALUES (:t, pg_temp.session(20), :s);
 SELECT scenario.build_migration_plan(:t, :s, 5) IS NOT NULL AS older, scenario.build_migration_plan(:t, :s, 5, from_version => 2) IS NOT NULL AS older_still;
 SELECT scenario.build_migration_plan(:t, :s, 4) IS NOT NULL AS newer;

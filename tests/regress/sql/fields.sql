@@ -12,7 +12,7 @@
 
 select scenario.create_scenario(:t, '{"name": "Visit", "entry_step_id": "hello", "steps": [
   {"id": "hello", "name": "Hello", "transitions": [{"to_step_id": "talk"}]},
-  {"id": "talk", "name": "Talk", "is_terminal": true}]}', :flow) = :flow as created;
+  {"id": "talk", "name": "Talk"}]}', :flow) = :flow as created;
 insert into scenario.field_definitions (tenant_id, field_name, schema, extraction_pattern) values
   (:t, 'age', '{"type": "integer", "minimum": 0}', 'I am (\d+)');
 select (scenario.start_session(:t, :ann, :flow, customer_id => :customer)).step_id as ann,
@@ -48,7 +48,7 @@ select scenario.create_scenario_version(:t, :flow, '{"name": "Visit", "entry_ste
   {"id": "mood", "name": "Mood", "transitions": [
     {"to_step_id": "nurse", "condition_text": "the customer sounds worried", "priority": 1}, {"to_step_id": "talk"}]},
   {"id": "nurse", "name": "Nurse", "is_terminal": true},
-  {"id": "talk", "name": "Talk", "is_terminal": true}]}') as version;
+  {"id": "talk", "name": "Talk"}]}') as version;
 select scenario.build_migration_plan(:t, :flow, 2) as plan \gset
 select status from scenario.approve_migration_plan(:t, :'plan');
 select sessions_marked from scenario.deploy_migration_plan(:t, :'plan');

@@ -13,7 +13,7 @@
 
 select scenario.create_scenario(:t, '{"name": "Care", "entry_step_id": "hello", "steps": [
   {"id": "hello", "name": "Hello", "transitions": [{"to_step_id": "advice"}]},
-  {"id": "advice", "name": "Advice", "is_terminal": true}]}', :flow) = :flow as created;
+  {"id": "advice", "name": "Advice"}]}', :flow) = :flow as created;
 insert into scenario.field_definitions (tenant_id, field_name, display_name, schema, collection_prompt, extraction_hint, extraction_pattern, required_level) values
   (:t, 'age', 'age in years', '{"type": "integer", "minimum": 0, "maximum": 120, "examples": [34]}', 'How old are you?', 'the speaker''s own age', 'I am (\d+)', 'hard'),
   (:t, 'country', 'country', '{"enum": ["KE", "TZ", "UG"]}', null, null, null, 'hard'),
@@ -37,7 +37,7 @@ insert into scenario.messages (tenant_id, session_id, role, content) values
 select scenario.create_scenario_version(:t, :flow, '{"name": "Care", "entry_step_id": "hello", "steps": [
   {"id": "hello", "name": "Hello", "transitions": [{"to_step_id": "about"}]},
   {"id": "about", "name": "About you", "collects_profile_fields": ["age", "country", "nickname"], "transitions": [{"to_step_id": "advice"}]},
-  {"id": "advice", "name": "Advice", "is_terminal": true}]}') as version;
+  {"id": "advice", "name": "Advice"}]}') as version;
 select scenario.build_migration_plan(:t, :flow, 2) as plan \gset
 select status from scenario.approve_migration_plan(:t, :'plan');
 select sessions_marked from scenario.deploy_migration_plan(:t, :'plan');

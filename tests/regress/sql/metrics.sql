@@ -5,14 +5,14 @@
 BEGIN;
 SELECT scenario.create_scenario(:t, '{"name": "Club", "entry_step_id": "hello", "steps": [
   {"id": "hello", "name": "Hello", "transitions": [{"to_step_id": "join"}]},
-  {"id": "join", "name": "Join", "is_terminal": true}]}', :s);
+  {"id": "join", "name": "Join"}]}', :s);
 INSERT INTO scenario.sessions (tenant_id, session_id, scenario_id, step_id, variables)
 SELECT :t, ('8bbbbbbb-0000-4000-8000-00000000000' || n)::uuid, :s, CASE WHEN n < 3 THEN 'hello' ELSE 'join' END,
        CASE WHEN n < 5 THEN '{"age": 20}' ELSE '{}' END::jsonb FROM generate_series(1, 6) AS n;
 SELECT scenario.create_scenario_version(:t, :s, '{"name": "Club", "entry_step_id": "hello", "steps": [
   {"id": "hello", "name": "Hello", "transitions": [{"to_step_id": "age"}]},
   {"id": "age", "name": "Age", "collects_profile_fields": ["age"], "transitions": [{"to_step_id": "join"}]},
-  {"id": "join", "name": "Join", "is_terminal": true}]}');
+  {"id": "join", "name": "Join"}]}');
 SELECT scenario.build_migration_plan(:t, :s, 2) AS plan \gset
 SELECT status FROM scenario.approve_migration_plan(:t, :'plan');
 SELECT sessions_marked FROM scenario.deploy_migration_plan(:t, :'plan');
@@ -30,7 +30,7 @@ SELECT scenario.create_scenario(:t, '{"name": "Shop", "entry_step_id": "cart", "
   {"id": "no", "name": "Sorry", "is_terminal": true},
   {"id": "pay", "name": "Pay", "is_checkpoint": true, "checkpoint_description": "money moved",
    "transitions": [{"to_step_id": "done"}]},
-  {"id": "done", "name": "Done", "is_terminal": true}]}', '8aaaaaaa-0000-4000-8000-000000000002');
+  {"id": "done", "name": "Done"}]}', '8aaaaaaa-0000-4000-8000-000000000002');
 SELECT step_id FROM scenario.start_session(:t, '8bbbbbbb-0000-4000-8000-000000000007',
                                            '8aaaaaaa-0000-4000-8000-000000000002', variables => '{"age": 15}');
 UPDATE scenario.sessions SET step_id = 'pay'

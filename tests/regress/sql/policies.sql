@@ -30,10 +30,10 @@ CREATE FUNCTION pg_temp.anchor(step text) RETURNS text LANGUAGE sql AS $$
 
 SELECT scenario.create_scenario(:t, '{"name": "Order", "entry_step_id": "a", "steps": [
     {"id": "a", "name": "Welcome", "transitions": [{"to_step_id": "b"}]}, {"id": "b", "name": "Address", "transitions": [{"to_step_id": "gone"}]},
-    {"id": "gone", "name": "Gift wrap", "transitions": [{"to_step_id": "c"}]}, {"id": "c", "name": "Payment", "is_terminal": true}]}', :s);
+    {"id": "gone", "name": "Gift wrap", "transitions": [{"to_step_id": "c"}]}, {"id": "c", "name": "Payment"}]}', :s);
 SELECT scenario.create_scenario_version(:t, :s, '{"name": "Order", "entry_step_id": "a", "steps": [
     {"id": "a", "name": "Welcome", "transitions": [{"to_step_id": "b"}]}, {"id": "b", "name": "Address", "transitions": [{"to_step_id": "c"}]},
-    {"id": "c", "name": "Payment", "is_terminal": true}]}');
+    {"id": "c", "name": "Payment"}]}');
 SELECT scenario.build_migration_plan(:t, :s, 2) IS NOT NULL AS built;
 
 -- Set: what comes back is what is stored, with what differs from the default ------------------------------------------------

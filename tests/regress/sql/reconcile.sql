@@ -17,7 +17,7 @@ select scenario.create_scenario(:t, '{"name": "Support", "entry_step_id": "hello
   {"id": "topic", "name": "Topic", "transitions": [{"to_step_id": "chat"}]},
   {"id": "chat", "name": "Chat", "transitions": [{"to_step_id": "rate"}]},
   {"id": "rate", "name": "Rate us", "transitions": [{"to_step_id": "bye"}]},
-  {"id": "bye", "name": "Bye", "is_terminal": true}]}', :flow) = :flow as created;
+  {"id": "bye", "name": "Bye"}]}', :flow) = :flow as created;
 select (scenario.start_session(:t, :ann, :flow, 'web')).step_id as ann, (scenario.start_session(:t, :bob, :flow, 'phone')).step_id as bob,
        (scenario.start_session(:t, :cleo, :flow, 'web')).step_id as cleo;
 select (scenario.advance_session(:t, :ann, 'topic')).step_id as ann, (scenario.advance_session(:t, :bob, 'topic')).step_id as bob,
@@ -44,7 +44,7 @@ select scenario.create_scenario_version(:t, :flow, '{"name": "Support", "entry_s
   {"id": "t2", "name": "Topic", "transitions": [{"to_step_id": "c2"}]},
   {"id": "c2", "name": "Chat", "transitions": [{"to_step_id": "o2"}]},
   {"id": "o2", "name": "Offer", "transitions": [{"to_step_id": "b2"}]},
-  {"id": "b2", "name": "Bye", "is_terminal": true}]}') as version;
+  {"id": "b2", "name": "Bye"}]}') as version;
 select scenario.build_migration_plan(:t, :flow, 2) as plan \gset
 select scenario.set_anchor_policy(:t, :'plan', scenario.step_content_hash('{"name": "Topic"}'), '{"exclude_channels": ["phone"]}') is not null as set;
 -- A preview of the plan, while nothing is deployed; a turn goes on as before.

@@ -12,7 +12,7 @@ SELECT scenario.create_scenario(:t, '{"name": "Orders", "entry_step_id": "basket
   {"id": "fax", "name": "Send us a fax", "transitions": [{"to_step_id": "payment"}]},
   {"id": "payment", "name": "Take the payment", "is_checkpoint": true, "checkpoint_description": "The card has been charged",
    "transitions": [{"to_step_id": "done"}]},
-  {"id": "done", "name": "On its way", "is_terminal": true}]}', :s);
+  {"id": "done", "name": "On its way"}]}', :s);
 -- session n walks n steps; 17, 40, or an age that nobody knows
 INSERT INTO scenario.sessions (tenant_id, session_id, scenario_id, variables)
 SELECT :t, ('5bbbbbbb-0000-4000-8000-0000000000' || n || a)::uuid, :s,
@@ -36,7 +36,7 @@ SELECT scenario.create_scenario_version(:t, :s, '{"name": "Orders", "entry_step_
   {"id": "address", "name": "Delivery address", "collects_profile_fields": ["address"], "transitions": [{"to_step_id": "payment"}]},
   {"id": "payment", "name": "Take the payment", "is_checkpoint": true, "checkpoint_description": "The card has been charged",
    "transitions": [{"to_step_id": "done"}]},
-  {"id": "done", "name": "On its way", "is_terminal": true}]}');
+  {"id": "done", "name": "On its way"}]}');
 SELECT scenario.build_migration_plan(:t, :s, 2) AS plan \gset
 \set p '''':plan''''
 

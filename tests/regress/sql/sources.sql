@@ -9,7 +9,7 @@
 
 select scenario.create_scenario(:t, '{"name": "Care", "entry_step_id": "hello", "steps": [
   {"id": "hello", "name": "Hello", "transitions": [{"to_step_id": "advice"}]},
-  {"id": "advice", "name": "Advice", "is_terminal": true}]}', :flow) = :flow as created;
+  {"id": "advice", "name": "Advice"}]}', :flow) = :flow as created;
 insert into scenario.field_definitions (tenant_id, field_name, schema, extraction_pattern) values
   (:t, 'age', '{"type": "integer", "minimum": 0, "maximum": 120}', 'I am (\d+)'),
   (:t, 'country', '{"enum": ["KE", "TZ", "UG"]}', null);
@@ -19,7 +19,7 @@ select (scenario.advance_session(:t, :ann, 'advice')).step_id as ann, (scenario.
 select scenario.create_scenario_version(:t, :flow, '{"name": "Care", "entry_step_id": "hello", "steps": [
   {"id": "hello", "name": "Hello", "transitions": [{"to_step_id": "about"}]},
   {"id": "about", "name": "About you", "collects_profile_fields": ["age", "country"], "transitions": [{"to_step_id": "advice"}]},
-  {"id": "advice", "name": "Advice", "is_terminal": true}]}') as version;
+  {"id": "advice", "name": "Advice"}]}') as version;
 select scenario.build_migration_plan(:t, :flow, 2) as plan \gset
 select status from scenario.approve_migration_plan(:t, :'plan');
 select sessions_marked from scenario.deploy_migration_plan(:t, :'plan');

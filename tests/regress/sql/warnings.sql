@@ -9,12 +9,12 @@ SELECT scenario.create_scenario(:t, '{"name": "Shop", "entry_step_id": "start", 
   {"id": "pay", "name": "Pay", "is_checkpoint": true, "checkpoint_description": "Money moved",
    "transitions": [{"to_step_id": "same1"}, {"to_step_id": "letter"}]},
   {"id": "same1", "name": "Wait", "transitions": [{"to_step_id": "same2"}]},
-  {"id": "same2", "name": "Wait", "is_terminal": true},
-  {"id": "letter", "name": "Write a letter", "is_terminal": true},
-  {"id": "island", "name": "An island", "is_terminal": true},
+  {"id": "same2", "name": "Wait"},
+  {"id": "letter", "name": "Write a letter"},
+  {"id": "island", "name": "An island"},
   {"id": "ask", "name": "Ask to sign", "transitions": [{"to_step_id": "sign"}]},
   {"id": "sign", "name": "Sign", "is_checkpoint": true, "transitions": [{"to_step_id": "photo"}]},
-  {"id": "photo", "name": "Take a photo", "is_terminal": true}]}', :s);
+  {"id": "photo", "name": "Take a photo"}]}', :s);
 -- two sessions at each step; those behind the payment have walked there
 INSERT INTO scenario.sessions (tenant_id, session_id, scenario_id, step_id)
 SELECT :t, ('a8bbbbbb-0000-4000-8000-0000000000' || n || i)::uuid, :s,
@@ -32,7 +32,7 @@ SELECT scenario.create_scenario_version(:t, :s, '{"name": "Shop", "entry_step_id
   {"id": "pay", "name": "Pay", "is_checkpoint": true, "checkpoint_description": "Money has moved",
    "transitions": [{"to_step_id": "same1"}]},
   {"id": "same1", "name": "Wait", "transitions": [{"to_step_id": "same2"}]},
-  {"id": "same2", "name": "Wait", "is_terminal": true},
+  {"id": "same2", "name": "Wait"},
   {"id": "ask", "name": "Ask to sign", "transitions": [{"to_step_id": "sign"}, {"to_step_id": "seal"}]},
   {"id": "sign", "name": "Sign", "is_checkpoint": true, "transitions": [{"to_step_id": "ask"}]},
   {"id": "seal", "name": "Seal", "is_checkpoint": true, "is_terminal": true}]}');

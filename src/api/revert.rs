@@ -1,0 +1,85 @@
+//! Taking migrations back.
+
+use crate::error::{Error, required, tenant};
+use crate::row::SessionRow;
+use crate::store::{plans, sessions, undo};
+use crate::writer::revert::{Account, revert};
+use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::prelude::*;
+use pgrx::{Uuid, check_for_interrupts, default};
+
+/// Takes the last migration of a session back, if it has not moved since: `revert_session(tenant_id, session_id [,
+/// by, reason])`.
+///
+/// * `by`: who takes back, `reason`: why; both are told in the audit row.
+///
+/// Returns the session's row: version, step, hash, checksum and the variables that the migration filled are as
+/// before, and the session is pinned. Errors: P0002 for an unknown session; 55000 if it was not migrated, has moved
+/// since, was taken back already, its old version is gone, or it would come again to a checkpoint or an executed
+/// action; 22023 for NULL. Writes the session, a visit, migration_undo, an audit row.
+#[pg_extern(requires = ["sessions"])]
+fn revert_session(
+    tenant_id: Option<Uuid>,
+    session_id: Option<Uuid>,
+    by: default!(Option<&str>, "NULL"),
+    reason: default!(Option<&str>, "NULL"),
+) -> Result<SessionRow, ErrorReport> {
+    let (tenant_id, session_id) = (tenant(tenant_id)?, required(session_id, "session_id")?);
+    revert(tenant_id, session_id, Account { by, reason })?;
+    Ok(sessions::row(tenant_id, session_id)?)
+}
+
+/// [`revert_session`] for every session that a plan was the last to migrate, in one transaction:
+/// `revert_plan(tenant_id, plan_id [, only, by, reason])`.
+///
+/// * `only`: sessions to which the call is limited; default: all.
+///
+/// Returns rows: session_id, whether it was reverted, its version and step then, else the problem. Errors: P0002 for
+/// an unknown plan, 22023 for NULL. Writes as `revert_session`.
+#[pg_extern]
+#[allow(clippy::type_complexity)]
+fn revert_plan(
+    tenant_id: Option<Uuid>,
+    plan_id: Option<Uuid>,
+    only: default!(Option<Vec<Uuid>>, "NULL"),
+    by: default!(Option<&str>, "NULL"),
+    reason: default!(Option<&str>, "NULL"),
+) -> Result<
+    TableIterator<
+        'static,
+        (
+            name!(session_id, Uuid),
+            name!(reverted, bool),
+            name!(scenario_version, Option<i32>),
+            name!(step_id, Option<String>),
+            name!(problem, Option<String>),
+        ),
+    >,
+    ErrorReport,
+> {
+    let (tenant_id, plan_id) = (tenant(tenant_id)?, required(plan_id, "plan_id")?);
+    plans::by_id(tenant_id, plan_id)?;
+    let mut rows = Vec::new();
+    for session_id in undo::to_revert(tenant_id, plan_id, only)? {
+        check_for_interrupts!();
+        rows.push(match revert(tenant_id, session_id, Account { by, reason }) {
+            Ok(()) => {
+                let glance = sessions::glance(tenant_id, session_id)?;
+                (session_id, true, glance.scenario_version, glance.step_id, None)
+            }
+            // These say something of one session, and the others go on. Everything else ends the call, and nothing
+            // has changed.
+            Err(problem @ (Error::WrongState(_) | Error::NotFound(_))) => {
+                (session_id, false, None, None, Some(problem.to_string()))
+            }
+            Err(error) => return Err(error.into()),
+        });
+    }
+    Ok(TableIterator::new(rows))
+}
+
+extension_sql_file!(
+    "../../sql/install/72_revert.sql",
+    name = "revert_functions",
+    requires = [revert_session, revert_plan]
+);

@@ -1,0 +1,59 @@
+//! `scenario.passed_at_start`: checkpoints that sessions have passed without a visit, since they began in the middle.
+
+use super::Statement;
+use crate::args;
+use crate::error::Result;
+use pgrx::Uuid;
+use scenario_engine::acts::PassedAtStart;
+
+// Twins have one row. What is certain for one of them is certain for the content; who begins again has passed it
+// again, at another time.
+static KEEP: Statement = Statement::writing(
+    "INSERT INTO scenario.passed_at_start AS p (tenant_id, session_id, scenario_id, content_hash, step_id, step_name,
+            checkpoint_description, is_certain)
+     SELECT DISTINCT ON (c.content_hash) $1, $2, $3, c.*
+       FROM ROWS FROM (pg_catalog.unnest($4::text[]), pg_catalog.unnest($5::text[]), pg_catalog.unnest($6::text[]),
+                       pg_catalog.unnest($7::text[]), pg_catalog.unnest($8::boolean[]))
+         AS c (content_hash, step_id, step_name, checkpoint_description, is_certain)
+      ORDER BY c.content_hash, c.is_certain DESC, c.step_id
+     ON CONFLICT (tenant_id, session_id, scenario_id, content_hash) DO UPDATE
+        SET is_certain = p.is_certain AND excluded.is_certain",
+);
+
+static OF_SESSION: Statement = Statement::reading(
+    "SELECT p.content_hash, p.step_id, p.step_name, p.checkpoint_description, p.is_certain
+       FROM scenario.passed_at_start AS p
+      WHERE p.tenant_id = $1 AND p.session_id = $2 AND p.scenario_id = $3
+      ORDER BY p.content_hash",
+);
+
+/// Keeps what a session passed before it began.
+pub fn keep(tenant_id: Uuid, session_id: Uuid, scenario_id: Uuid, passed: &[PassedAtStart]) -> Result<()> {
+    if passed.is_empty() {
+        return Ok(());
+    }
+    KEEP.execute(&args![
+        tenant_id,
+        session_id,
+        scenario_id,
+        passed.iter().map(|p| p.content_hash.as_str()).collect::<Vec<_>>(),
+        passed.iter().map(|p| p.step_id.as_str()).collect::<Vec<_>>(),
+        passed.iter().map(|p| p.step_name.as_str()).collect::<Vec<_>>(),
+        passed.iter().map(|p| p.checkpoint_description.as_deref()).collect::<Vec<_>>(),
+        passed.iter().map(|p| p.is_certain).collect::<Vec<_>>(),
+    ])
+    .map(|_| ())
+}
+
+/// What a session passed before it began in this scenario.
+pub fn of_session(tenant_id: Uuid, session_id: Uuid, scenario_id: Uuid) -> Result<Vec<PassedAtStart>> {
+    OF_SESSION.rows(&args![tenant_id, session_id, scenario_id], |row| {
+        Ok(PassedAtStart {
+            content_hash: row.get(1)?,
+            step_id: row.get(2)?,
+            step_name: row.get(3)?,
+            checkpoint_description: row.opt(4)?,
+            is_certain: row.get(5)?,
+        })
+    })
+}
