@@ -11,6 +11,7 @@
 //! 150 kB of stack instead of 6.5 MB. `tests/condition.rs` compares the two on random expressions.
 
 mod literals;
+mod same;
 
 pub use literals::FieldUse;
 
@@ -19,6 +20,7 @@ use cel::objects::{Key, Map};
 use cel::parser::PrattParser;
 use cel::parser::pratt_parser::{Lexer, TokenKind};
 use cel::{Context, Env, ExecutionError};
+pub(crate) use same::says_always;
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -42,7 +44,7 @@ const MAX_PATTERN_BYTES: usize = 256 * 1024;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ConditionKind {
-    /// Empty: holds for everyone.
+    /// Blank, or a word that says so: holds for everyone.
     Always,
     /// Decided by data.
     Expression,
@@ -122,11 +124,12 @@ impl Condition {
     ///
     /// Arguments: the condition's text; the fields that the transition lists; the fields known to the version (those
     /// that any of its steps collects; the listed ones are added here). A field name with dots (`address.city`) can be
-    /// read as it is written. Returns *always* for a blank text; *expression* for CEL within the bounds that can be true
-    /// or false and reads known fields only; *natural* for anything else, with a [`note`](Self::note) where the text
-    /// looks like an expression. Never fails and never panics, whatever the text.
+    /// read as it is written. Returns *always* for a blank text or one of the words `else`, `otherwise`, `default` and
+    /// `always`; *expression* for CEL within the bounds that can be true or false and reads known fields only; *natural*
+    /// for anything else, with a [`note`](Self::note) where the text looks like an expression. Never fails and never
+    /// panics, whatever the text.
     pub fn classify(text: &str, listed_fields: &[String], known: &HashSet<&str>) -> Condition {
-        if text.trim().is_empty() {
+        if says_always(text) {
             return Self::new(ConditionKind::Always, text, listed_fields, None, Program::default());
         }
         let is_known = |field: &str| known.contains(field) || listed_fields.iter().any(|listed| listed == field);

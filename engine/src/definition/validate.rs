@@ -3,7 +3,7 @@
 use super::hash::step_content_hash;
 use super::model::{Definition, Step};
 use super::parse::{Draft, read};
-use crate::condition::{Condition, ConditionKind};
+use crate::condition::{Condition, ConditionKind, says_always};
 use serde::Serialize;
 use std::collections::{HashMap, HashSet};
 
@@ -177,7 +177,7 @@ fn warn(definition: &Definition, broken: bool, skip: &HashSet<usize>, warnings: 
 fn warn_transitions(step: &Step, collected: &HashSet<&str>, warnings: &mut Findings) {
     let id = Some(step.id.as_str());
     let ordered = step.ordered_transitions();
-    if let Some(first) = ordered.iter().position(|transition| transition.condition_text.trim().is_empty()) {
+    if let Some(first) = ordered.iter().position(|transition| says_always(&transition.condition_text)) {
         let hidden = ordered.len() - first - 1;
         if hidden > 0 {
             warnings.add("hides_later_transitions", id, || {
@@ -316,6 +316,21 @@ mod tests {
         assert!(findings.iter().all(|finding| finding.severity == Severity::Warning));
         assert!(findings[1].message.contains("hides 1 after it"), "{}", findings[1].message);
         assert!(findings[8].message.contains(r#""d", "e", "f""#), "{}", findings[8].message);
+    }
+
+    #[test]
+    fn a_word_that_says_always_hides_what_comes_after_it() {
+        let text = |condition: &str| {
+            format!(
+                r#"{{"name": "x", "entry_step_id": "a", "steps": [
+                {{"id": "a", "name": "A", "collects_profile_fields": ["age"], "transitions": [
+                    {{"to_step_id": "b", "condition_text": "{condition}"}},
+                    {{"to_step_id": "a", "condition_text": "age < 18"}}]}},
+                {{"id": "b", "name": "B", "is_terminal": true}}]}}"#
+            )
+        };
+        assert_eq!(found(&text("Otherwise")), [at("hides_later_transitions", "a")]);
+        assert_eq!(found(&text("or else")), []);
     }
 
     #[test]

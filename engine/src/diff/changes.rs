@@ -37,7 +37,7 @@ pub fn fork_change(old: &Graph, new: &Graph, pairing: &Pairing, step: StepIx) ->
 }
 
 fn same_branch(pairing: &Pairing, was: &Branch, branch: &Branch) -> bool {
-    pairing.new_of(was.to) == Some(branch.to) && was.condition.text() == branch.condition.text()
+    pairing.new_of(was.to) == Some(branch.to) && was.condition.is_same_as(&branch.condition)
 }
 
 /// The transitions of one paired step that are not as they were, in the order in which they are tried.

@@ -3,6 +3,7 @@
 use super::facts::Candidate;
 use super::trace::TraceEvent;
 use crate::acts::UndoneBy;
+use crate::condition::says_always;
 use crate::diff::MigrationScenario;
 use crate::plan::PinReason;
 use serde::Serialize;
@@ -324,7 +325,7 @@ fn described(name: &str, description: Option<&str>) -> String {
 impl CheckpointBlock {
     fn sentence(&self) -> String {
         let checkpoint = described(&self.checkpoint_name, self.checkpoint_description.as_deref());
-        let condition = if self.condition_text.is_empty() {
+        let condition = if says_always(&self.condition_text) {
             "its unconditional branch".to_owned()
         } else {
             format!("the rule \"{}\"", self.condition_text)

@@ -1,0 +1,31 @@
+//! A step is deleted.
+
+use crate::customer::Edit;
+
+fn edit() -> Edit {
+    Edit::of(
+        "step_deleted",
+        "start>ask; ask>offer; offer>pay; pay!>pack; pack>done; done",
+        "start>offer; offer>pay; pay!>pack; pack>done; done",
+    )
+}
+
+#[test]
+fn before() {
+    edit().customer("start", &[]).is_silently_at("start");
+}
+
+#[test]
+fn at() {
+    edit().customer("start ask", &[]).is_relocated_to("offer");
+}
+
+#[test]
+fn past() {
+    edit().customer("start ask offer", &[]).is_silently_at("offer");
+}
+
+#[test]
+fn past_a_checkpoint() {
+    edit().customer("start ask offer pay pack", &[]).is_silently_at("pack");
+}
