@@ -57,7 +57,8 @@ pub fn migrate_page(tenant_id: Uuid, session_ids: &[Uuid]) -> Result<Counts> {
     let mut moves: HashMap<(Uuid, i32, String), Option<Rc<Decision>>> = HashMap::new();
     for state in sessions::look_at(tenant_id, session_ids, Variables::Leave)? {
         let Some(place) = place_to_leave(&state, &mut counts) else { continue };
-        if !place.matches_version {
+        // Whether who has finished comes along is a matter of policy.
+        if !place.matches_version || state.is_finished() {
             undecided.push(state.session_id);
             continue;
         }

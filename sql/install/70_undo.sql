@@ -1,5 +1,5 @@
 -- What is needed to take a migration back (SPEC 12).
--- Needs: 30_sessions.sql. Written by src/store/undo.rs and by the batch (73_batches.sql); used by 72_revert.sql.
+-- Needs: 30_sessions.sql. Written with the sessions (src/store/writes.rs), read by src/writer/revert.rs.
 
 CREATE TABLE scenario.migration_undo (
     tenant_id          uuid NOT NULL,

@@ -238,6 +238,11 @@ impl State {
         self.place.as_ref().map(|place| place.scenario_id)
     }
 
+    /// It has come to an end of its scenario.
+    pub fn is_finished(&self) -> bool {
+        self.status == "completed"
+    }
+
     /// The value of a variable, with every digit.
     pub fn variable(&self, name: &str) -> Result<Option<Json>> {
         Ok(self.read_variables()?.remove(name).map(|value| Json(value.get().to_owned())))
@@ -274,7 +279,7 @@ impl State {
             step_id: place.step_id.clone(),
             step_content_hash: Some(place.step_content_hash.clone()),
             matches_version: place.matches_version,
-            finished: self.status == "completed",
+            finished: self.is_finished(),
             channel: self.channel.clone(),
             age_days: self.age_days,
             variables: self.read_variables()?,

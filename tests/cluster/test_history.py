@@ -13,7 +13,8 @@ WALKED = uuid.UUID("f3333333-3333-4333-8333-333333333334")
 
 
 def step(id, *targets, **more):
-    return {"id": id, "name": id, "transitions": [{"to_step_id": target} for target in targets], "is_terminal": not targets, **more}
+    transitions = [{"to_step_id": target} for target in targets]
+    return {"id": id, "name": id, "transitions": transitions, "is_terminal": not targets, **more}
 
 
 def flow(*steps):
@@ -21,12 +22,14 @@ def flow(*steps):
 
 
 ACT = {"performs_action": True, "is_required_action": True}
-FIRST = flow(step("a", "act"), step("act", "pay", **ACT), step("pay", "m", is_checkpoint=True), step("m", "e"), step("e"))
-REWORDED = flow(step("a", "act"), step("act", "pay", description="Now", **ACT), step("pay", "m", is_checkpoint=True, description="Now"),
-                step("m", "e"), step("e"))
+FIRST = flow(step("a", "act"), step("act", "pay", **ACT), step("pay", "m", is_checkpoint=True), step("m", "e"),
+             step("e"))
+REWORDED = flow(step("a", "act"), step("act", "pay", description="Now", **ACT),
+                step("pay", "m", is_checkpoint=True, description="Now"), step("m", "e"), step("e"))
 ELSEWHERE = flow(step("a", "m"), step("m", "pay"), step("pay", "act", is_checkpoint=True, description="Now"),
                  step("act", "e", description="Now", **ACT), step("e"))
-LATER = flow(step("a", "act"), step("act", "pay", **ACT), step("pay", "m", is_checkpoint=True), step("m", "n"), step("n", "e"), step("e"))
+LATER = flow(step("a", "act"), step("act", "pay", **ACT), step("pay", "m", is_checkpoint=True), step("m", "n"),
+             step("n", "e"), step("e"))
 
 
 def publish(db, definition):
@@ -49,8 +52,9 @@ def begin(db):
 
 def turns(db):
     return db.execute(
-        "select r.action, r.scenario_version, r.reason from scenario.sessions s, lateral scenario.reconcile_session(s.tenant_id, s.session_id) r "
-        "where s.tenant_id = %s order by s.session_id", [TENANT]).fetchall()
+        "select r.action, r.scenario_version, r.reason from scenario.sessions s, "
+        "lateral scenario.reconcile_session(s.tenant_id, s.session_id) r where s.tenant_id = %s "
+        "order by s.session_id", [TENANT]).fetchall()
 
 
 @pytest.mark.parametrize("how", ["custom", "plain"])
@@ -59,10 +63,10 @@ def test_it_survives_dump_and_restore(server, db, database, empty_database, tmp_
     publish(db, REWORDED)
     assert [row[:2] for row in turns(db)] == [("teleport", 2), ("teleport", 2)]
     tables = ["acts", "act_pairs", "passed_at_start", "session_actions", "sessions", "step_visits", "plan_anchors"]
-    contents = "select " + ", ".join(
-        f"(select coalesce(md5(string_agg(t::text, ',' order by t::text)), '') || count(*) from scenario.{table} t)" for table in tables)
+    content = "(select coalesce(md5(string_agg(t::text, ',' order by t::text)), 'nothing') from scenario.{} t)"
+    contents = "select " + ", ".join(content.format(table) for table in tables)
     before = db.execute(contents).fetchone()
-    assert all(not column.endswith("0") or len(column) > 33 for column in before), f"a table is empty: {before}"
+    assert "nothing" not in before, f"a table is empty: {before}"
     if how == "custom":
         server.program("pg_dump", "-Fc", "-f", tmp_path / "dump", database)
         server.program("pg_restore", "-j", "3", "-d", empty_database, tmp_path / "dump")

@@ -104,9 +104,9 @@ fn join(errors: Findings, warnings: Findings) -> Vec<Finding> {
 ///
 /// Errors: `malformed_json`, `nested_too_deep`, `definition_too_large`, `not_an_object`, `no_steps`, `too_many_steps`,
 /// `too_many_transitions`, `condition_too_long`, `missing_step_id`, `duplicate_step_id`, `entry_step_missing`,
-/// `transition_to_missing_step`, `wrong_type`. Warnings: `missing_name`, `unreachable_step`, `dead_end`, `terminal_with_transitions`, `twin_steps`,
-/// `checkpoint_without_description`, `hides_later_transitions`, `condition_reads_uncollected_field`,
-/// `condition_not_evaluable`.
+/// `transition_to_missing_step`, `wrong_type`. Warnings: `missing_name`, `unreachable_step`, `dead_end`,
+/// `terminal_with_transitions`, `twin_steps`, `checkpoint_without_description`, `hides_later_transitions`,
+/// `condition_reads_uncollected_field`, `condition_not_evaluable`.
 pub fn validate(text: &str) -> Vec<Finding> {
     let Draft { definition, errors, steps_with_errors } = read(text);
     let mut warnings = Findings::new(Severity::Warning);
