@@ -28,8 +28,8 @@ fn world(level: RequiredLevel) -> World {
     world
 }
 
-/// Gives a source its value: `34`, `200` (invalid), `34?` (the source wants it confirmed), `34@0.90` (its confidence), `expired`
-/// (valid, but for its time) and `-` (none).
+/// Gives a source its value: `34`, `200` (invalid), `34?` (the source wants it confirmed), `34@0.90` (its confidence),
+/// `expired` (valid, but for its time) and `-` (none).
 fn candidate(cell: &str) -> Option<Candidate> {
     match cell {
         "-" => return None,

@@ -162,7 +162,7 @@ COMMENT ON COLUMN scenario.field_attempts.attempt_no IS 'Order within the sessio
 COMMENT ON COLUMN scenario.field_attempts.confidence IS 'From 0 to 1; NULL: its source does not rate its values.';
 COMMENT ON COLUMN scenario.field_attempts.state IS
     'to_confirm: the value counts once the customer has confirmed it; denied: the customer has said that it is wrong, '
-    'so no source fills the field with it; refused: it does not do; confirmed: the customer has said that it is right (no '
-    'value).';
+    'so no source fills the field with it; refused: it does not do; confirmed: the customer has said that it is right '
+    '(no value).';
 COMMENT ON COLUMN scenario.field_attempts.reason IS
     'Why the value was not used, as a sentence for people. Nothing is decided by it.';

@@ -104,7 +104,8 @@ pub struct Candidate {
     pub needs_confirmation: bool,
     /// What the customer said that it was taken from.
     pub quote: Option<String>,
-    /// Why the value can be no value of the field, where the source itself knows: a sentence for people, without the value.
+    /// Why the value can be no value of the field, where the source itself knows: a sentence for people, without the
+    /// value.
     pub problem: Option<String>,
 }
 
