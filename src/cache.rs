@@ -14,7 +14,8 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::rc::Rc;
 
-/// Names a version for ever. The digest tells a version apart from one of the same ids and number that was deleted before.
+/// Names a version for ever. The digest tells a version apart from one of the same ids and number that was deleted
+/// before.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct GraphKey {
     pub tenant_id: uuid::Uuid,

@@ -222,8 +222,8 @@ struct ChangedVersion<'a> {
     now: &'a str,
 }
 
-/// The one rule of staleness: the first of the plan's versions that has changed, in a key that is known, since the plan was
-/// built.
+/// The one rule of staleness: the first of the plan's versions that has changed, in a key that is known, since the plan
+/// was built.
 fn changed_version<'a>(plan: &'a Plan, from: &'a Version, to: &'a Version) -> Option<ChangedVersion<'a>> {
     [(from, &plan.from_digest), (to, &plan.to_digest)]
         .into_iter()

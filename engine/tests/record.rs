@@ -1,5 +1,5 @@
-//! What the audit keeps of a decision ("Audit" in docs/behaviour.md): for each field that was needed the step or fork that needs it
-//! and why what was known did not do, the trace, and never a value.
+//! What the audit keeps of a decision ("Audit" in docs/behaviour.md): for each field that was needed the step or fork
+//! that needs it and why what was known did not do, the trace, and never a value.
 
 mod common;
 

@@ -1,4 +1,5 @@
-//! What an operator is told before approving a plan ("Plans" in docs/behaviour.md): each figure and each warning, by a plan that has it.
+//! What an operator is told before approving a plan ("Plans" in docs/behaviour.md): each figure and each warning, by a
+//! plan that has it.
 
 mod common;
 
@@ -156,8 +157,8 @@ fn the_ends_that_new_forks_can_lead_to_are_told() {
 fn conditions_with_literals_that_do_not_fit_are_told() {
     let new = "a -> f\n f -> x if age < 18; y if plan == \"gold\"; b\n x !end\n y !end\n b !end";
     let desk = Desk::new("a -> b\n b !end", new, &[("b", 1, 0)]).declared("age", r#"{"type": "string"}"#);
-    let age = "warning 0 step \"F\": the condition age < 18 cannot be decided as it is meant: values of age are of type string, \
-               and 18 is a number";
+    let age = "warning 0 step \"F\": the condition age < 18 cannot be decided as it is meant: values of age are of \
+               type string, and 18 is a number";
     assert_eq!(desk.warned("not_evaluable"), [age]);
     let desk = desk.declared("age", r#"{"type": "integer"}"#).declared("plan", r#"{"enum": ["silver"]}"#);
     let told = desk.warned("not_evaluable");

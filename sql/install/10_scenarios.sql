@@ -54,7 +54,8 @@ COMMENT ON TABLE scenario.scenario_versions IS
 COMMENT ON COLUMN scenario.scenario_versions.checksum IS
     'scenario_checksum(definition, version), always computed here: a value that is given is replaced.';
 COMMENT ON COLUMN scenario.scenario_versions.digest IS
-    'scenario_digest(definition), always computed here, as the checksum. A plan is stale once a version of it has another one.';
+    'scenario_digest(definition), always computed here, as the checksum. A plan is stale once a version of it has '
+    'another one.';
 COMMENT ON COLUMN scenario.scenario_versions.status IS
     'draft → published → archived, moved only by UPDATE scenario.scenarios SET published_version.';
 COMMENT ON COLUMN scenario.scenario_versions.published_after IS

@@ -39,14 +39,15 @@ COMMENT ON COLUMN scenario.migration_audit.applied IS
     'and the path kept. Whatever counts migrations counts these rows. A continue that stays on its version is '
     'recorded as a pin.';
 COMMENT ON COLUMN scenario.migration_audit.fields_filled IS 'Field → source. Never a value.';
-COMMENT ON COLUMN scenario.migration_audit.fields_asked IS 'Fields that the customer was asked for or asked to confirm.';
+COMMENT ON COLUMN scenario.migration_audit.fields_asked IS
+    'Fields that the customer was asked for or asked to confirm.';
 COMMENT ON COLUMN scenario.migration_audit.asked IS
-    'An object for each field that was needed: field, outcome (collect, confirm, filled), source, needed_for (the step or fork that '
-    'needs it) and did_not_do (why what was known did not do: source and reasons, e.g. expired or denied; empty: no source had a '
-    'value). Never a value.';
+    'An object for each field that was needed: field, outcome (collect, confirm, filled), source, needed_for (the '
+    'step or fork that needs it) and did_not_do (why what was known did not do: source and reasons, e.g. expired or '
+    'denied; empty: no source had a value). Never a value.';
 COMMENT ON COLUMN scenario.migration_audit.trace IS
-    'The replay as explain_reconciliation told it then: event, step_id, step_name, detail; at most 200 events and 16 kB. Never a '
-    'value. NULL for a clean graft that went through.';
+    'The replay as explain_reconciliation told it then: event, step_id, step_name, detail; at most 200 events and 16 '
+    'kB. Never a value. NULL for a clean graft that went through.';
 COMMENT ON COLUMN scenario.migration_audit.checkpoint IS 'Checkpoint that blocked, by name.';
 COMMENT ON COLUMN scenario.migration_audit.microseconds IS 'Time that the decision and its application took.';
 

@@ -10,8 +10,9 @@ COMMENT ON FUNCTION scenario.scenario_checksum(jsonb, integer) IS
     'The checksum of a definition as that version (SPEC 3): 16 hex digits. Raises 22023, with all findings, for NULL or a '
     'definition with errors. Only reads.';
 COMMENT ON FUNCTION scenario.scenario_digest(jsonb) IS
-    'The digest of a definition: 32 hex digits over every key that pg_scenario knows, in document order. Layout, tags and other '
-    'unknown keys have no part in it. Raises 22023, with all findings, for NULL or a definition with errors. Only reads.';
+    'The digest of a definition: 32 hex digits over every key that pg_scenario knows, in document order. Layout, tags '
+    'and other unknown keys have no part in it. Raises 22023, with all findings, for NULL or a definition with '
+    'errors. Only reads.';
 COMMENT ON FUNCTION scenario.create_scenario(uuid, jsonb, uuid, text) IS
     'Creates a scenario with its first version, published at once (SPEC 2, 6). Arguments: tenant, definition [, id of the '
     'scenario (default: a new one), who creates it (default: the login)]. Returns scenario_id. Raises 22023, with all findings, '

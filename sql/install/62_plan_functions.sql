@@ -11,9 +11,11 @@ COMMENT ON FUNCTION scenario.migration_plan(uuid, uuid) IS
     'changed since it was built), sessions_marked, history (status, at, by, reason), policies by anchor, transformation_map. '
     'Arguments: tenant, plan. Raises P0002 for an unknown plan, 22023 for NULL, 54000 above a million changes. Only reads.';
 COMMENT ON FUNCTION scenario.migration_summary(uuid, uuid) IS
-    'What an operator is told before approving (SPEC 5): anchors by migration scenario, steps deleted, sessions counted in all and '
-    'by anchor, fields to collect with why, warnings with severity and number of sessions. Arguments: tenant, plan. Raises P0002 '
-    'for an unknown plan, 22023 for NULL. Only reads.';
+    'What an operator is told before approving: anchors by migration scenario; steps deleted, with where their '
+    'sessions go; sessions counted in all and by anchor with the paused ones, those that are relocated, leave or '
+    'would be finished, those on older versions (which come along, which stay pinned, which have no way), finished '
+    'ones and those with a foreign checksum; fields to collect with why; warnings with severity and number of '
+    'sessions. Arguments: tenant, plan. Raises P0002 for an unknown plan, 22023 for NULL. Only reads.';
 COMMENT ON FUNCTION scenario.set_anchor_policy(uuid, uuid, text, jsonb) IS
     'Sets the policy of one anchor of a pending plan; {} sets the defaults (SPEC 5). Arguments: tenant, plan, content hash of the '
     'anchor, policy (include_channels, exclude_channels, include_current_nodes, exclude_current_nodes: lists; '

@@ -12,11 +12,12 @@ COMMENT ON FUNCTION scenario.advance_session(uuid, uuid, text, integer, text, do
     'confidence is 0 to 1. Writes the session and a visit. Errors: P0002 no such session, 22023 no such transition (DETAIL lists '
     'those that there are), 55000 not active or in no scenario.';
 COMMENT ON FUNCTION scenario.next_steps(uuid, uuid) IS
-    'next_steps(tenant_id, session_id) returns the transitions of the step where the session stands, in the order in which they are '
-    'tried: to_step_id, to_step_name, condition_text, condition_kind (always, expression, natural), truth (true, false, unknown: by the '
-    'session''s variables, the customer''s profile and decisions that were submitted), missing_fields, taken (it would be taken now; '
-    'none is where an earlier one is unknown), already_done (the required action there was done before the session was moved). No rows '
-    'at an end, or for a session in no scenario. Asks nobody and writes nothing. Errors: P0002 no such session, 22023.';
+    'next_steps(tenant_id, session_id) returns the transitions of the step where the session stands, in the order in '
+    'which they are tried: to_step_id, to_step_name, condition_text, condition_kind (always, expression, natural), '
+    'truth (true, false, unknown: by the session''s variables, the customer''s profile and decisions that were '
+    'submitted), missing_fields, taken (it would be taken now; none is where an earlier one is unknown), already_done '
+    '(the required action there was done before the session was moved). No rows at an end, or for a session in no '
+    'scenario. Asks nobody and writes nothing. Errors: P0002 no such session, 22023.';
 
 -- The planner would count on 1000 rows.
 ALTER FUNCTION scenario.next_steps(uuid, uuid) ROWS 5;

@@ -53,10 +53,11 @@ fn scenario_checksum(definition: Option<Json>, version: Option<i32>) -> Result<S
     Ok(definition::checksum(&definition, version))
 }
 
-/// The digest of a definition: tells whether anything has changed that pg_scenario reads ("Plans" in docs/behaviour.md).
+/// The digest of a definition: tells whether anything has changed that pg_scenario reads ("Plans" in
+/// docs/behaviour.md).
 ///
-/// Arguments: the definition. Result: 32 hex digits over every key that is known, in document order; unknown keys have no
-/// part in it. Errors: 22023 for NULL or a definition with errors, with all findings. Writes nothing.
+/// Arguments: the definition. Result: 32 hex digits over every key that is known, in document order; unknown keys have
+/// no part in it. Errors: 22023 for NULL or a definition with errors, with all findings. Writes nothing.
 #[pg_extern(immutable, parallel_safe)]
 fn scenario_digest(definition: Option<Json>) -> Result<String, ErrorReport> {
     Ok(definition::definition_digest(&parse(&required(definition, "definition")?)?))

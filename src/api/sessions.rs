@@ -61,10 +61,11 @@ fn advance_session(
 
 /// The ways on from the step where a session stands: `next_steps(tenant_id, session_id)`.
 ///
-/// Returns a row for each transition of the step, in the order in which they are tried: the step that it leads to, its condition
-/// and the condition's kind, whether it holds (`true`, `false`, `unknown`) by the session's variables and the customer's profile,
-/// the fields that it lacks, whether it would be taken now, and whether the action of its step was done already. No rows for a
-/// session in no scenario. Errors: P0002 for a session that does not exist, 22023 for NULL. Asks nobody; writes nothing.
+/// Returns a row for each transition of the step, in the order in which they are tried: the step that it leads to, its
+/// condition and the condition's kind, whether it holds (`true`, `false`, `unknown`) by the session's variables and the
+/// customer's profile, the fields that it lacks, whether it would be taken now, and whether the action of its step was
+/// done already. No rows for a session in no scenario. Errors: P0002 for a session that does not exist, 22023 for NULL.
+/// Asks nobody; writes nothing.
 #[pg_extern(stable, parallel_restricted)]
 #[allow(clippy::type_complexity)]
 fn next_steps(

@@ -45,7 +45,8 @@ static INSERT: Statement = Statement::writing(
 );
 
 static CONFIRM: Statement = Statement::writing(
-    "INSERT INTO scenario.field_attempts (tenant_id, session_id, field_name, state, reason) VALUES ($1, $2, $3, $4, $5)",
+    "INSERT INTO scenario.field_attempts (tenant_id, session_id, field_name, state, reason)
+     VALUES ($1, $2, $3, $4, $5)",
 );
 
 /// A value that several turns or sources come across is kept once: a customer who does not answer does not add a row

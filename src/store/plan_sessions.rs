@@ -17,8 +17,8 @@ use scenario_engine::acts::Acts;
 use scenario_engine::plan::{AnchorCounts, Elsewhere, PassedGroup, VersionCounts};
 use std::collections::HashMap;
 
-/// The session `s` walks the plan's old version as it is stored. The parameters $1 to $4 are tenant, scenario, old version
-/// and its checksum ([`key`]).
+/// The session `s` walks the plan's old version as it is stored. The parameters $1 to $4 are tenant, scenario, old
+/// version and its checksum ([`key`]).
 macro_rules! walks_old_version {
     () => {
         "s.tenant_id = $1 AND s.scenario_id = $2 AND s.scenario_version = $3 AND s.scenario_checksum = $4"
@@ -245,7 +245,8 @@ pub fn ids(tenant_id: Uuid, plan: &Plan) -> Result<Vec<Uuid>> {
     IDS.rows(&key!(tenant_id, plan), |row| row.get(1))
 }
 
-/// The live sessions of the plan's old version, counted by the step that they are at and by the checkpoints that they have passed.
+/// The live sessions of the plan's old version, counted by the step that they are at and by the checkpoints that they
+/// have passed.
 pub fn counts_by_step(tenant_id: Uuid, plan: &Plan, acts: &Acts) -> Result<HashMap<String, AnchorCounts>> {
     let flagged: Vec<&str> = acts.flagged_contents().collect();
     let mut counts: HashMap<String, AnchorCounts> = HashMap::new();

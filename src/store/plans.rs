@@ -75,8 +75,8 @@ static NEW_ID: Statement = Statement::reading("SELECT pg_catalog.gen_random_uuid
 
 static INSERT: Statement = Statement::writing(
     "INSERT INTO scenario.migration_plans
-            (tenant_id, plan_id, scenario_id, from_version, to_version, from_checksum, to_checksum, from_digest, to_digest,
-             changes, created_by)
+            (tenant_id, plan_id, scenario_id, from_version, to_version, from_checksum, to_checksum, from_digest,
+             to_digest, changes, created_by)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, coalesce($11, session_user))",
 );
 

@@ -38,8 +38,8 @@ macro_rules! audit_rows {
              SELECT $1, w.session_id, w.revision + 1, w.scenario_id, ($16::uuid[])[w.plans_from:w.plans_to], w.from_version,
                     w.to_version, w.migration_scenario, w.anchor_content_hash, w.step_before, w.step_after, w.action,
                     w.record OPERATOR(pg_catalog.->) 'fields_filled', w.record OPERATOR(pg_catalog.->) 'asked',
-                    w.record OPERATOR(pg_catalog.->) 'trace', ($19::text[])[w.asked_from:w.asked_to], w.checkpoint, w.checkpoint IS NOT NULL,
-                    w.reason, w.microseconds
+                    w.record OPERATOR(pg_catalog.->) 'trace', ($19::text[])[w.asked_from:w.asked_to], w.checkpoint,
+                    w.checkpoint IS NOT NULL, w.reason, w.microseconds
                FROM written AS w WHERE ",
             $where
         )

@@ -14,7 +14,8 @@ pub struct Next {
     pub already_done: bool,
 }
 
-/// The transitions of the session's step in order; none for a session in no scenario. P0002 if there is no such session.
+/// The transitions of the session's step in order; none for a session in no scenario. P0002 if there is no such
+/// session.
 pub fn next_steps(tenant_id: Uuid, session_id: Uuid) -> Result<Vec<Next>> {
     let state = sessions::look(tenant_id, session_id)?;
     let Some(place) = &state.place else { return Ok(Vec::new()) };

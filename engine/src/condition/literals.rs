@@ -1,4 +1,5 @@
-//! What an expression compares its fields with, so that a plan can tell of literals that no value of the field can meet.
+//! What an expression compares its fields with, so that a plan can tell of literals that no value of the field can
+//! meet.
 
 use super::{Condition, Node, Program, name_segments};
 use cel::common::ast::{Expr, IdedExpr, LiteralValue, operators};
@@ -16,8 +17,8 @@ pub enum FieldUse {
 }
 
 impl Condition {
-    /// Each field with what it is compared with, in the order of the text. Only direct comparisons of a field with literals are
-    /// told: of `amount + 1 > 100` nothing is. Empty for what is no expression.
+    /// Each field with what it is compared with, in the order of the text. Only direct comparisons of a field with
+    /// literals are told: of `amount + 1 > 100` nothing is. Empty for what is no expression.
     pub fn field_uses(&self) -> Vec<(String, FieldUse)> {
         let program = &self.inner.program;
         let mut uses = Vec::new();

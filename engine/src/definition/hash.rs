@@ -70,10 +70,10 @@ pub fn checksum(definition: &Definition, version: i32) -> String {
 
 /// Digest of a definition: tells whether anything in it has changed that pg_scenario reads.
 ///
-/// The first 32 hex digits of SHA-256 over the canonical JSON of every known key, in document order. Unlike the checksum it
-/// covers also required actions, terminal steps, names and descriptions of the scenario, and the order of the steps; layout,
-/// tags and other unknown keys have no part in it. A graph is compiled from known keys alone, so definitions with the same
-/// digest have the same graph.
+/// The first 32 hex digits of SHA-256 over the canonical JSON of every known key, in document order. Unlike the
+/// checksum it covers also required actions, terminal steps, names and descriptions of the scenario, and the order of
+/// the steps; layout, tags and other unknown keys have no part in it. A graph is compiled from known keys alone, so
+/// definitions with the same digest have the same graph.
 ///
 /// Returns 32 lower-case hex digits. Never fails.
 pub fn definition_digest(definition: &Definition) -> String {
@@ -263,7 +263,8 @@ mod tests {
     }
 
     const WHOLE: &str = r#"{"name": "Flow", "description": "d", "entry_step_id": "a", "steps": [
-        {"id": "a", "name": "Ask", "description": "s", "rule_ids": ["r", "q"], "collects_profile_fields": ["age", "zip"],
+        {"id": "a", "name": "Ask", "description": "s", "rule_ids": ["r", "q"],
+         "collects_profile_fields": ["age", "zip"],
          "performs_action": false, "is_required_action": false, "is_checkpoint": false, "checkpoint_description": "c",
          "is_terminal": false, "transitions": [
             {"to_step_id": "b", "condition_text": "age < 18", "condition_fields": ["age"], "priority": 1},

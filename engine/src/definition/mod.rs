@@ -1,4 +1,5 @@
-//! The scenario document: model, validation, canonical JSON, content hash, checksum and digest (SPEC sections 2, 3, 18).
+//! The scenario document: model, validation, canonical JSON, content hash, checksum and digest (SPEC sections 2, 3,
+//! 18).
 
 mod canonical;
 mod hash;

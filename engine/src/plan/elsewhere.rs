@@ -1,5 +1,5 @@
-//! Sessions that a plan does not find at a step of its old version: those of older versions, finished ones, those whose checksum is
-//! foreign.
+//! Sessions that a plan does not find at a step of its old version: those of older versions, finished ones, those whose
+//! checksum is foreign.
 
 use super::way::{PlanRef, PlanStatus, Way, find_way};
 use serde::Serialize;

@@ -1,5 +1,5 @@
-//! Conditions that can never be evaluated as they are meant: a literal does not fit the schema of the field that it is compared
-//! with.
+//! Conditions that can never be evaluated as they are meant: a literal does not fit the schema of the field that it is
+//! compared with.
 
 use crate::condition::FieldUse;
 use crate::field::FieldDefinition;

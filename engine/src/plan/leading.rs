@@ -1,5 +1,5 @@
-//! People whom a plan leads elsewhere than to the same step: from deleted steps to others or out, to an end, and where new forks can
-//! lead them.
+//! People whom a plan leads elsewhere than to the same step: from deleted steps to others or out, to an end, and where
+//! new forks can lead them.
 
 use super::summary::{PassedGroup, SummaryInput};
 use crate::acts::{Ground, accepted};
@@ -27,8 +27,8 @@ pub(super) struct Leaving {
     pub held: u64,
 }
 
-/// Each session goes to the first candidate that undoes nothing that it has passed; where there is none, it is held if it has passed a
-/// checkpoint, else it leaves.
+/// Each session goes to the first candidate that undoes nothing that it has passed; where there is none, it is held if
+/// it has passed a checkpoint, else it leaves.
 pub(super) fn leaving(input: &SummaryInput<'_>, step: &DeletedStep, ground: &Ground<'_>) -> Leaving {
     let acts = input.acts;
     let from = input.old.find(&step.step_id);

@@ -191,15 +191,15 @@ fn deleted_warnings(input: &SummaryInput<'_>, step: &DeletedStep, leaving: &Leav
     }
     if step.candidates.is_empty() {
         let message = format!(
-            "step \"{name}\" is deleted and nothing near it is left: its sessions exit, those that have passed a checkpoint \
-             are held"
+            "step \"{name}\" is deleted and nothing near it is left: its sessions exit, those that have passed \
+             a checkpoint are held"
         );
         let sessions = input.sessions_at(&step.step_id);
         warn(WarningSeverity::Critical, "deleted_step_nowhere_to_go", message, sessions);
     } else if leaving.held > 0 {
         let message = format!(
-            "step \"{name}\" is deleted, and every place near it would undo a checkpoint that its sessions have passed: \
-             those are held"
+            "step \"{name}\" is deleted, and every place near it would undo a checkpoint that its sessions have \
+             passed: those are held"
         );
         warn(held(policy_of(input, &step.content_hash)), "relocation_undone", message, leaving.held);
     }

@@ -1,5 +1,5 @@
-//! The ways on from the step where a session stands, as a backend or a person looks at them: which transition is open now, and what
-//! is missing for the others. Asks nobody and decides nothing.
+//! The ways on from the step where a session stands, as a backend or a person looks at them: which transition is open
+//! now, and what is missing for the others. Asks nobody and decides nothing.
 
 use super::facts::{Facts, Session};
 use super::gap::Fields;
@@ -18,8 +18,8 @@ pub struct NextStep {
     pub condition_kind: ConditionKind,
     /// `None`: unknown.
     pub holds: Option<bool>,
-    /// Fields without a value that the condition lacks: those that could still decide an expression; those that are listed for a
-    /// condition in natural language.
+    /// Fields without a value that the condition lacks: those that could still decide an expression; those that are
+    /// listed for a condition in natural language.
     pub missing_fields: Vec<String>,
     /// The transition that would be taken now. None is, where one that comes first is unknown.
     pub taken: bool,
@@ -27,9 +27,9 @@ pub struct NextStep {
 
 /// The transitions of the session's step in the order in which they are tried, with what is known.
 ///
-/// Known is what the session's variables and the customer's profile say, by the judgement of gap fill: a value that is invalid,
-/// expired, denied or still to be confirmed is none. The conversation is not searched. At a fork in natural language that was decided
-/// for the session in this version, the answer counts.
+/// Known is what the session's variables and the customer's profile say, by the judgement of gap fill: a value that is
+/// invalid, expired, denied or still to be confirmed is none. The conversation is not searched. At a fork in natural
+/// language that was decided for the session in this version, the answer counts.
 ///
 /// Returns the transitions, none where the version does not have the step. Err: what `facts` failed with.
 pub fn next_steps<F: Facts>(session: &Session, settings: &Settings, facts: &mut F) -> Result<Vec<NextStep>, F::Error> {

@@ -87,7 +87,8 @@ impl Page {
         ));
     }
 
-    /// Sessions that no step of the old version tells of, and those that the plan leads elsewhere; what is none is not told.
+    /// Sessions that no step of the old version tells of, and those that the plan leads elsewhere; what is none is not
+    /// told.
     fn elsewhere(&mut self, figures: &SessionFigures) {
         let led =
             [(figures.relocated, "relocated"), (figures.exit, "leave the scenario"), (figures.finish, "finished")];
