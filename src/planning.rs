@@ -67,6 +67,7 @@ pub fn build(request: &PlanRequest<'_>) -> Result<Plan> {
         from_checksum: from.checksum,
         to_checksum: to.checksum,
         status: PlanStatus::Pending,
+        deployment_no: 0,
     };
     let old = versions::graph(tenant_id, scenario_id, from_version)?;
     let new = versions::graph(tenant_id, scenario_id, to_version)?;

@@ -11,7 +11,6 @@ CREATE FUNCTION scenario.revert_session(tenant_id uuid, session_id uuid) RETURNS
 DECLARE
     v_session   scenario.sessions;
     v_undo      scenario.migration_undo;
-    v_published integer;
     v_restored  jsonb;
 BEGIN
     PERFORM scenario.require_argument(revert_session.tenant_id, 'tenant_id');
@@ -54,8 +53,6 @@ BEGIN
                              revert_session.session_id, v_undo.scenario_version),
             HINT = 'scenario.version_retention_days says how long versions that nobody walks are kept.';
     END IF;
-    SELECT c.published_version INTO v_published FROM scenario.scenarios AS c
-     WHERE c.tenant_id = v_undo.tenant_id AND c.scenario_id = v_undo.scenario_id;
 
     -- A value that somebody has given since stays: it is not the migration's.
     SELECT v_session.variables - coalesce(array_agg(w.key), '{}')
@@ -66,7 +63,9 @@ BEGIN
 
     UPDATE scenario.sessions AS s
        SET scenario_id = v_undo.scenario_id, scenario_version = v_undo.scenario_version, step_id = v_undo.step_id,
-           reconciled_version = coalesce(v_published, v_undo.reconciled_version), variables = v_restored,
+           reconciled_deployments = (SELECT c.deployments FROM scenario.scenarios AS c
+                                      WHERE c.tenant_id = v_undo.tenant_id AND c.scenario_id = v_undo.scenario_id),
+           pinned_at = clock_timestamp(), pinned_reason = 'reverted', pinned_plan_id = v_undo.plan_id, variables = v_restored,
            visit_count = s.visit_count + 1, visit_reason = 'revert', visit_plan_id = v_undo.plan_id, revision = s.revision + 1,
            pending_plan_id = NULL, pending_target_version = NULL, pending_anchor_hash = NULL, pending_marked_at = NULL,
            waiting_for = NULL, waiting_since = NULL

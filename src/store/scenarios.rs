@@ -30,6 +30,15 @@ static PUBLISH: Statement = Statement::writing(
 static NAME: Statement =
     Statement::reading("SELECT s.name FROM scenario.scenarios AS s WHERE s.tenant_id = $1 AND s.scenario_id = $2");
 
+static DEPLOYMENTS: Statement = Statement::writing(
+    "SELECT s.deployments FROM scenario.scenarios AS s WHERE s.tenant_id = $1 AND s.scenario_id = $2",
+);
+
+/// The count of deployments as it stands now. P0002 if there is no such scenario.
+pub fn deployments(tenant_id: Uuid, scenario_id: Uuid) -> Result<i32> {
+    DEPLOYMENTS.row(&args![tenant_id, scenario_id], |row| row.get(1))?.ok_or_else(|| missing(scenario_id))
+}
+
 fn missing(scenario_id: Uuid) -> Error {
     Error::not_found("scenario", scenario_id).hint("Create it first: create_scenario(tenant_id, definition).")
 }

@@ -3,29 +3,44 @@
 //! What a decision writes is in [`super::writes`]. For all other statements, visits, hashes and the cleaning of marks are the work of the
 //! table's triggers (`31_session_triggers.sql`): a statement here says where the session is to be, and why.
 
-use super::{Statement, engine_id};
+use super::{Row, Statement, engine_id};
 use crate::args;
 use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::row::SessionRow;
 use crate::settings;
 use pgrx::Uuid;
+use scenario_engine::plan::{PinReason, StoredPin};
 use scenario_engine::reconcile;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
-/// SPEC 7.1, in one place: the session `s` of scenario `c` needs nothing.
+/// The session `s` of scenario `c` is not due ("What is due"): it carries no mark, was looked at before, and walks the published
+/// version or has seen every deployment. A mark whose plan is not deployed is no mark; only where there is one, its plan is read.
+/// A finished session is due by a mark alone. `$live`: the statuses that take turns.
 macro_rules! settled {
-    () => {
-        "(s.scenario_id IS NULL OR s.status <> 'active'
-          OR (s.pending_plan_id IS NULL AND s.reconciled_version = coalesce(c.published_version, s.reconciled_version)))"
+    ($live:literal) => {
+        concat!(
+            "(s.scenario_id IS NULL
+              OR (NOT (s.status IN (",
+            $live,
+            ", 'completed')
+                       AND CASE WHEN s.pending_plan_id IS NULL THEN false
+                                ELSE EXISTS (SELECT FROM scenario.migration_plans AS m
+                                              WHERE m.tenant_id = s.tenant_id AND m.plan_id = s.pending_plan_id
+                                                AND m.status = 'deployed') END)
+                  AND (s.status NOT IN (",
+            $live,
+            ") OR (s.reconciled_deployments IS NOT NULL
+                   AND (s.scenario_version = c.published_version OR s.reconciled_deployments = c.deployments)))))"
+        )
     };
 }
 
 /// The hot path: two small rows by their primary keys, no JSON.
 static GLANCE: Statement = Statement::reading(concat!(
     "SELECT ",
-    settled!(),
+    settled!("'active'"),
     ", s.step_id, s.scenario_version
        FROM scenario.sessions AS s
        LEFT JOIN scenario.scenarios AS c ON c.tenant_id = s.tenant_id AND c.scenario_id = s.scenario_id
@@ -40,11 +55,15 @@ static LOCK: Statement = Statement::writing(
 /// Variables can be large, and most of what a batch does needs none: they are read only when they are asked for.
 static LOOK: Statement = Statement::reading(concat!(
     "SELECT ",
-    settled!(),
-    ", s.scenario_id, s.scenario_version, s.step_id, s.step_content_hash, s.scenario_checksum, s.reconciled_version,
+    settled!("'active'"),
+    ", s.scenario_id, s.scenario_version, s.step_id, s.step_content_hash, s.scenario_checksum, c.deployments,
        s.scenario_checksum = v.checksum, c.published_version, p.checksum, s.session_id, s.status, s.channel, s.customer_id,
        CASE WHEN $3 THEN s.variables END, s.revision, s.visit_count, s.pending_plan_id, s.waiting_for,
-       (extract(epoch FROM pg_catalog.now() - s.created_at) / 86400)::pg_catalog.float8
+       (extract(epoch FROM pg_catalog.now() - s.created_at) / 86400)::pg_catalog.float8,
+       s.reconciled_deployments, s.pinned_reason, s.pinned_plan_id, s.pinned_at::pg_catalog.text,
+       s.xmin::pg_catalog.text, s.ctid::pg_catalog.text, ",
+    settled!("'active', 'paused'"),
+    "
        FROM scenario.sessions AS s
        LEFT JOIN scenario.scenarios AS c ON c.tenant_id = s.tenant_id AND c.scenario_id = s.scenario_id
        LEFT JOIN scenario.scenario_versions AS v
@@ -79,7 +98,7 @@ static MERGE_VARIABLES: Statement = Statement::writing(
 /// so is one that the run has been at already.
 static LOCK_MARKED: Statement = Statement::writing(
     "SELECT s.session_id FROM scenario.sessions AS s
-      WHERE s.tenant_id = $1 AND s.pending_plan_id = $2 AND s.status = 'active' AND s.session_id > $4
+      WHERE s.tenant_id = $1 AND s.pending_plan_id = $2 AND s.status IN ('active', 'completed') AND s.session_id > $4
         AND NOT ($6 AND (s.waiting_for IS NOT NULL
                          OR EXISTS (SELECT FROM scenario.batch_errors AS e
                                      WHERE e.tenant_id = $1 AND e.run_id = $3 AND e.session_id = s.session_id)))
@@ -90,7 +109,7 @@ static LOCK_MARKED: Statement = Statement::writing(
 
 /// What the hot path sees of a session.
 pub struct Glance {
-    /// It needs nothing (SPEC 7.1).
+    /// It needs nothing: it is not due.
     pub settled: bool,
     pub step_id: Option<String>,
     pub scenario_version: Option<i32>,
@@ -101,6 +120,8 @@ pub struct State {
     pub session_id: Uuid,
     /// As [`Glance::settled`].
     pub settled: bool,
+    /// The same, a paused session taken as active.
+    pub settled_if_active: bool,
     /// `None`: in no scenario.
     pub place: Option<Place>,
     pub status: String,
@@ -113,6 +134,26 @@ pub struct State {
     pub pending_plan_id: Option<Uuid>,
     pub waiting_for: Option<String>,
     pub age_days: f64,
+    /// The count of deployments at which it was last reconciled; `None`: it is to be looked at.
+    pub reconciled_deployments: Option<i32>,
+    pub pin: Option<Pinned>,
+    row_version: RowVersion,
+}
+
+/// The pin of a session, whether or not it has ended.
+#[derive(Clone)]
+pub struct Pinned {
+    pub reason: PinReason,
+    pub plan_id: Option<Uuid>,
+    /// Since when, as PostgreSQL writes it.
+    pub since: String,
+}
+
+/// Which version of its row a session was read from: every UPDATE makes another one, and a lock makes none.
+#[derive(PartialEq, Eq)]
+struct RowVersion {
+    xmin: String,
+    ctid: String,
 }
 
 /// Where a session is.
@@ -124,7 +165,8 @@ pub struct Place {
     pub step_content_hash: String,
     /// As the session keeps it.
     pub checksum: String,
-    pub reconciled_version: i32,
+    /// The scenario's count of deployments.
+    pub deployments: i32,
     /// The session's checksum is that of the version it walks.
     pub matches_version: bool,
     pub published_version: i32,
@@ -188,7 +230,7 @@ pub fn look_at(tenant_id: Uuid, session_ids: &[Uuid], variables: Variables) -> R
                 step_id: row.get(4)?,
                 step_content_hash: row.get(5)?,
                 checksum: row.get(6)?,
-                reconciled_version: row.get(7)?,
+                deployments: row.get(7)?,
                 matches_version: row.opt(8)?.unwrap_or(false),
                 published_version: row.get(9)?,
                 published_checksum: row.get(10)?,
@@ -196,6 +238,7 @@ pub fn look_at(tenant_id: Uuid, session_ids: &[Uuid], variables: Variables) -> R
         };
         Ok(State {
             settled: row.get(1)?,
+            settled_if_active: row.get(27)?,
             place,
             session_id: row.get(11)?,
             status: row.get(12)?,
@@ -207,11 +250,36 @@ pub fn look_at(tenant_id: Uuid, session_ids: &[Uuid], variables: Variables) -> R
             pending_plan_id: row.opt(18)?,
             waiting_for: row.opt(19)?,
             age_days: row.get(20)?,
+            reconciled_deployments: row.opt(21)?,
+            pin: read_pin(row)?,
+            row_version: RowVersion { xmin: row.get(25)?, ctid: row.get(26)? },
         })
     })
 }
 
+fn read_pin(row: &Row<'_>) -> Result<Option<Pinned>> {
+    let Some(reason) = row.opt::<String>(22)? else { return Ok(None) };
+    let reason = PinReason::parse(&reason).ok_or_else(|| Error::internal(format!("unknown pinned_reason {reason}")))?;
+    Ok(Some(Pinned { reason, plan_id: row.opt(23)?, since: row.get(24)? }))
+}
+
 impl State {
+    /// Whether nobody has written the session between the two looks, and nothing was deployed or cancelled for it.
+    pub fn is_as(&self, earlier: &State) -> bool {
+        let deployments = |state: &State| state.place.as_ref().map(|place| place.deployments);
+        self.row_version == earlier.row_version && deployments(self) == deployments(earlier)
+    }
+
+    /// Its pin as the engine asks for it; `None` where it has none.
+    pub fn stored_pin(&self) -> Option<StoredPin> {
+        let pin = self.pin.as_ref()?;
+        Some(StoredPin {
+            reason: pin.reason,
+            plan_id: pin.plan_id.map(engine_id),
+            reconciled_deployments: self.reconciled_deployments?.into(),
+        })
+    }
+
     /// The place of a session that must be in a scenario: 55000 if it is in none.
     pub fn place(&self, session_id: Uuid) -> Result<&Place> {
         self.place.as_ref().ok_or_else(|| {
@@ -233,6 +301,16 @@ impl State {
             .map_err(|error| Error::internal(format!("variables of a session cannot be read: {error}")))
     }
 
+    /// It has come to its end: it is left in peace, unless a plan that reopens has marked it.
+    pub fn is_finished(&self) -> bool {
+        self.status == "completed"
+    }
+
+    /// Active or paused: plans concern it.
+    pub fn is_live(&self) -> bool {
+        matches!(self.status.as_str(), "active" | "paused")
+    }
+
     /// Whether what is written into `profile_fields` is found again by the next turn: the session has a customer, and the
     /// application no profile source of its own.
     pub fn has_profile(&self) -> bool {
@@ -247,7 +325,7 @@ impl State {
             step_id: place.step_id.clone(),
             step_content_hash: Some(place.step_content_hash.clone()),
             matches_version: place.matches_version,
-            finished: self.status == "completed",
+            finished: self.is_finished(),
             channel: self.channel.clone(),
             age_days: self.age_days,
             variables: self.read_variables()?,
