@@ -80,21 +80,22 @@ pub fn on_publish(
             Some(plan)
         }
         ref open if approval_is_required => {
-            publication.refuse_if_left(open.as_ref(), publication.left_without_way(None)?)?;
-            return Ok(());
+            return match publication.left_without_way(None)?.first() {
+                Some(version) => Err(publication.approval_needed(*version, open.as_ref())),
+                None => Ok(()),
+            };
         }
         open => Some(publication.unreviewed(old, open)?),
     };
     let left = publication.left_without_way(plan.as_ref())?;
     // The scenario is locked, and the publication has counted already: all its plans get the same number.
     let number = Some(scenarios::deployments(tenant_id, scenario_id)?);
-    if approval_is_required {
-        publication.refuse_if_left(None, left)?;
-    } else {
-        for version in left {
-            let open = plans::lock_open(tenant_id, scenario_id, version, new)?;
-            deploy(tenant_id, &publication.unreviewed(version, open)?, published_by, number)?;
+    for version in left {
+        if approval_is_required {
+            return Err(publication.way_needed(version));
         }
+        let open = plans::lock_open(tenant_id, scenario_id, version, new)?;
+        deploy(tenant_id, &publication.unreviewed(version, open)?, published_by, number)?;
     }
     plan.map_or(Ok(()), |plan| deploy(tenant_id, &plan, published_by, number))
 }
@@ -142,24 +143,16 @@ impl Publication<'_> {
         }
     }
 
+    fn refusal(&self, version: i32, why: &str) -> Error {
+        let Publication { scenario_id, new, .. } = self;
+        Error::wrong_state(format!(
+            "version {new} of scenario {scenario_id} cannot be published: sessions walk version {version}, and {why}"
+        ))
+    }
+
     /// `open`: the plan between the two versions that is not approved.
-    fn refuse_if_left(&self, open: Option<&Plan>, left: Vec<i32>) -> Result<()> {
-        let Some(first) = left.first() else { return Ok(()) };
-        let Publication { scenario_id, old, new, .. } = self;
-        let refused = |version: &i32, why: &str| {
-            Error::wrong_state(format!(
-                "version {new} of scenario {scenario_id} cannot be published: sessions walk version {version}, and {why}"
-            ))
-        };
-        if !left.contains(old) {
-            let hint = format!(
-                "Lead them to version {old} first: build_migration_plan(tenant_id, scenario_id, {old}, from_version => \
-                 {first}), approve_migration_plan(…), deploy_migration_plan(…). Or pin them, or set \
-                 scenario.require_approval to off."
-            );
-            return Err(refused(first, "no deployed plans lead from there to it").hint(hint));
-        }
-        Err(refused(old, "no plan for them is approved").hint(match open {
+    fn approval_needed(&self, version: i32, open: Option<&Plan>) -> Error {
+        self.refusal(version, "no plan for them is approved").hint(match open {
             Some(plan) => format!(
                 "Plan {} is pending: look at migration_summary(tenant_id, plan_id), then approve_migration_plan(…) and \
                  deploy_migration_plan(…).",
@@ -168,7 +161,16 @@ impl Publication<'_> {
             None => "Build a plan and approve it: build_migration_plan(tenant_id, scenario_id, to_version), \
                      approve_migration_plan(…), deploy_migration_plan(…). Or set scenario.require_approval to off."
                 .to_owned(),
-        }))
+        })
+    }
+
+    fn way_needed(&self, version: i32) -> Error {
+        let Publication { old, new, .. } = self;
+        self.refusal(version, &format!("no deployed plans lead from there to version {new}")).hint(format!(
+            "Lead them to version {old} first: build_migration_plan(tenant_id, scenario_id, {old}, from_version => \
+             {version}), approve_migration_plan(…), deploy_migration_plan(…). Or pin them with pin_session(…), or set \
+             scenario.require_approval to off."
+        ))
     }
 }
 

@@ -10,4 +10,5 @@ pub mod plans;
 pub mod reconcile;
 pub mod reports;
 pub mod sessions;
+pub mod ways_out;
 pub mod writer;
