@@ -1,8 +1,8 @@
 //! Marking: which sessions a deployed plan marks. Deploying marks them all in its own transaction; `mark_sessions`
 //! marks a page in each of many.
 //!
-//! A mark is a hint: a session that is skipped is handled at its next turn by the same plan, since the scenario's count of
-//! deployments tells it to look. So nobody's lock is waited for.
+//! A mark is a hint: a session that is skipped is handled at its next turn by the same plan, since the scenario's count
+//! of deployments tells it to look. So nobody's lock is waited for.
 
 use crate::error::Result;
 use crate::json::Json;

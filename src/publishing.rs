@@ -110,8 +110,8 @@ struct Publication<'a> {
 }
 
 impl Publication<'_> {
-    /// The versions whose sessions no chain of deployed plans and this one leads to the new version. A way that was cancelled pins
-    /// them, so they are not left.
+    /// The versions whose sessions no chain of deployed plans and this one leads to the new version. A way that was
+    /// cancelled pins them, so they are not left.
     fn left_without_way(&self, plan: Option<&Plan>) -> Result<Vec<i32>> {
         let mut ways = plans::refs(self.tenant_id, self.scenario_id)?;
         ways.extend(plan.map(|plan| PlanRef { status: PlanStatus::Deployed, ..plan.engine_ref() }));
@@ -123,8 +123,8 @@ impl Publication<'_> {
         plan_sessions::walked_among(self.tenant_id, self.scenario_id, &versions)
     }
 
-    /// A plan that nobody has to approve. What an operator has set is not lost by building anew: they are told that their plan is
-    /// stale.
+    /// A plan that nobody has to approve. What an operator has set is not lost by building anew: they are told that
+    /// their plan is stale.
     fn unreviewed(&self, from_version: i32, open: Option<Plan>) -> Result<Plan> {
         match open {
             Some(plan) if plan.status == PlanStatus::Approved || has_policies(self.tenant_id, &plan)? => {
@@ -193,8 +193,8 @@ fn deploy(tenant_id: Uuid, plan: &Plan, deployed_by: Option<&str>, number: Optio
     notify("deployed", tenant_id, plan)
 }
 
-/// Stops a deployment: the plan pins the sessions that it has not migrated yet, at their next turn. Waits for no session, and
-/// gives the number of marks that are void now.
+/// Stops a deployment: the plan pins the sessions that it has not migrated yet, at their next turn. Waits for no
+/// session, and gives the number of marks that are void now.
 pub fn cancel(tenant_id: Uuid, plan_id: Uuid, cancelled_by: Option<&str>) -> Result<i64> {
     let scenario_id = plans::by_id(tenant_id, plan_id)?.scenario_id;
     scenarios::lock(tenant_id, scenario_id)?;

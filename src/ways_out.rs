@@ -1,5 +1,6 @@
-//! What a person does with a session that the system leaves where it is: pins it, ends its pin, moves it ("Pins" and "Acts and
-//! checkpoints" in docs/behaviour.md). Each is one change of the session and one audit row, with who did it and why.
+//! What a person does with a session that the system leaves where it is: pins it, ends its pin, moves it ("Pins" and
+//! "Acts and checkpoints" in docs/behaviour.md). Each is one change of the session and one audit row, with who did it
+//! and why.
 
 use crate::error::{Error, Result};
 use crate::row::SessionRow;
@@ -21,7 +22,8 @@ pub struct Operator<'a> {
     pub reason: Option<&'a str>,
 }
 
-/// Pins a session to the version that it walks. A pin that it has is replaced. 55000 unless it is live and in a scenario.
+/// Pins a session to the version that it walks. A pin that it has is replaced. 55000 unless it is live and in a
+/// scenario.
 pub fn pin(tenant_id: Uuid, session_id: Uuid, operator: Operator<'_>) -> Result<SessionRow> {
     let (state, _) = live(tenant_id, session_id, "pinned")?;
     by_hand::pin(tenant_id, &Deed { session_id, revision: state.revision, what: "pinned", operator })?;
@@ -39,9 +41,9 @@ pub fn unpin(tenant_id: Uuid, session_id: Uuid, operator: Operator<'_>) -> Resul
     sessions::row(tenant_id, session_id)
 }
 
-/// Moves a session to a step of the published version. 55000 unless it is live and in a scenario, and where the move would undo
-/// a checkpoint that it has passed; `force` makes such a move all the same, and has that recorded. P0002 if the version has no
-/// such step.
+/// Moves a session to a step of the published version. 55000 unless it is live and in a scenario, and where the move
+/// would undo a checkpoint that it has passed; `force` makes such a move all the same, and has that recorded. P0002 if
+/// the version has no such step.
 pub fn move_to(
     tenant_id: Uuid,
     session_id: Uuid,

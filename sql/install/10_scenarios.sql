@@ -21,8 +21,8 @@ COMMENT ON TABLE scenario.scenarios IS
 COMMENT ON COLUMN scenario.scenarios.published_version IS
     'The version that new sessions start in; NULL until the first one is published. Only a draft can be published.';
 COMMENT ON COLUMN scenario.scenarios.deployments IS
-    'Goes up by one with each publication, each deployment to the published version and each cancellation. A session on '
-    'another version than the published one is due when its reconciled_deployments is another number.';
+    'Goes up by one with each publication, each deployment to the published version and each cancellation. A session '
+    'on another version than the published one is due when its reconciled_deployments is another number.';
 COMMENT ON COLUMN scenario.scenarios.publish_by IS
     'Write-only: who publishes published_version by this statement, and deploys the plan that belongs to it. Default: '
     'the login.';

@@ -200,8 +200,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION scenario.scenarios_publish_check() IS
-    'Trigger: only an existing draft can be published (P0002, 55000), and nothing is unpublished (55000); a publication is '
-    'counted in deployments.';
+    'Trigger: only an existing draft can be published (P0002, 55000), and nothing is unpublished (55000); a '
+    'publication is counted in deployments.';
 
 CREATE TRIGGER scenarios_publish_check
     BEFORE UPDATE OF published_version ON scenario.scenarios

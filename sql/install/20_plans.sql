@@ -70,7 +70,8 @@ COMMENT ON COLUMN scenario.migration_plans.changes IS
     'Catalogue of what changed, that the anchors refer to: inserted, edited and removed steps, forks, transitions, ambiguities.';
 COMMENT ON COLUMN scenario.migration_plans.sessions_marked IS 'Marks set by this plan so far.';
 COMMENT ON COLUMN scenario.migration_plans.deployment_no IS
-    'deployments of the scenario as its deployment left it: of two plans, the one with the greater number was deployed last.';
+    'deployments of the scenario as its deployment left it: of two plans, the one with the greater number was '
+    'deployed last.';
 COMMENT ON COLUMN scenario.migration_plans.superseded_by IS
     'Plan that took its place. No foreign key: that plan may be gone before this one.';
 COMMENT ON INDEX scenario.migration_plans_open IS 'One open plan for a pair of versions (SPEC 5).';

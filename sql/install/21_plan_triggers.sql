@@ -9,8 +9,8 @@ CREATE FUNCTION scenario.count_deployment(p_tenant_id uuid, p_scenario_id uuid) 
     RETURNING s.deployments
 $$;
 COMMENT ON FUNCTION scenario.count_deployment(uuid, uuid) IS
-    'Counts a deployment or a cancellation of the scenario, so that sessions look at its plans again, and returns the number. '
-    'For the trigger of migration_plans. Locks the scenario. Writes scenarios.';
+    'Counts a deployment or a cancellation of the scenario, so that sessions look at its plans again, and returns the '
+    'number. For the trigger of migration_plans. Locks the scenario. Writes scenarios.';
 
 CREATE FUNCTION scenario.migration_plans_check() RETURNS trigger
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -41,7 +41,8 @@ BEGIN
                 NEW.deployed_at := coalesce(NEW.deployed_at, now());
                 NEW.deployed_by := coalesce(NEW.deployed_by, session_user);
                 -- A plan that is deployed by a publication gets the number of that.
-                NEW.deployment_no := coalesce(NEW.deployment_no, scenario.count_deployment(NEW.tenant_id, NEW.scenario_id));
+                NEW.deployment_no := coalesce(NEW.deployment_no,
+                                              scenario.count_deployment(NEW.tenant_id, NEW.scenario_id));
             WHEN 'cancelled' THEN
                 NEW.cancelled_at := coalesce(NEW.cancelled_at, now());
                 NEW.cancelled_by := coalesce(NEW.cancelled_by, session_user);

@@ -67,21 +67,22 @@ COMMENT ON COLUMN scenario.sessions.scenario_id IS
     'The scenario walked. NULL: in none; setting it to NULL leaves the scenario and clears the place, the variables stay.';
 COMMENT ON COLUMN scenario.sessions.scenario_version IS 'The version walked. Given as NULL with a new scenario: the published one.';
 COMMENT ON COLUMN scenario.sessions.reconciled_deployments IS
-    'deployments of the scenario when the session was last reconciled. Another number means that there may be something to '
-    'do, unless the session walks the published version. NULL: it is looked at anew at its next turn.';
+    'deployments of the scenario when the session was last reconciled. Another number means that there may be '
+    'something to do, unless the session walks the published version. NULL: it is looked at anew at its next turn.';
 COMMENT ON COLUMN scenario.sessions.pinned_at IS
-    'Since when the session is to stay on the version that it walks; NULL: it is not pinned. A plan from that version that '
-    'is deployed later ends the pin, and so does unpin_session.';
+    'Since when the session is to stay on the version that it walks; NULL: it is not pinned. A plan from that version '
+    'that is deployed later ends the pin, and so does unpin_session.';
 COMMENT ON COLUMN scenario.sessions.pinned_reason IS
-    'policy, rollout, cancelled, reverted, undone (each landing would undo a checkpoint that was passed), blocked_redirect '
-    'or operator (pin_session). The sentence for people is in migration_audit.';
+    'policy, rollout, cancelled, reverted, undone (each landing would undo a checkpoint that was passed), '
+    'blocked_redirect or operator (pin_session). The sentence for people is in migration_audit.';
 COMMENT ON COLUMN scenario.sessions.pinned_plan_id IS 'The plan that pinned it, if one did. Outlives the plan.';
 COMMENT ON COLUMN scenario.sessions.step_id IS 'The step it is at. Given as NULL with a new scenario: the entry step.';
 COMMENT ON COLUMN scenario.sessions.step_content_hash IS 'Content hash of the step, kept by trigger.';
 COMMENT ON COLUMN scenario.sessions.scenario_checksum IS
     'Checksum of the version, kept by trigger when the version changes. One that differs from the version''s does not match it (SPEC 10).';
-COMMENT ON COLUMN scenario.sessions.pending_plan_id IS 'The mark: plan that is to move the session. A hint; the deployed plan is the truth. While the plan is not deployed, the '
-    'mark is void.';
+COMMENT ON COLUMN scenario.sessions.pending_plan_id IS
+    'The mark: plan that is to move the session. A hint; the deployed plan is the truth. While the plan is not '
+    'deployed, the mark is void.';
 COMMENT ON COLUMN scenario.sessions.pending_anchor_hash IS 'Anchor at the time of marking; NULL for a deleted step with nowhere to go.';
 COMMENT ON COLUMN scenario.sessions.waiting_for IS 'What its migration waits for since waiting_since.';
 COMMENT ON COLUMN scenario.sessions.revision IS 'Number of its last migration_audit row; makes applying at most once a primary key.';
@@ -102,8 +103,8 @@ SELECT s.tenant_id, s.session_id, s.scenario_id, s.scenario_version, s.pending_p
   JOIN scenario.migration_plans AS p ON p.tenant_id = s.tenant_id AND p.plan_id = s.pending_plan_id
  WHERE p.status = 'deployed';
 COMMENT ON VIEW scenario.valid_marks IS
-    'Marked sessions whose plan is deployed. A mark of a cancelled plan stays in sessions until the session''s next turn, a '
-    'batch or apply_retention() removes it; it has no effect, and is not here.';
+    'Marked sessions whose plan is deployed. A mark of a cancelled plan stays in sessions until the session''s next '
+    'turn, a batch or apply_retention() removes it; it has no effect, and is not here.';
 
 CREATE TABLE scenario.step_visits (
     tenant_id              uuid NOT NULL,

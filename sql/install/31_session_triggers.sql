@@ -66,8 +66,8 @@ CREATE FUNCTION scenario.deployments_at_arrival(
      WHERE s.tenant_id = p_tenant_id AND s.scenario_id = p_scenario_id AND s.published_version = p_version AND p_matches
 $$;
 COMMENT ON FUNCTION scenario.deployments_at_arrival(uuid, uuid, integer, boolean) IS
-    'reconciled_deployments of a session that is put into a scenario: NULL, so that its next turn looks at it, unless it '
-    'walks the published version as that is stored. For the triggers of sessions. Only reads.';
+    'reconciled_deployments of a session that is put into a scenario: NULL, so that its next turn looks at it, unless '
+    'it walks the published version as that is stored. For the triggers of sessions. Only reads.';
 
 CREATE FUNCTION scenario.raise_no_step(p_scenario_id uuid, p_version integer, p_step_id text) RETURNS void
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$

@@ -65,7 +65,8 @@ BEGIN
        SET scenario_id = v_undo.scenario_id, scenario_version = v_undo.scenario_version, step_id = v_undo.step_id,
            reconciled_deployments = (SELECT c.deployments FROM scenario.scenarios AS c
                                       WHERE c.tenant_id = v_undo.tenant_id AND c.scenario_id = v_undo.scenario_id),
-           pinned_at = clock_timestamp(), pinned_reason = 'reverted', pinned_plan_id = v_undo.plan_id, variables = v_restored,
+           pinned_at = clock_timestamp(), pinned_reason = 'reverted', pinned_plan_id = v_undo.plan_id,
+           variables = v_restored,
            visit_count = s.visit_count + 1, visit_reason = 'revert', visit_plan_id = v_undo.plan_id, revision = s.revision + 1,
            pending_plan_id = NULL, pending_target_version = NULL, pending_anchor_hash = NULL, pending_marked_at = NULL,
            waiting_for = NULL, waiting_since = NULL

@@ -224,8 +224,9 @@ BEGIN
 END
 $$;
 COMMENT ON PROCEDURE scenario.mark_sessions(uuid, uuid, integer) IS
-    'Marks the sessions of a deployed plan that its policies let in and that have no mark yet (SPEC 6): for tenants that are too '
-    'large to be marked in one transaction (deploy with scenario.auto_mark_sessions = off), and for sessions that were locked then. '
-    'Sessions that were pinned since the plan was deployed are left alone, also those that revert_session took back. Commits after each batch, so it cannot be '
-    'called inside a transaction block (25001). Arguments: tenant, plan, sessions per batch (1000). Progress and control as for '
-    'migrate_sessions. Raises P0002, 55000 (plan not deployed), 25001, 22023. Writes sessions, migration_plans, batch_runs.';
+    'Marks the sessions of a deployed plan that its policies let in and that have no mark yet (SPEC 6): for tenants '
+    'that are too large to be marked in one transaction (deploy with scenario.auto_mark_sessions = off), and for '
+    'sessions that were locked then. Sessions that were pinned since the plan was deployed are left alone, also those '
+    'that revert_session took back. Commits after each batch, so it cannot be called inside a transaction block '
+    '(25001). Arguments: tenant, plan, sessions per batch (1000). Progress and control as for migrate_sessions. '
+    'Raises P0002, 55000 (plan not deployed), 25001, 22023. Writes sessions, migration_plans, batch_runs.';

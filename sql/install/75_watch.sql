@@ -69,8 +69,8 @@ COMMENT ON VIEW scenario.version_drain IS
     'Who still walks which version: one row a published or archived version. is_empty: nobody does any more, and apply_retention '
     'removes it in time. Ask for one tenant, or scenario: WHERE tenant_id = ….';
 COMMENT ON COLUMN scenario.version_drain.sessions_pinned IS
-    'Pinned, and not marked by a plan that was deployed since: they stay until a plan from this version is deployed, or '
-    'unpin_session.';
+    'Pinned, and not marked by a plan that was deployed since: they stay until a plan from this version is deployed, '
+    'or unpin_session.';
 COMMENT ON COLUMN scenario.version_drain.live_plan_ids IS 'Pending, approved and deployed plans from this version.';
 
 CREATE VIEW scenario.batch_progress AS

@@ -37,8 +37,8 @@ WITH audit AS MATERIALIZED (
            sum(p.sessions_marked)
       FROM scenario.migration_plans AS p GROUP BY p.tenant_id, p.scenario_id
     UNION ALL
-    SELECT 'pg_scenario_sessions_pending', 'gauge', m.tenant_id, m.scenario_id, '', '', '', '', coalesce(m.waiting_for, 'turn'), '',
-           count(*)
+    SELECT 'pg_scenario_sessions_pending', 'gauge', m.tenant_id, m.scenario_id, '', '', '', '',
+           coalesce(m.waiting_for, 'turn'), '', count(*)
       FROM scenario.valid_marks AS m
      GROUP BY m.tenant_id, m.scenario_id, m.waiting_for
     UNION ALL

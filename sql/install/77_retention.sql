@@ -7,7 +7,8 @@
 CREATE FUNCTION scenario.needed_plans(tenant_id uuid, scenario_id uuid) RETURNS SETOF uuid
     LANGUAGE sql STABLE ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
     WITH RECURSIVE way AS (
-        -- From each version that a session walks that is not finished, along the plans that lead on from there: also cancelled ones, which pin.
+        -- From each version that a session walks that is not finished, along the plans that lead on from there: also
+        -- cancelled ones, which pin.
         SELECT DISTINCT s.scenario_version AS version FROM scenario.sessions AS s
          WHERE s.tenant_id = $1 AND s.scenario_id = $2 AND s.status <> 'completed'
         UNION
@@ -23,8 +24,8 @@ CREATE FUNCTION scenario.needed_plans(tenant_id uuid, scenario_id uuid) RETURNS 
             OR EXISTS (SELECT FROM scenario.sessions AS s WHERE s.tenant_id = $1 AND s.pending_plan_id = p.plan_id))
 $$;
 COMMENT ON FUNCTION scenario.needed_plans(uuid, uuid) IS
-    'Plans of a scenario that are open, that a session is marked with, or that are on the way of a version that a session '
-    'walks that is not finished. Arguments: tenant, scenario. Only reads.';
+    'Plans of a scenario that are open, that a session is marked with, or that are on the way of a version that a '
+    'session walks that is not finished. Arguments: tenant, scenario. Only reads.';
 
 
 CREATE FUNCTION scenario.remove_void_marks(tenant_id uuid, plan_id uuid) RETURNS bigint
@@ -34,7 +35,8 @@ DECLARE
     v_sessions uuid[];
 BEGIN
     v_sessions := ARRAY(SELECT s.session_id FROM scenario.sessions AS s
-                         WHERE s.tenant_id = remove_void_marks.tenant_id AND s.pending_plan_id = remove_void_marks.plan_id
+                         WHERE s.tenant_id = remove_void_marks.tenant_id
+                           AND s.pending_plan_id = remove_void_marks.plan_id
                          ORDER BY s.session_id
                            FOR NO KEY UPDATE SKIP LOCKED);
     UPDATE scenario.sessions AS s
@@ -45,8 +47,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION scenario.remove_void_marks(uuid, uuid) IS
-    'For apply_retention: takes the marks of a cancelled plan off, those of locked sessions left out, and returns how many. '
-    'Arguments: tenant, plan. Writes sessions (marks only).';
+    'For apply_retention: takes the marks of a cancelled plan off, those of locked sessions left out, and returns how '
+    'many. Arguments: tenant, plan. Writes sessions (marks only).';
 
 CREATE FUNCTION scenario.apply_retention(audit_days integer DEFAULT NULL)
     RETURNS TABLE (what text, tenant_id uuid, scenario_id uuid, version integer, plan_id uuid, action text, detail text)
@@ -132,8 +134,8 @@ BEGIN
             OR EXISTS (SELECT FROM scenario.needed_plans(v_version.tenant_id, v_version.scenario_id) AS n
                          JOIN scenario.migration_plans AS p ON p.tenant_id = v_version.tenant_id AND p.plan_id = n
                         WHERE v_version.version IN (p.from_version, p.to_version));
-        -- Its plans cannot be kept without it. Nobody needs them; what they did is in the audit. Another retention may have
-        -- locked some: to wait for that one while it waits for this one would be a deadlock.
+        -- Its plans cannot be kept without it. Nobody needs them; what they did is in the audit. Another retention may
+        -- have locked some: to wait for that one while it waits for this one would be a deadlock.
         SELECT count(*) INTO v_rows FROM scenario.migration_plans AS p
          WHERE p.tenant_id = v_version.tenant_id AND p.scenario_id = v_version.scenario_id
            AND v_version.version IN (p.from_version, p.to_version);
@@ -176,7 +178,8 @@ BEGIN
         FOR v_version IN SELECT DISTINCT c.tenant_id FROM scenario.scenarios AS c ORDER BY 1 LOOP
             DELETE FROM scenario.migration_audit AS a
              USING (SELECT o.session_id, o.revision FROM scenario.migration_audit AS o
-                     WHERE o.tenant_id = v_version.tenant_id AND o.created_at < now() - make_interval(days => audit_days)
+                     WHERE o.tenant_id = v_version.tenant_id
+                       AND o.created_at < now() - make_interval(days => audit_days)
                        FOR UPDATE SKIP LOCKED) AS old
              WHERE a.tenant_id = v_version.tenant_id AND a.session_id = old.session_id AND a.revision = old.revision;
             GET DIAGNOSTICS v_rows = ROW_COUNT;
@@ -195,9 +198,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION scenario.apply_retention(integer) IS
-    'Removes what nobody needs any more: marks of cancelled plans, plans that ended scenario.plan_retention_days ago, and '
-    'versions that were archived scenario.version_retention_days ago, with their plans. Never a version that a session walks, nor a plan that is open, that a '
-    'session is marked with, or that the way of a walked version needs. Audit rows are kept, but for those older than audit_days if '
-    'that is given (only the owner of the table may). Returns a row for each thing removed; none when called again. What others '
-    'have locked is left for the next time, so that two at once do not wait for each other. Raises 22023, 42501. Writes '
-    'sessions (marks only), migration_plans, scenario_versions, migration_audit.';
+    'Removes what nobody needs any more: marks of cancelled plans, plans that ended scenario.plan_retention_days ago, '
+    'and versions that were archived scenario.version_retention_days ago, with their plans. Never a version that a '
+    'session walks, nor a plan that is open, that a session is marked with, or that the way of a walked version '
+    'needs. Audit rows are kept, but for those older than audit_days if that is given (only the owner of the table '
+    'may). Returns a row for each thing removed; none when called again. What others have locked is left for the next '
+    'time, so that two at once do not wait for each other. Raises 22023, 42501. Writes sessions (marks only), '
+    'migration_plans, scenario_versions, migration_audit.';

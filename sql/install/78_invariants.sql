@@ -50,7 +50,8 @@ CREATE FUNCTION scenario.check_invariants()
        AND (p.deployed_at IS NULL OR p.scenario_id IS DISTINCT FROM s.scenario_id)
     UNION ALL
     SELECT 'no count of deployments is ahead of its scenario', s.tenant_id, s.session_id,
-           format('the session has seen %s deployments, the scenario counts %s', s.reconciled_deployments, c.deployments)
+           format('the session has seen %s deployments, the scenario counts %s', s.reconciled_deployments,
+                  c.deployments)
       FROM scenario.sessions AS s
       JOIN scenario.scenarios AS c ON c.tenant_id = s.tenant_id AND c.scenario_id = s.scenario_id
      WHERE s.reconciled_deployments > c.deployments

@@ -8,9 +8,10 @@ COMMENT ON FUNCTION scenario.lock_marked_sessions(uuid, uuid, uuid, uuid, intege
     'run, session after which the page begins, how many sessions, whether it is the second look, which leaves out sessions that wait or '
     'have failed in this run. Skips sessions that another transaction has locked. Raises 22023 for NULL. Writes nothing.';
 COMMENT ON FUNCTION scenario.migrate_page(uuid, uuid[]) IS
-    'Migrates the sessions of one page as far as they need nobody, for migrate_sessions, which has locked them. Arguments: tenant, '
-    'session ids. Returns counts: applied, deferred (the session waits for somebody), pinned, exited; blocked counts those of them '
-    'whose redirect a checkpoint forbade. Raises the first error of a session, and 22023 for NULL. Writes as reconcile_session.';
+    'Migrates the sessions of one page as far as they need nobody, for migrate_sessions, which has locked them. '
+    'Arguments: tenant, session ids. Returns counts: applied, deferred (the session waits for somebody, or its policy '
+    'cannot tell yet), pinned, exited; blocked counts those of them whose redirect a checkpoint forbade. Raises the '
+    'first error of a session, and 22023 for NULL. Writes as reconcile_session.';
 COMMENT ON FUNCTION scenario.retention_days(text) IS
     'scenario.version_retention_days (for version) or scenario.plan_retention_days (for plan) as it counts here and now. Raises '
     '22023. Only reads.';

@@ -7,7 +7,8 @@ COMMENT ON FUNCTION scenario.mark_batch(uuid, uuid, text, uuid, integer) IS
     'migration_plans.';
 COMMENT ON FUNCTION scenario.count_sessions_to_mark(uuid, uuid) IS
     'How many sessions mark_sessions looks at: those that the plan concerns, that have no mark of it and were not '
-    'pinned since it was deployed. Arguments: tenant, plan. Raises P0002 for an unknown plan, 22023 for NULL. Only reads.';
+    'pinned since it was deployed. Arguments: tenant, plan. Raises P0002 for an unknown plan, 22023 for NULL. Only '
+    'reads.';
 COMMENT ON FUNCTION scenario.plan_session_ids(uuid, uuid) IS
-    'The sessions that a plan concerns: active or paused, and at its from_version as that is stored. Arguments: tenant, plan. '
-    'Raises P0002 for an unknown plan, 22023 for NULL. Only reads.';
+    'The sessions that a plan concerns: active or paused, and at its from_version as that is stored. Arguments: '
+    'tenant, plan. Raises P0002 for an unknown plan, 22023 for NULL. Only reads.';

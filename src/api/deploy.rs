@@ -40,11 +40,11 @@ fn deploy_migration_plan(
     Ok(TableIterator::once((plan_id, marked, by_anchor, deployed_at)))
 }
 
-/// Stops a deployment ("Publishing and deploying"): the plan is cancelled, its marks are void, and everybody whose way leads over
-/// it is pinned at their next turn. Those that it has migrated stay where they are. Waits for no session.
+/// Stops a deployment ("Publishing and deploying"): the plan is cancelled, its marks are void, and everybody whose way
+/// leads over it is pinned at their next turn. Those that it has migrated stay where they are. Waits for no session.
 ///
-/// Arguments: tenant, plan; optionally who cancels (else the login). Result: sessions whose mark is void now. Errors: P0002 for an
-/// unknown plan; 55000 if it is not deployed; 22023 for NULL. Writes migration_plans, scenarios.
+/// Arguments: tenant, plan; optionally who cancels (else the login). Result: sessions whose mark is void now. Errors:
+/// P0002 for an unknown plan; 55000 if it is not deployed; 22023 for NULL. Writes migration_plans, scenarios.
 #[pg_extern]
 fn cancel_deployment(
     tenant_id: Option<pgrx::Uuid>,
@@ -58,8 +58,9 @@ fn cancel_deployment(
 /// How far a deployment has come, counted from sessions and audit rows (SPEC 6).
 ///
 /// Arguments: tenant, plan. Result: one row, all counts in sessions: marked (marks that it has set), applied, pending
-/// (marked now, and the plan is deployed), pinned (now, by the plan or at its old version), collecting (pending and waiting for the customer), waiting_action, waiting_decision, checkpoint_blocks, exits,
-/// by_scenario (applied), by_action, last_applied_at. Errors: P0002 for an unknown plan; 22023 for NULL. Writes nothing.
+/// (marked now, and the plan is deployed), pinned (now, by the plan or at its old version), collecting (pending and
+/// waiting for the customer), waiting_action, waiting_decision, checkpoint_blocks, exits, by_scenario (applied),
+/// by_action, last_applied_at. Errors: P0002 for an unknown plan; 22023 for NULL. Writes nothing.
 #[pg_extern(stable, parallel_restricted)]
 #[allow(clippy::type_complexity)]
 fn deployment_status(

@@ -50,8 +50,8 @@ fn mark_batch(
     Ok(TableIterator::once((page.looked_at, page.marked, last_step_id, last_session_id)))
 }
 
-/// How many sessions `mark_sessions` looks at: those that the plan concerns, that have no mark of it and were not pinned since
-/// it was deployed.
+/// How many sessions `mark_sessions` looks at: those that the plan concerns, that have no mark of it and were not
+/// pinned since it was deployed.
 ///
 /// Arguments: tenant, plan. Result: sessions. Errors: P0002 for an unknown plan; 22023 for NULL. Writes nothing.
 #[pg_extern(stable, parallel_restricted)]

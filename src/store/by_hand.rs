@@ -1,5 +1,5 @@
-//! What people do with a session by hand, as statements: each changes the session and records it. The triggers of `sessions`
-//! see to visits, hashes and marks.
+//! What people do with a session by hand, as statements: each changes the session and records it. The triggers of
+//! `sessions` see to visits, hashes and marks.
 
 use super::Statement;
 use crate::args;
@@ -7,13 +7,13 @@ use crate::error::Result;
 use crate::ways_out::Operator;
 use pgrx::Uuid;
 
-/// The audit row of each row of `written`. Parameters: $1 tenant, $2 session, $3 revision before, $4 what was done, $5 by whom,
-/// $6 why.
+/// The audit row of each row of `written`. Parameters: $1 tenant, $2 session, $3 revision before, $4 what was done, $5
+/// by whom, $6 why.
 macro_rules! recorded {
     ($action:literal, $from_version:literal, $step_before:literal, $checkpoint:literal) => {
         concat!(
-            "INSERT INTO scenario.migration_audit (tenant_id, session_id, revision, scenario_id, from_version, to_version,
-                    step_before, step_after, action, checkpoint, reason)
+            "INSERT INTO scenario.migration_audit (tenant_id, session_id, revision, scenario_id, from_version,
+                    to_version, step_before, step_after, action, checkpoint, reason)
              SELECT w.tenant_id, w.session_id, w.revision, w.scenario_id, ",
             $from_version,
             ", w.scenario_version, ",

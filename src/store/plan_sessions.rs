@@ -17,8 +17,8 @@ use scenario_engine::acts::Acts;
 use scenario_engine::plan::{AnchorCounts, PassedGroup};
 use std::collections::HashMap;
 
-/// The session `s` walks the plan's old version as it is stored. The parameters $1 to $4 are tenant, scenario, old version and
-/// its checksum ([`key`]).
+/// The session `s` walks the plan's old version as it is stored. The parameters $1 to $4 are tenant, scenario, old
+/// version and its checksum ([`key`]).
 macro_rules! walks_old_version {
     () => {
         "s.tenant_id = $1 AND s.scenario_id = $2 AND s.scenario_version = $3 AND s.scenario_checksum = $4"
@@ -32,8 +32,8 @@ macro_rules! concerned {
     };
 }
 
-/// The plan $5 may mark the session `s`: it concerns it, or reopens finished sessions ($7), has not marked it yet, and its
-/// deployment ($6) came after the one at which the session was pinned, if it is.
+/// The plan $5 may mark the session `s`: it concerns it, or reopens finished sessions ($7), has not marked it yet, and
+/// its deployment ($6) came after the one at which the session was pinned, if it is.
 macro_rules! to_mark {
     () => {
         concat!(
@@ -80,9 +80,9 @@ static PAGE: Statement = Statement::writing(concat!(
       LIMIT $10"
 ));
 
-// Each session is locked by its key alone, whatever it has become since the page was read, and looked at again under the lock.
-// One that somebody has locked is skipped: its next turn finds by the count of deployments that there is a plan. OFFSET 0 keeps
-// the conditions out of the inner query, where they could lead to another index.
+// Each session is locked by its key alone, whatever it has become since the page was read, and looked at again under
+// the lock. One that somebody has locked is skipped: its next turn finds by the count of deployments that there is a
+// plan. OFFSET 0 keeps the conditions out of the inner query, where they could lead to another index.
 static MARK: Statement = Statement::writing(concat!(
     "UPDATE scenario.sessions AS s
         SET pending_plan_id = $5, pending_target_version = $8, pending_marked_at = pg_catalog.now(),
@@ -118,8 +118,9 @@ static VERSIONS_WALKED: Statement = Statement::writing(
        FROM scenario.scenario_versions AS v
       WHERE v.tenant_id = $1 AND v.scenario_id = $2 AND v.version = ANY ($3)
         AND EXISTS (SELECT FROM scenario.sessions AS s
-                     WHERE s.tenant_id = v.tenant_id AND s.scenario_id = v.scenario_id AND s.scenario_version = v.version
-                       AND s.scenario_checksum = v.checksum AND s.status IN ('active', 'paused') AND s.pinned_at IS NULL)
+                     WHERE s.tenant_id = v.tenant_id AND s.scenario_id = v.scenario_id
+                       AND s.scenario_version = v.version AND s.scenario_checksum = v.checksum
+                       AND s.status IN ('active', 'paused') AND s.pinned_at IS NULL)
       ORDER BY v.version",
 );
 
@@ -197,8 +198,8 @@ pub struct ToMark<'a> {
     pub anchor_hashes: Vec<Option<&'a str>>,
 }
 
-/// Marks these sessions, unless they have become others since they were read or somebody has locked them, and says how many. A
-/// mark of another plan is overwritten.
+/// Marks these sessions, unless they have become others since they were read or somebody has locked them, and says how
+/// many. A mark of another plan is overwritten.
 pub fn mark(tenant_id: Uuid, plan: &Plan, sessions: ToMark<'_>, look: Look) -> Result<u64> {
     let ToMark { session_ids, step_ids, anchor_hashes } = sessions;
     let to_version = plan.to_version;
@@ -254,8 +255,8 @@ pub fn count_marks(tenant_id: Uuid, plan_id: Uuid) -> Result<i64> {
     Ok(COUNT_MARKS.row(&args![tenant_id, plan_id], |row| row.get(1))?.unwrap_or(0))
 }
 
-/// Those of these versions that a session walks that publishing must not leave without a way: live, not pinned, and at the
-/// version as it is stored.
+/// Those of these versions that a session walks that publishing must not leave without a way: live, not pinned, and at
+/// the version as it is stored.
 pub fn walked_among(tenant_id: Uuid, scenario_id: Uuid, versions: &[i32]) -> Result<Vec<i32>> {
     VERSIONS_WALKED.rows(&args![tenant_id, scenario_id, versions.to_vec()], |row| row.get(1))
 }

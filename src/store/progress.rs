@@ -1,5 +1,5 @@
-//! How far a deployment has come: counted from sessions and audit rows ("Publishing and deploying"). The marks that it has set are
-//! counted where they are set, since a session that was migrated has none any more.
+//! How far a deployment has come: counted from sessions and audit rows ("Publishing and deploying"). The marks that it
+//! has set are counted where they are set, since a session that was migrated has none any more.
 
 use super::Statement;
 use crate::args;
@@ -31,7 +31,8 @@ pub struct Progress {
 // blocked.
 static PROGRESS: Statement = Statement::reading(
     "WITH plan AS (
-         SELECT p.scenario_id, p.from_version, p.status, p.sessions_marked FROM scenario.migration_plans AS p WHERE p.tenant_id = $1 AND p.plan_id = $2),
+         SELECT p.scenario_id, p.from_version, p.status, p.sessions_marked FROM scenario.migration_plans AS p
+          WHERE p.tenant_id = $1 AND p.plan_id = $2),
      marks AS (
          SELECT m.session_id, m.waiting_for FROM scenario.valid_marks AS m
           WHERE m.tenant_id = $1 AND m.plan_id = $2),

@@ -15,9 +15,9 @@ use scenario_engine::reconcile;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
-/// The session `s` of scenario `c` is not due ("What is due"): it carries no mark, was looked at before, and walks the published
-/// version or has seen every deployment. A mark whose plan is not deployed is no mark; only where there is one, its plan is read.
-/// A finished session is due by a mark alone. `$live`: the statuses that take turns.
+/// The session `s` of scenario `c` is not due ("What is due"): it carries no mark, was looked at before, and walks the
+/// published version or has seen every deployment. A mark whose plan is not deployed is no mark; only where there is
+/// one, its plan is read. A finished session is due by a mark alone. `$live`: the statuses that take turns.
 macro_rules! settled {
     ($live:literal) => {
         concat!(

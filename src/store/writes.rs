@@ -139,9 +139,9 @@ static EXIT: Statement = Statement::writing(concat!(
     ") SELECT pg_catalog.count(*) FILTER (WHERE w.as_asked) FROM written AS w"
 ));
 
-/// Leaves sessions where they are: pinned, settled, or waiting (`waiting_for` is not NULL). Who waits stays due, so its count of
-/// deployments is left; a pin that it had has ended. A mark that the way does not confirm is replaced by the way's own plan; a
-/// fallback has no plan, and so leaves no mark. What was recorded before is not recorded again.
+/// Leaves sessions where they are: pinned, settled, or waiting (`waiting_for` is not NULL). Who waits stays due, so its
+/// count of deployments is left; a pin that it had has ended. A mark that the way does not confirm is replaced by the
+/// way's own plan; a fallback has no plan, and so leaves no mark. What was recorded before is not recorded again.
 static STAY: Statement = Statement::writing(concat!(
     "WITH change AS MATERIALIZED (SELECT c.* FROM ",
     changes!(
@@ -248,7 +248,8 @@ pub struct Hold {
     pub deployments: i32,
 }
 
-/// A pinned session stays as it is: that its plans were looked at is all that is written. A mark of an earlier plan goes.
+/// A pinned session stays as it is: that its plans were looked at is all that is written. A mark of an earlier plan
+/// goes.
 static HOLD: Statement = Statement::writing(
     "UPDATE scenario.sessions AS s
         SET reconciled_deployments = t.deployments, pending_plan_id = NULL, pending_target_version = NULL,

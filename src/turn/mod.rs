@@ -107,9 +107,9 @@ impl Course {
     }
 }
 
-/// Applies whatever migration the session needs, at most once however many callers race ("What is due"). Errors: P0002 for a
-/// session that does not exist, 25006 if more is to be written than that the session was looked at and the transaction cannot
-/// write.
+/// Applies whatever migration the session needs, at most once however many callers race ("What is due"). Errors: P0002
+/// for a session that does not exist, 25006 if more is to be written than that the session was looked at and the
+/// transaction cannot write.
 pub fn reconcile(tenant_id: Uuid, session_id: Uuid) -> Result<Turn> {
     if !settings::enabled() {
         return Ok(off());
@@ -154,8 +154,8 @@ fn apply(tenant_id: Uuid, state: &State, course: Course, started: Instant) -> Re
     }
 }
 
-/// What [`reconcile`] would say now, a paused session taken as active, or once the plan `plan_id` was deployed. Writes nothing.
-/// Errors: P0002 for a session or a plan that does not exist, 22023 for a plan that is not for the session.
+/// What [`reconcile`] would say now, a paused session taken as active, or once the plan `plan_id` was deployed. Writes
+/// nothing. Errors: P0002 for a session or a plan that does not exist, 22023 for a plan that is not for the session.
 pub fn preview(tenant_id: Uuid, session_id: Uuid, plan_id: Option<Uuid>) -> Result<Turn> {
     if !settings::enabled() {
         return Ok(off());
