@@ -52,6 +52,14 @@ static LOCK: Statement = Statement::writing(
     "SELECT s.revision FROM scenario.sessions AS s WHERE s.tenant_id = $1 AND s.session_id = $2 FOR NO KEY UPDATE",
 );
 
+/// The same, with what tells whether the session or the plans of its scenario have changed since somebody looked.
+static LOCK_SEEN: Statement = Statement::writing(
+    "SELECT s.xmin::pg_catalog.text, s.ctid::pg_catalog.text,
+            (SELECT c.deployments FROM scenario.scenarios AS c
+              WHERE c.tenant_id = s.tenant_id AND c.scenario_id = s.scenario_id)
+       FROM scenario.sessions AS s WHERE s.tenant_id = $1 AND s.session_id = $2 FOR NO KEY UPDATE",
+);
+
 /// Variables can be large, and most of what a batch does needs none: they are read only when they are asked for.
 static LOOK: Statement = Statement::reading(concat!(
     "SELECT ",
@@ -200,6 +208,16 @@ pub fn lock(tenant_id: Uuid, session_id: Uuid) -> Result<()> {
     found.map(|_| ()).ok_or_else(|| missing(session_id))
 }
 
+/// The same for a session that was looked at, and says whether it is as it was then: nobody has written it, and nothing was
+/// deployed or cancelled in its scenario. P0002.
+pub fn lock_seen(tenant_id: Uuid, seen: &State) -> Result<bool> {
+    let found = LOCK_SEEN.row(&args![tenant_id, seen.session_id], |row| {
+        Ok((RowVersion { xmin: row.get(1)?, ctid: row.get(2)? }, row.opt::<i32>(3)?))
+    })?;
+    let (row_version, deployments) = found.ok_or_else(|| missing(seen.session_id))?;
+    Ok(row_version == seen.row_version && deployments == seen.place.as_ref().map(|place| place.deployments))
+}
+
 /// Locks the next marked sessions of a plan, at most `most`, for a page of the batch run `run_id`: those after the session
 /// `after`. At the second look, those that wait or have failed in this run are left out.
 pub fn lock_marked(
@@ -264,12 +282,6 @@ fn read_pin(row: &Row<'_>) -> Result<Option<Pinned>> {
 }
 
 impl State {
-    /// Whether nobody has written the session between the two looks, and nothing was deployed or cancelled for it.
-    pub fn is_as(&self, earlier: &State) -> bool {
-        let deployments = |state: &State| state.place.as_ref().map(|place| place.deployments);
-        self.row_version == earlier.row_version && deployments(self) == deployments(earlier)
-    }
-
     /// Its pin as the engine asks for it; `None` where it has none.
     pub fn stored_pin(&self) -> Option<StoredPin> {
         let pin = self.pin.as_ref()?;

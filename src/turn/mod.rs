@@ -127,10 +127,12 @@ pub fn reconcile(tenant_id: Uuid, session_id: Uuid) -> Result<Turn> {
         Writes::CountAlone if is_read_only() => return course.into_turn(&seen),
         Writes::CountAlone | Writes::Everything => must_write(session_id)?,
     }
-    sessions::lock(tenant_id, session_id)?;
+    if sessions::lock_seen(tenant_id, &seen)? {
+        return apply(tenant_id, &seen, course, started);
+    }
     // Who waited for the lock finds here what the other caller did.
     let locked = sessions::look(tenant_id, session_id)?;
-    let course = if locked.is_as(&seen) { course } else { Course::of(tenant_id, &locked)? };
+    let course = Course::of(tenant_id, &locked)?;
     apply(tenant_id, &locked, course, started)
 }
 
