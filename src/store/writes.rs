@@ -172,6 +172,16 @@ static STAY: Statement = Statement::writing(concat!(
     ") SELECT pg_catalog.count(*) FILTER (WHERE w.as_asked) FROM written AS w"
 ));
 
+/// A pinned session stays as it is: that its plans were looked at is all that is written. A mark of an earlier plan
+/// goes.
+static HOLD: Statement = Statement::writing(
+    "UPDATE scenario.sessions AS s
+        SET reconciled_deployments = t.deployments, pending_plan_id = NULL, pending_target_version = NULL,
+            pending_anchor_hash = NULL, pending_marked_at = NULL, waiting_for = NULL, waiting_since = NULL
+       FROM ROWS FROM (pg_catalog.unnest($2::uuid[]), pg_catalog.unnest($3::integer[])) AS t (session_id, deployments)
+      WHERE s.tenant_id = $1 AND s.session_id = t.session_id",
+);
+
 /// What every change of a session is recorded with.
 pub struct Change<'a> {
     pub session_id: Uuid,
@@ -247,16 +257,6 @@ pub struct Hold {
     /// The scenario's count of deployments that was looked at.
     pub deployments: i32,
 }
-
-/// A pinned session stays as it is: that its plans were looked at is all that is written. A mark of an earlier plan
-/// goes.
-static HOLD: Statement = Statement::writing(
-    "UPDATE scenario.sessions AS s
-        SET reconciled_deployments = t.deployments, pending_plan_id = NULL, pending_target_version = NULL,
-            pending_anchor_hash = NULL, pending_marked_at = NULL, waiting_for = NULL, waiting_since = NULL
-       FROM ROWS FROM (pg_catalog.unnest($2::uuid[]), pg_catalog.unnest($3::integer[])) AS t (session_id, deployments)
-      WHERE s.tenant_id = $1 AND s.session_id = t.session_id",
-);
 
 /// [`Change`] by column.
 #[derive(Default)]
