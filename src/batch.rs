@@ -17,7 +17,7 @@ use std::time::Instant;
 pub struct Counts {
     /// Moved to the new version.
     pub applied: i32,
-    /// Left marked and as they are: their turn asks somebody to answer, act or decide.
+    /// Left marked and as they are: their turn asks somebody to answer, act or decide, or the policy cannot tell yet.
     pub deferred: i32,
     pub pinned: i32,
     pub exited: i32,
@@ -29,8 +29,8 @@ impl Counts {
     fn count(&mut self, decision: &Decision) {
         *match decision.effect {
             Effect::Move => &mut self.applied,
-            Effect::Wait(_) => &mut self.deferred,
-            Effect::Pin | Effect::Settle | Effect::None => &mut self.pinned,
+            Effect::Wait(_) | Effect::None => &mut self.deferred,
+            Effect::Pin | Effect::Settle => &mut self.pinned,
             Effect::Exit => &mut self.exited,
         } += 1;
         if decision.is_blocked_by_checkpoint() {
@@ -54,9 +54,15 @@ pub fn migrate_page(tenant_id: Uuid, session_ids: &[Uuid]) -> Result<Counts> {
     let mut counts = Counts::default();
     let mut turns = Vec::with_capacity(session_ids.len());
     let mut undecided = Vec::new();
+    let mut held = Vec::new();
     let mut moves: HashMap<(Uuid, i32, String), Option<Rc<Decision>>> = HashMap::new();
     for state in sessions::look_at(tenant_id, session_ids, Variables::Leave)? {
         let Some(place) = place_to_leave(&state, &mut counts) else { continue };
+        if turn::is_held(&state, &place, &plans)? {
+            counts.pinned += 1;
+            held.push((state, place));
+            continue;
+        }
         // Whether who has finished comes along is a matter of policy.
         if !place.matches_version || state.is_finished() {
             undecided.push(state.session_id);
@@ -92,6 +98,7 @@ pub fn migrate_page(tenant_id: Uuid, session_ids: &[Uuid]) -> Result<Counts> {
     turns.retain(|turn| !matches!(turn.decision.effect, Effect::Wait(_)));
     let decided: Vec<Decided<'_>> = turns.iter().map(Turn::decided).collect();
     writer::write(tenant_id, &decided)?;
+    writer::hold(tenant_id, held.iter().map(|(state, place)| (state, place)))?;
     for one in &decided {
         turn::announce(tenant_id, one)?;
     }

@@ -38,6 +38,7 @@ pub mod settings;
 pub mod store;
 pub mod turn;
 pub mod version;
+pub mod ways_out;
 pub mod writer;
 
 use pgrx::prelude::*;

@@ -1,14 +1,13 @@
 //! Marking: which sessions a deployed plan marks. Deploying marks them all in its own transaction; `mark_sessions`
 //! marks a page in each of many.
 //!
-//! A mark is a hint: a session that is skipped is handled at its next turn by the same plan. Only where the plan was
-//! deployed after its version was published, a session can have been reconciled against that version already, and then
-//! nothing but its mark tells it of the plan: there, locked sessions are waited for.
+//! A mark is a hint: a session that is skipped is handled at its next turn by the same plan, since the scenario's count
+//! of deployments tells it to look. So nobody's lock is waited for.
 
 use crate::error::Result;
 use crate::json::Json;
 use crate::store::anchors::{self, OldStep};
-use crate::store::plan_sessions::{self, Candidate, LockedSessions, Position, ToMark};
+use crate::store::plan_sessions::{self, Candidate, Look, Position, ToMark};
 use crate::store::plans::{self, Plan};
 use crate::store::{engine_id, policies};
 use pgrx::Uuid;
@@ -33,10 +32,9 @@ pub struct MarkedPage {
 /// Marks every session that the policies of a plan let in.
 pub fn mark_all(tenant_id: Uuid, plan: &Plan) -> Result<()> {
     let marker = Marker::load(tenant_id, plan)?;
-    let locked = marker.locked_sessions()?;
     let (mut after, mut marked) = (Position::start(), 0);
     loop {
-        let page = marker.mark_page(&after, PAGE_SIZE, locked)?;
+        let page = marker.mark_page(&after, PAGE_SIZE)?;
         marked += i64::from(page.marked);
         match page.last {
             Some(last) => after = last,
@@ -45,12 +43,9 @@ pub fn mark_all(tenant_id: Uuid, plan: &Plan) -> Result<()> {
     }
 }
 
-/// Marks the next page of sessions. What is locked is skipped; at the second look it is waited for, where only the mark
-/// tells.
-pub fn mark_page(tenant_id: Uuid, plan: &Plan, after: &Position, size: i32, second_look: bool) -> Result<MarkedPage> {
-    let marker = Marker::load(tenant_id, plan)?;
-    let locked = if second_look { marker.locked_sessions()? } else { LockedSessions::Skip };
-    let page = marker.mark_page(after, size, locked)?;
+/// Marks the next page of sessions. What is locked is skipped.
+pub fn mark_page(tenant_id: Uuid, plan: &Plan, after: &Position, size: i32) -> Result<MarkedPage> {
+    let page = Marker::load(tenant_id, plan)?.mark_page(after, size)?;
     plans::add_marked(tenant_id, plan.plan_id, i64::from(page.marked))?;
     Ok(page)
 }
@@ -63,25 +58,23 @@ struct Marker<'a> {
     old_steps: HashMap<String, OldStep>,
     /// By anchor: those that do not let everybody in.
     policies: HashMap<String, Policy>,
+    look: Look,
 }
 
 impl Marker<'_> {
     fn load(tenant_id: Uuid, plan: &Plan) -> Result<Marker<'_>> {
-        let old_steps = anchors::old_steps(tenant_id, plan.plan_id)?;
+        let old_steps = anchors::old_steps(tenant_id, plan)?;
         let mut policies = policies::of_plan(tenant_id, plan.plan_id)?;
-        policies.retain(|_, policy| !policy.admits_everybody());
-        Ok(Marker { tenant_id, plan, old_steps, policies })
+        policies.retain(|_, policy| !policy.admits_everybody() || policy.reopen);
+        let look = Look {
+            at_finished: policies.values().any(|policy| policy.reopen),
+            at_variables: policies.values().any(|policy| policy.scope.session_condition.is_some()),
+        };
+        Ok(Marker { tenant_id, plan, old_steps, policies, look })
     }
 
-    /// What to do about locked sessions where nobody may be missed.
-    fn locked_sessions(&self) -> Result<LockedSessions> {
-        let only_the_mark_tells = plans::was_deployed_after_publication(self.tenant_id, self.plan.plan_id)?;
-        Ok(if only_the_mark_tells { LockedSessions::Wait } else { LockedSessions::Skip })
-    }
-
-    fn mark_page(&self, after: &Position, size: i32, locked: LockedSessions) -> Result<MarkedPage> {
-        let with_variables = self.policies.values().any(|policy| policy.scope.session_condition.is_some());
-        let candidates = plan_sessions::page_to_mark(self.tenant_id, self.plan, after, size, with_variables)?;
+    fn mark_page(&self, after: &Position, size: i32) -> Result<MarkedPage> {
+        let candidates = plan_sessions::page_to_mark(self.tenant_id, self.plan, after, size, self.look)?;
         let mut session_ids = Vec::new();
         let mut anchors_by_step: BTreeMap<&str, Option<&str>> = BTreeMap::new();
         for candidate in &candidates {
@@ -100,7 +93,7 @@ impl Marker<'_> {
         } else {
             let (step_ids, anchor_hashes) = anchors_by_step.into_iter().unzip();
             let sessions = ToMark { session_ids, step_ids, anchor_hashes };
-            plan_sessions::mark(self.tenant_id, self.plan, sessions, locked)?
+            plan_sessions::mark(self.tenant_id, self.plan, sessions, self.look)?
         };
         let marked = usize::try_from(marked).unwrap_or(admitted);
         let looked_at = candidates.len() - admitted.saturating_sub(marked);
@@ -111,10 +104,14 @@ impl Marker<'_> {
         })
     }
 
+    /// A finished session is admitted only by a policy that reopens, where its step goes on.
     fn admits(&self, step: &OldStep, candidate: &Candidate) -> bool {
         let Some(policy) = step.anchor_content_hash.as_ref().and_then(|hash| self.policies.get(hash)) else {
-            return true;
+            return !candidate.is_finished;
         };
+        if candidate.is_finished && !(policy.reopen && step.goes_on) {
+            return false;
+        }
         let subject = ScopeSubject {
             session_id: engine_id(candidate.position.session_id),
             channel: candidate.channel.as_deref(),

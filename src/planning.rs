@@ -71,6 +71,7 @@ pub fn build(request: &PlanRequest<'_>) -> Result<Plan> {
         from_digest: from.digest,
         to_digest: to.digest,
         status: PlanStatus::Pending,
+        deployment_no: 0,
     };
     let old = versions::graph(tenant_id, scenario_id, from_version)?;
     let new = versions::graph(tenant_id, scenario_id, to_version)?;

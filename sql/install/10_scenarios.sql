@@ -9,6 +9,7 @@ CREATE TABLE scenario.scenarios (
     -- No foreign key to scenario_versions: it would be circular, and pg_restore could not order the two COPYs.
     -- Triggers keep it true instead (11_scenario_triggers.sql).
     published_version integer CHECK (published_version > 0),
+    deployments       integer NOT NULL DEFAULT 0 CHECK (deployments >= 0),
     -- How a writer says who publishes: the triggers read it and leave NULL.
     publish_by        text,
     acts_revision     integer NOT NULL DEFAULT 0 CHECK (acts_revision >= 0),
@@ -20,6 +21,9 @@ COMMENT ON TABLE scenario.scenarios IS
     'One row per scenario. UPDATE … SET published_version = N publishes version N, with everything that belongs to it.';
 COMMENT ON COLUMN scenario.scenarios.published_version IS
     'The version that new sessions start in; NULL until the first one is published. Only a draft can be published.';
+COMMENT ON COLUMN scenario.scenarios.deployments IS
+    'Goes up by one with each publication, each deployment to the published version and each cancellation. A session '
+    'on another version than the published one is due when its reconciled_deployments is another number.';
 COMMENT ON COLUMN scenario.scenarios.publish_by IS
     'Write-only: who publishes published_version by this statement, and deploys the plan that belongs to it. Default: '
     'the login.';

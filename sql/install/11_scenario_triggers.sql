@@ -199,11 +199,14 @@ BEGIN
             DETAIL = 'Only a draft can be published.',
             HINT = 'To go back to an older definition, store it as a new version and publish that.';
     END IF;
+    -- This statement locks the row, so that publications, deployments and cancellations of a scenario have an order.
+    NEW.deployments := OLD.deployments + 1;
     RETURN NEW;
 END
 $$;
 COMMENT ON FUNCTION scenario.scenarios_publish_check() IS
-    'Trigger: only an existing draft can be published (P0002, 55000), and nothing is unpublished (55000).';
+    'Trigger: only an existing draft can be published (P0002, 55000), and nothing is unpublished (55000); a '
+    'publication is counted in deployments.';
 
 CREATE TRIGGER scenarios_publish_check
     BEFORE UPDATE OF published_version ON scenario.scenarios

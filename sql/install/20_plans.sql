@@ -25,6 +25,7 @@ CREATE TABLE scenario.migration_plans (
     rejected_reason text,
     deployed_at     timestamptz,
     deployed_by     text,
+    deployment_no   integer CHECK (deployment_no > 0),
     cancelled_at    timestamptz,
     cancelled_by    text,
     superseded_at   timestamptz,
@@ -39,6 +40,7 @@ CREATE TABLE scenario.migration_plans (
     CHECK ((approved_at IS NULL) = (approved_by IS NULL)),
     CHECK ((rejected_at IS NULL) = (rejected_by IS NULL)),
     CHECK ((deployed_at IS NULL) = (deployed_by IS NULL)),
+    CHECK ((deployed_at IS NULL) = (deployment_no IS NULL)),
     CHECK ((cancelled_at IS NULL) = (cancelled_by IS NULL)),
     CHECK (CASE status
                WHEN 'pending'    THEN coalesce(approved_at, rejected_at, deployed_at, cancelled_at, superseded_at) IS NULL
@@ -71,6 +73,9 @@ COMMENT ON COLUMN scenario.migration_plans.to_digest IS
 COMMENT ON COLUMN scenario.migration_plans.changes IS
     'Catalogue of what changed, that the anchors refer to: inserted, edited and removed steps, forks, transitions, ambiguities.';
 COMMENT ON COLUMN scenario.migration_plans.sessions_marked IS 'Marks set by this plan so far.';
+COMMENT ON COLUMN scenario.migration_plans.deployment_no IS
+    'deployments of the scenario as its deployment left it: of two plans, the one with the greater number was '
+    'deployed last.';
 COMMENT ON COLUMN scenario.migration_plans.superseded_by IS
     'Plan that took its place. No foreign key: that plan may be gone before this one.';
 COMMENT ON INDEX scenario.migration_plans_open IS 'One open plan for a pair of versions (SPEC 5).';

@@ -2,6 +2,16 @@
 -- Needs: 20_plans.sql. Calls, when a trigger fires:
 --   scenario.check_plan_status(plan_id uuid, status text, next text) RETURNS void      raises 55000
 
+CREATE FUNCTION scenario.count_deployment(p_tenant_id uuid, p_scenario_id uuid) RETURNS integer
+    LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    UPDATE scenario.scenarios AS s SET deployments = s.deployments + 1
+     WHERE s.tenant_id = p_tenant_id AND s.scenario_id = p_scenario_id
+    RETURNING s.deployments
+$$;
+COMMENT ON FUNCTION scenario.count_deployment(uuid, uuid) IS
+    'Counts a deployment or a cancellation of the scenario, so that sessions look at its plans again, and returns the '
+    'number. For the trigger of migration_plans. Locks the scenario. Writes scenarios.';
+
 CREATE FUNCTION scenario.migration_plans_check() RETURNS trigger
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -30,9 +40,13 @@ BEGIN
             WHEN 'deployed' THEN
                 NEW.deployed_at := coalesce(NEW.deployed_at, now());
                 NEW.deployed_by := coalesce(NEW.deployed_by, session_user);
+                -- A plan that is deployed by a publication gets the number of that.
+                NEW.deployment_no := coalesce(NEW.deployment_no,
+                                              scenario.count_deployment(NEW.tenant_id, NEW.scenario_id));
             WHEN 'cancelled' THEN
                 NEW.cancelled_at := coalesce(NEW.cancelled_at, now());
                 NEW.cancelled_by := coalesce(NEW.cancelled_by, session_user);
+                PERFORM scenario.count_deployment(NEW.tenant_id, NEW.scenario_id);
             WHEN 'superseded' THEN
                 NEW.superseded_at := coalesce(NEW.superseded_at, now());
             ELSE

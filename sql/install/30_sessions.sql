@@ -6,7 +6,11 @@ CREATE TABLE scenario.sessions (
     session_id             uuid NOT NULL DEFAULT pg_catalog.gen_random_uuid(),
     scenario_id            uuid,
     scenario_version       integer,
-    reconciled_version     integer,
+    reconciled_deployments integer,
+    pinned_at              timestamptz,
+    pinned_reason          text CHECK (pinned_reason IN ('policy', 'rollout', 'cancelled', 'reverted', 'undone',
+                                                         'blocked_redirect', 'operator')),
+    pinned_plan_id         uuid,
     step_id                text,
     step_content_hash      text,
     scenario_checksum      text,
@@ -39,8 +43,13 @@ CREATE TABLE scenario.sessions (
     FOREIGN KEY (tenant_id, scenario_id, pending_plan_id)
         REFERENCES scenario.migration_plans (tenant_id, scenario_id, plan_id),
     CONSTRAINT sessions_place CHECK (
-        pg_catalog.num_nonnulls(scenario_id, scenario_version, step_id, step_content_hash, scenario_checksum,
-                                reconciled_version) IN (0, 6)),
+        pg_catalog.num_nonnulls(scenario_id, scenario_version, step_id, step_content_hash, scenario_checksum) IN (0, 5)
+        AND (reconciled_deployments IS NULL OR scenario_id IS NOT NULL)),
+    CONSTRAINT sessions_pin CHECK (
+        (pinned_at IS NULL) = (pinned_reason IS NULL)
+        AND (pinned_at IS NOT NULL OR pinned_plan_id IS NULL)
+        -- Only what is deployed after this number ends a pin.
+        AND (pinned_at IS NULL OR reconciled_deployments IS NOT NULL)),
     CONSTRAINT sessions_mark CHECK (
         pg_catalog.num_nonnulls(pending_plan_id, pending_target_version, pending_marked_at) IN (0, 3)
         AND (pending_plan_id IS NOT NULL OR pending_anchor_hash IS NULL)
@@ -51,14 +60,24 @@ CREATE TABLE scenario.sessions (
 CREATE INDEX sessions_at_step ON scenario.sessions (tenant_id, scenario_id, scenario_version, step_id, session_id);
 -- Applying marks in batches, counting and removing them.
 CREATE INDEX sessions_marked ON scenario.sessions (tenant_id, pending_plan_id, session_id) WHERE pending_plan_id IS NOT NULL;
+-- Counting the sessions that a plan pinned.
+CREATE INDEX sessions_pinned ON scenario.sessions (tenant_id, pinned_plan_id) WHERE pinned_plan_id IS NOT NULL;
 COMMENT ON TABLE scenario.sessions IS
     'One customer''s walk through one version of a scenario. Backends may write it with plain SQL: a trigger checks the step '
     'and keeps the history in step_visits.';
 COMMENT ON COLUMN scenario.sessions.scenario_id IS
     'The scenario walked. NULL: in none; setting it to NULL leaves the scenario and clears the place, the variables stay.';
 COMMENT ON COLUMN scenario.sessions.scenario_version IS 'The version walked. Given as NULL with a new scenario: the published one.';
-COMMENT ON COLUMN scenario.sessions.reconciled_version IS
-    'The published version that the session was last reconciled against; differs from scenario_version when pinned.';
+COMMENT ON COLUMN scenario.sessions.reconciled_deployments IS
+    'deployments of the scenario when the session was last reconciled. Another number means that there may be '
+    'something to do, unless the session walks the published version. NULL: it is looked at anew at its next turn.';
+COMMENT ON COLUMN scenario.sessions.pinned_at IS
+    'Since when the session is to stay on the version that it walks; NULL: it is not pinned. A plan from that version '
+    'that is deployed later ends the pin, and so does unpin_session.';
+COMMENT ON COLUMN scenario.sessions.pinned_reason IS
+    'policy, rollout, cancelled, reverted, undone (each landing would undo a checkpoint that was passed), '
+    'blocked_redirect or operator (pin_session). The sentence for people is in migration_audit.';
+COMMENT ON COLUMN scenario.sessions.pinned_plan_id IS 'The plan that pinned it, if one did. Outlives the plan.';
 COMMENT ON COLUMN scenario.sessions.step_id IS 'The step it is at. Given as NULL with a new scenario: the entry step.';
 COMMENT ON COLUMN scenario.sessions.step_content_hash IS 'Content hash of the step, kept by trigger.';
 COMMENT ON COLUMN scenario.sessions.scenario_checksum IS
@@ -71,7 +90,9 @@ COMMENT ON COLUMN scenario.sessions.status IS
     'An arrival at a terminal step makes it completed, unless the statement sets another status.';
 COMMENT ON COLUMN scenario.sessions.already_done IS
     'The step is a required action that was done before the session was last moved: it is not to be executed again.';
-COMMENT ON COLUMN scenario.sessions.pending_plan_id IS 'The mark: plan that is to move the session. A hint; the deployed plan is the truth.';
+COMMENT ON COLUMN scenario.sessions.pending_plan_id IS
+    'The mark: plan that is to move the session. A hint; the deployed plan is the truth. While the plan is not '
+    'deployed, the mark is void.';
 COMMENT ON COLUMN scenario.sessions.pending_anchor_hash IS 'Anchor at the time of marking; NULL for a deleted step with nowhere to go.';
 COMMENT ON COLUMN scenario.sessions.waiting_for IS 'What its migration waits for since waiting_since.';
 COMMENT ON COLUMN scenario.sessions.revision IS 'Number of its last migration_audit row; makes applying at most once a primary key.';
@@ -84,6 +105,16 @@ COMMENT ON COLUMN scenario.sessions.visit_plan_id IS
     'Write-only, as visit_reason: plan that moves the session. Such a move is not the customer''s activity.';
 COMMENT ON COLUMN scenario.sessions.last_activity_at IS
     'When variables, turn_count or step were last written by a turn, unless the writer gives a time.';
+
+-- The one home of "a mark whose plan is not deployed is no mark", for SQL; for a turn it is in src/store/sessions.rs.
+CREATE VIEW scenario.valid_marks WITH (security_invoker = true) AS
+SELECT s.tenant_id, s.session_id, s.scenario_id, s.scenario_version, s.pending_plan_id AS plan_id, s.waiting_for
+  FROM scenario.sessions AS s
+  JOIN scenario.migration_plans AS p ON p.tenant_id = s.tenant_id AND p.plan_id = s.pending_plan_id
+ WHERE p.status = 'deployed';
+COMMENT ON VIEW scenario.valid_marks IS
+    'Marked sessions whose plan is deployed. A mark of a cancelled plan stays in sessions until the session''s next '
+    'turn, a batch or apply_retention() removes it; it has no effect, and is not here.';
 
 CREATE TABLE scenario.step_visits (
     tenant_id              uuid NOT NULL,

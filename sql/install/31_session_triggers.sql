@@ -65,6 +65,16 @@ COMMENT ON FUNCTION scenario.version_to_walk(uuid, uuid, integer, text) IS
     'The version that a session walks (NULL: the published one), the step (NULL: the entry), the checksum. For the triggers of '
     'sessions. Raises P0002 for a missing scenario or version, 55000 for a draft or where nothing is published. Only reads.';
 
+CREATE FUNCTION scenario.deployments_at_arrival(
+    p_tenant_id uuid, p_scenario_id uuid, p_version integer, p_matches boolean) RETURNS integer
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT s.deployments FROM scenario.scenarios AS s
+     WHERE s.tenant_id = p_tenant_id AND s.scenario_id = p_scenario_id AND s.published_version = p_version AND p_matches
+$$;
+COMMENT ON FUNCTION scenario.deployments_at_arrival(uuid, uuid, integer, boolean) IS
+    'reconciled_deployments of a session that is put into a scenario: NULL, so that its next turn looks at it, unless '
+    'it walks the published version as that is stored. For the triggers of sessions. Only reads.';
+
 CREATE FUNCTION scenario.raise_no_step(p_scenario_id uuid, p_version integer, p_step_id text) RETURNS void
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -111,7 +121,9 @@ BEGIN
     -- Values that are given stay: a restore brings the session back as it was, and a foreign checksum is legal (SPEC 10).
     NEW.step_content_hash := coalesce(NEW.step_content_hash, v_hash);
     NEW.scenario_checksum := coalesce(NEW.scenario_checksum, v_place.p_checksum);
-    NEW.reconciled_version := coalesce(NEW.reconciled_version, NEW.scenario_version);
+    NEW.reconciled_deployments := coalesce(NEW.reconciled_deployments,
+        scenario.deployments_at_arrival(NEW.tenant_id, NEW.scenario_id, NEW.scenario_version,
+                                        NEW.scenario_checksum = v_place.p_checksum));
     RETURN NEW;
 END
 $$;
@@ -228,6 +240,13 @@ BEGIN
             NEW.pending_anchor_hash := NULL;
             NEW.pending_marked_at := NULL;
         END IF;
+        -- So does its pin. A statement that sets a pin says which deployments it has seen.
+        IF NEW.pinned_at IS NULL OR NEW.pinned_at IS NOT DISTINCT FROM OLD.pinned_at THEN
+            NEW.pinned_at := NULL;
+            NEW.pinned_reason := NULL;
+            NEW.pinned_plan_id := NULL;
+            NEW.reconciled_deployments := NULL;
+        END IF;
         IF NEW.waiting_since IS NOT DISTINCT FROM OLD.waiting_since THEN
             NEW.waiting_for := NULL;
             NEW.waiting_since := NULL;
@@ -241,7 +260,6 @@ BEGIN
                 HINT = 'Give scenario_id too; version and step may be left NULL for the published version and its entry step.';
         END IF;
         NEW.scenario_version := NULL;
-        NEW.reconciled_version := NULL;
         NEW.step_id := NULL;
         NEW.step_content_hash := NULL;
         NEW.scenario_checksum := NULL;
@@ -258,8 +276,9 @@ BEGIN
             NEW.scenario_version := v_place.p_version;
             NEW.step_id := v_place.p_step_id;
             NEW.scenario_checksum := v_place.p_checksum;
-            IF v_other_scenario AND NEW.reconciled_version IS NOT DISTINCT FROM OLD.reconciled_version THEN
-                NEW.reconciled_version := NEW.scenario_version;
+            IF v_other_scenario THEN
+                NEW.reconciled_deployments := scenario.deployments_at_arrival(
+                    NEW.tenant_id, NEW.scenario_id, NEW.scenario_version, true);
             END IF;
         ELSIF NEW.step_id IS NULL THEN
             RAISE EXCEPTION USING ERRCODE = '22023',

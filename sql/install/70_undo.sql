@@ -10,7 +10,6 @@ CREATE TABLE scenario.migration_undo (
     step_id            text NOT NULL,
     step_content_hash  text NOT NULL,
     scenario_checksum  text NOT NULL,
-    reconciled_version integer NOT NULL,
     variables_written  jsonb NOT NULL DEFAULT '{}' CHECK (pg_catalog.jsonb_typeof(variables_written) = 'object'),
     variables_before   jsonb NOT NULL DEFAULT '{}' CHECK (pg_catalog.jsonb_typeof(variables_before) = 'object'),
     revision           integer NOT NULL CHECK (revision > 0),

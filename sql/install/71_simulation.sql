@@ -28,10 +28,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION scenario.simulate_migration_plan(uuid, uuid) IS
-    'What the plan would do to each session that it concerns (active, and at its from_version as that is stored), '
-    'whatever the plan''s status: rows of session, where it is, and what its next turn would say and why. Arguments: '
-    'tenant, plan. Raises P0002 for an unknown plan, 22023 for NULL. Only reads; works in a read-only transaction and '
-    'on a hot standby.';
+    'What the plan would do to each session that it concerns (active or paused, and at its from_version as that is '
+    'stored), whatever the plan''s status: rows of session, where it is, and what its next turn would say and why. '
+    'Arguments: tenant, plan. Raises P0002 for an unknown plan, 22023 for NULL. Only reads; works in a read-only '
+    'transaction and on a hot standby.';
 
 CREATE FUNCTION scenario.simulation_summary(tenant_id uuid, plan_id uuid)
     RETURNS TABLE (action text, migration_scenario text, step_id text, step_name text, target_step_id text,

@@ -2,7 +2,7 @@
 -- Needs: 20_plans.sql, 30_sessions.sql, 50_audit.sql, 70_undo.sql, 71_simulation.sql. Calls, when they run:
 --   scenario.lock_marked_sessions(tenant_id, plan_id, after_session_id, batch_size, session_ids)
 --   scenario.migrate_page(tenant_id, session_ids)
---   scenario.mark_batch(tenant_id, plan_id, after_step_id, after_session_id, batch_size, second_look)
+--   scenario.mark_batch(tenant_id, plan_id, after_step_id, after_session_id, batch_size)
 -- The procedures that run batches one after the other are in 74_batch_procedures.sql.
 
 CREATE TABLE scenario.batch_runs (

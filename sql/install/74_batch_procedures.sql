@@ -25,7 +25,8 @@ BEGIN
     PERFORM scenario.batch_lock(v_run.run_id);
     IF start_batch.kind = 'migrate' THEN
         SELECT count(*) INTO v_run.total FROM scenario.sessions AS s
-         WHERE s.tenant_id = start_batch.tenant_id AND s.pending_plan_id = start_batch.plan_id AND s.status = 'active';
+         WHERE s.tenant_id = start_batch.tenant_id AND s.pending_plan_id = start_batch.plan_id
+           AND s.status IN ('active', 'completed');
     ELSE
         v_run.total := scenario.count_sessions_to_mark(start_batch.tenant_id, start_batch.plan_id);
     END IF;
@@ -207,7 +208,7 @@ BEGIN
         END IF;
 
         SELECT m.looked_at, m.marked, m.last_step_id, m.last_session_id INTO STRICT v_page
-          FROM scenario.mark_batch(tenant_id, plan_id, v_step, v_after, batch_size, v_second) AS m;
+          FROM scenario.mark_batch(tenant_id, plan_id, v_step, v_after, batch_size) AS m;
         -- At the second look those that the policy leaves out come again: only marks are news.
         v_run.done := v_run.done + CASE WHEN v_second THEN v_page.marked ELSE v_page.looked_at END;
         v_run.applied := v_run.applied + v_page.marked;
@@ -234,8 +235,9 @@ BEGIN
 END
 $$;
 COMMENT ON PROCEDURE scenario.mark_sessions(uuid, uuid, integer) IS
-    'Marks the sessions of a deployed plan that its policies let in and that have no mark yet (SPEC 6): for tenants that are too '
-    'large to be marked in one transaction (deploy with scenario.auto_mark_sessions = off), and for sessions that were locked then. '
-    'Sessions that were taken back from this plan by revert_session are left alone. Commits after each batch, so it cannot be '
-    'called inside a transaction block (25001). Arguments: tenant, plan, sessions per batch (1000). Progress and control as for '
-    'migrate_sessions. Raises P0002, 55000 (plan not deployed), 25001, 22023. Writes sessions, migration_plans, batch_runs.';
+    'Marks the sessions of a deployed plan that its policies let in and that have no mark yet (SPEC 6): for tenants '
+    'that are too large to be marked in one transaction (deploy with scenario.auto_mark_sessions = off), and for '
+    'sessions that were locked then. Sessions that were pinned since the plan was deployed are left alone, also those '
+    'that revert_session took back. Commits after each batch, so it cannot be called inside a transaction block '
+    '(25001). Arguments: tenant, plan, sessions per batch (1000). Progress and control as for migrate_sessions. '
+    'Raises P0002, 55000 (plan not deployed), 25001, 22023. Writes sessions, migration_plans, batch_runs.';

@@ -21,7 +21,8 @@ BEGIN
                     WHEN s.waiting_for IS NOT NULL THEN concat_ws('; ', a.reason, d.reason)
                     ELSE e.sqlstate || ': ' || e.message END,
                s.pending_marked_at, s.last_activity_at
-          FROM scenario.sessions AS s
+          FROM scenario.valid_marks AS m
+          JOIN scenario.sessions AS s ON s.tenant_id = m.tenant_id AND s.session_id = m.session_id
           LEFT JOIN scenario.scenario_steps AS st
                  ON st.tenant_id = s.tenant_id AND st.scenario_id = s.scenario_id AND st.version = s.scenario_version
                     AND st.step_id = s.step_id
@@ -37,7 +38,7 @@ BEGIN
           LEFT JOIN LATERAL (SELECT b.at, b.sqlstate, b.message FROM scenario.batch_errors AS b
                               WHERE b.tenant_id = s.tenant_id AND b.session_id = s.session_id AND b.at >= s.pending_marked_at
                               ORDER BY b.at DESC LIMIT 1) AS e ON true
-         WHERE s.tenant_id = stranded_sessions.tenant_id AND s.pending_plan_id = stranded_sessions.plan_id
+         WHERE m.tenant_id = stranded_sessions.tenant_id AND m.plan_id = stranded_sessions.plan_id
            AND (s.waiting_for IS NOT NULL OR s.status <> 'active' OR e.at IS NOT NULL)
          ORDER BY 5, 1;
 END
@@ -63,11 +64,10 @@ SELECT v.tenant_id, v.scenario_id, c.name AS scenario_name, v.version, v.status,
   LEFT JOIN (SELECT s.tenant_id, s.scenario_id, s.scenario_version,
                     count(*) FILTER (WHERE s.status = 'active') AS active,
                     count(*) FILTER (WHERE s.status <> 'active') AS other,
-                    count(*) FILTER (WHERE s.pending_plan_id IS NOT NULL) AS marked,
-                    count(*) FILTER (WHERE s.status = 'active' AND s.pending_plan_id IS NULL
-                                       AND s.reconciled_version <> s.scenario_version) AS pinned,
+                    count(m.plan_id) AS marked, count(s.pinned_at) FILTER (WHERE m.plan_id IS NULL) AS pinned,
                     min(s.last_activity_at) AS oldest_activity_at, max(s.last_activity_at) AS newest_activity_at
                FROM scenario.sessions AS s
+               LEFT JOIN scenario.valid_marks AS m ON m.tenant_id = s.tenant_id AND m.session_id = s.session_id
               GROUP BY s.tenant_id, s.scenario_id, s.scenario_version) AS w
     ON w.tenant_id = v.tenant_id AND w.scenario_id = v.scenario_id AND w.scenario_version = v.version
  WHERE v.status <> 'draft';
@@ -75,7 +75,8 @@ COMMENT ON VIEW scenario.version_drain IS
     'Who still walks which version: one row a published or archived version. is_empty: nobody does any more, and apply_retention '
     'removes it in time. Ask for one tenant, or scenario: WHERE tenant_id = ….';
 COMMENT ON COLUMN scenario.version_drain.sessions_pinned IS
-    'Active, without a mark, and reconciled against a newer version: they stay until a plan from this version is deployed.';
+    'Pinned, and not marked by a plan that was deployed since: they stay until a plan from this version is deployed, '
+    'or unpin_session.';
 COMMENT ON COLUMN scenario.version_drain.live_plan_ids IS 'Pending, approved and deployed plans from this version.';
 
 CREATE VIEW scenario.batch_progress AS

@@ -37,10 +37,10 @@ WITH audit AS MATERIALIZED (
            sum(p.sessions_marked)
       FROM scenario.migration_plans AS p GROUP BY p.tenant_id, p.scenario_id
     UNION ALL
-    SELECT 'pg_scenario_sessions_pending', 'gauge', s.tenant_id, s.scenario_id, '', '', '', '', coalesce(s.waiting_for, 'turn'), '',
-           count(*)
-      FROM scenario.sessions AS s WHERE s.pending_plan_id IS NOT NULL
-     GROUP BY s.tenant_id, s.scenario_id, s.waiting_for
+    SELECT 'pg_scenario_sessions_pending', 'gauge', m.tenant_id, m.scenario_id, '', '', '', '',
+           coalesce(m.waiting_for, 'turn'), '', count(*)
+      FROM scenario.valid_marks AS m
+     GROUP BY m.tenant_id, m.scenario_id, m.waiting_for
     UNION ALL
     SELECT 'pg_scenario_migrations_applied_total', 'counter', a.tenant_id, a.scenario_id, '', '', a.migration_scenario, '', '', '',
            count(*)

@@ -39,14 +39,28 @@ CREATE FUNCTION scenario.check_invariants()
            AND st.step_id = s.step_id
      WHERE st.content_hash <> s.step_content_hash
     UNION ALL
-    SELECT 'a mark is of a deployed plan from the session''s version', s.tenant_id, s.session_id,
+    -- A mark of a cancelled plan is void, which is legal.
+    SELECT 'a mark is of a plan of the session''s scenario that was deployed', s.tenant_id, s.session_id,
            format('plan %s is %s, from version %s to %s; the session walks version %s and is marked for version %s',
                   s.pending_plan_id, coalesce(p.status, 'missing'), p.from_version, p.to_version, s.scenario_version,
                   s.pending_target_version)
       FROM scenario.sessions AS s
       LEFT JOIN scenario.migration_plans AS p ON p.tenant_id = s.tenant_id AND p.plan_id = s.pending_plan_id
      WHERE s.pending_plan_id IS NOT NULL
-       AND (p.status IS DISTINCT FROM 'deployed' OR p.scenario_id IS DISTINCT FROM s.scenario_id)
+       AND (p.deployed_at IS NULL OR p.scenario_id IS DISTINCT FROM s.scenario_id)
+    UNION ALL
+    SELECT 'no count of deployments is ahead of its scenario', s.tenant_id, s.session_id,
+           format('the session has seen %s deployments, the scenario counts %s', s.reconciled_deployments,
+                  c.deployments)
+      FROM scenario.sessions AS s
+      JOIN scenario.scenarios AS c ON c.tenant_id = s.tenant_id AND c.scenario_id = s.scenario_id
+     WHERE s.reconciled_deployments > c.deployments
+    UNION ALL
+    SELECT 'no count of deployments is ahead of its scenario', p.tenant_id, p.plan_id,
+           format('the plan was deployed as number %s, the scenario counts %s', p.deployment_no, c.deployments)
+      FROM scenario.migration_plans AS p
+      JOIN scenario.scenarios AS c ON c.tenant_id = p.tenant_id AND c.scenario_id = p.scenario_id
+     WHERE p.deployment_no > c.deployments
     UNION ALL
     SELECT 'a session''s revision is its last audit row', s.tenant_id, s.session_id,
            format('revision %s, last audit row %s, audit rows %s', s.revision, a.last, a.rows)

@@ -11,8 +11,8 @@ COMMENT ON FUNCTION scenario.lock_marked_sessions(uuid, uuid, uuid, integer, uui
 COMMENT ON FUNCTION scenario.migrate_page(uuid, uuid[]) IS
     'Migrates the sessions of one page as far as they need nobody, for migrate_sessions, which has locked them. '
     'Arguments: tenant, session ids. Returns counts: applied, deferred (its turn would ask somebody, so it is left '
-    'as it is), pinned, exited; blocked counts those of them whose redirect a checkpoint forbade. Raises the first '
-    'error of a session, and 22023 for NULL. Writes as reconcile_session.';
+    'as it is, or its policy cannot tell yet), pinned, exited; blocked counts those of them whose redirect a checkpoint forbade. Raises the '
+    'first error of a session, and 22023 for NULL. Writes as reconcile_session.';
 COMMENT ON FUNCTION scenario.retention_days(text) IS
     'scenario.version_retention_days (for version) or scenario.plan_retention_days (for plan) as it counts here and now. Raises '
     '22023. Only reads.';

@@ -1,14 +1,14 @@
 -- Comments on the functions of src/api/marking.rs: for the procedures and functions of the extension.
 
-COMMENT ON FUNCTION scenario.mark_batch(uuid, uuid, text, uuid, integer, boolean) IS
+COMMENT ON FUNCTION scenario.mark_batch(uuid, uuid, text, uuid, integer) IS
     'Marks one page of sessions by the plan''s policies, for mark_sessions. Arguments: tenant, plan, step and session '
-    'after which the page begins, how many, whether it is the second look (then sessions that only a mark tells of '
-    'the plan are waited for if a turn holds them). Returns how many it looked at (locked ones left out) and marked, '
+    'after which the page begins, how many. Returns how many it looked at (locked ones left out) and marked, '
     'and the last of the page (NULL: there was none). Raises P0002, 22023. Writes sessions (marks only), '
     'migration_plans.';
 COMMENT ON FUNCTION scenario.count_sessions_to_mark(uuid, uuid) IS
     'How many sessions mark_sessions looks at: those that the plan concerns, that have no mark of it and were not '
-    'taken back from it. Arguments: tenant, plan. Raises P0002 for an unknown plan, 22023 for NULL. Only reads.';
+    'pinned since it was deployed. Arguments: tenant, plan. Raises P0002 for an unknown plan, 22023 for NULL. Only '
+    'reads.';
 COMMENT ON FUNCTION scenario.plan_session_ids(uuid, uuid) IS
-    'The sessions that a plan concerns: active, and at its from_version as that is stored. Arguments: tenant, plan. '
-    'Raises P0002 for an unknown plan, 22023 for NULL. Only reads.';
+    'The sessions that a plan concerns: active or paused, and at its from_version as that is stored. Arguments: '
+    'tenant, plan. Raises P0002 for an unknown plan, 22023 for NULL. Only reads.';

@@ -1,7 +1,7 @@
 //! Publishing and deploying: phase 1, mark (SPEC section 6).
 
 use crate::acts;
-use crate::error::{Error, required, tenant};
+use crate::error::{required, tenant};
 use crate::json::Json;
 use crate::publishing;
 use crate::store::{plan_sessions, plans, progress};
@@ -41,11 +41,11 @@ fn deploy_migration_plan(
     Ok(TableIterator::once((plan_id, marked, by_anchor, deployed_at)))
 }
 
-/// Stops a deployment (SPEC 6): the plan is cancelled, its marks are taken off, and it pins the sessions that it has not
-/// migrated yet. Those that it has migrated stay where they are.
+/// Stops a deployment ("Publishing and deploying"): the plan is cancelled, its marks are void, and everybody whose way
+/// leads over it is pinned at their next turn. Those that it has migrated stay where they are. Waits for no session.
 ///
-/// Arguments: tenant, plan; optionally who cancels (else the login). Result: sessions unmarked. Errors: P0002 for an unknown
-/// plan; 55000 if it is not deployed; 22023 for NULL. Writes migration_plans, sessions (marks only).
+/// Arguments: tenant, plan; optionally who cancels (else the login). Result: sessions whose mark is void now. Errors:
+/// P0002 for an unknown plan; 55000 if it is not deployed; 22023 for NULL. Writes migration_plans, scenarios.
 #[pg_extern]
 fn cancel_deployment(
     tenant_id: Option<pgrx::Uuid>,
@@ -53,15 +53,15 @@ fn cancel_deployment(
     cancelled_by: default!(Option<String>, "NULL"),
 ) -> Result<i64, ErrorReport> {
     let (tenant_id, plan_id) = (tenant(tenant_id)?, required(plan_id, "plan_id")?);
-    let unmarked = publishing::cancel(tenant_id, plan_id, cancelled_by.as_deref())?;
-    Ok(i64::try_from(unmarked).map_err(|_| Error::internal("more sessions than can be counted"))?)
+    Ok(publishing::cancel(tenant_id, plan_id, cancelled_by.as_deref())?)
 }
 
 /// How far a deployment has come, counted from sessions and audit rows (SPEC 6).
 ///
-/// Arguments: tenant, plan. Result: one row, all counts in sessions: marked (at any time), applied, pending (marked now),
-/// pinned, collecting (pending and waiting for the customer), waiting_action, waiting_decision, checkpoint_blocks, exits,
-/// by_scenario (applied), by_action, last_applied_at. Errors: P0002 for an unknown plan; 22023 for NULL. Writes nothing.
+/// Arguments: tenant, plan. Result: one row, all counts in sessions: marked (marks that it has set), applied, pending
+/// (marked now, and the plan is deployed), pinned (now, by the plan or at its old version), collecting (pending and
+/// waiting for the customer), waiting_action, waiting_decision, checkpoint_blocks, exits, by_scenario (applied),
+/// by_action, last_applied_at. Errors: P0002 for an unknown plan; 22023 for NULL. Writes nothing.
 #[pg_extern(stable, parallel_restricted)]
 #[allow(clippy::type_complexity)]
 fn deployment_status(

@@ -12,7 +12,7 @@ use scenario_engine::plan::PlanStatus;
 
 /// Marks one page of sessions, for `mark_sessions`.
 ///
-/// Arguments: tenant, plan, step and session after which the page begins, how many, whether it is the second look.
+/// Arguments: tenant, plan, step and session after which the page begins, how many.
 /// Result: one row: looked_at (locked sessions left out), marked, step and session of the last one of the page (NULL:
 /// there was none). Errors: P0002 for an unknown plan; 22023 for NULL. Writes sessions (marks only), migration_plans.
 #[pg_extern]
@@ -23,7 +23,6 @@ fn mark_batch(
     after_step_id: Option<&str>,
     after_session_id: Option<Uuid>,
     batch_size: Option<i32>,
-    second_look: Option<bool>,
 ) -> Result<
     TableIterator<
         'static,
@@ -46,14 +45,13 @@ fn mark_batch(
     if plan.status != PlanStatus::Deployed {
         return Ok(TableIterator::once((0, 0, None, None)));
     }
-    let (size, second_look) = (required(batch_size, "batch_size")?, required(second_look, "second_look")?);
-    let page = marking::mark_page(tenant_id, &plan, &after, size, second_look)?;
+    let page = marking::mark_page(tenant_id, &plan, &after, required(batch_size, "batch_size")?)?;
     let (last_step_id, last_session_id) = page.last.map(|last| (last.step_id, last.session_id)).unzip();
     Ok(TableIterator::once((page.looked_at, page.marked, last_step_id, last_session_id)))
 }
 
-/// How many sessions `mark_sessions` looks at: those that the plan concerns, that have no mark of it and were not taken
-/// back from it.
+/// How many sessions `mark_sessions` looks at: those that the plan concerns, that have no mark of it and were not
+/// pinned since it was deployed.
 ///
 /// Arguments: tenant, plan. Result: sessions. Errors: P0002 for an unknown plan; 22023 for NULL. Writes nothing.
 #[pg_extern(stable, parallel_restricted)]
@@ -62,7 +60,7 @@ fn count_sessions_to_mark(tenant_id: Option<Uuid>, plan_id: Option<Uuid>) -> Res
     Ok(plan_sessions::count_to_mark(tenant_id, &plans::by_id(tenant_id, plan_id)?)?)
 }
 
-/// The sessions that a plan concerns: active, and at its old version as that is stored.
+/// The sessions that a plan concerns: active or paused, and at its old version as that is stored.
 ///
 /// Arguments: tenant, plan. Result: their ids. Errors: P0002 for an unknown plan; 22023 for NULL. Writes nothing.
 #[pg_extern(stable, parallel_restricted)]

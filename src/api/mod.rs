@@ -12,4 +12,5 @@ pub mod reconcile;
 pub mod reports;
 pub mod revert;
 pub mod sessions;
+pub mod ways_out;
 pub mod writer;

@@ -1,5 +1,6 @@
 //! `scenario.plan_anchors`: what a plan says of each step of its old version.
 
+use super::plans::Plan;
 use super::{Row, Statement, engine_id, policies};
 use crate::args;
 use crate::cache::{self, Pairs, PlanKey};
@@ -43,8 +44,12 @@ static HASHES: Statement = Statement::reading(
 // The sessions at a deleted step follow the policy of the anchor that they go to first.
 static OLD_STEPS: Statement = Statement::reading(
     "SELECT a.old_step_id, a.name, CASE a.kind WHEN 'anchor' THEN a.anchor_content_hash
-                                   ELSE a.candidates -> 0 ->> 'anchor_content_hash' END
-       FROM scenario.plan_anchors AS a WHERE a.tenant_id = $1 AND a.plan_id = $2",
+                                   ELSE a.candidates -> 0 ->> 'anchor_content_hash' END,
+            coalesce(NOT s.is_terminal, false)
+       FROM scenario.plan_anchors AS a
+       LEFT JOIN scenario.scenario_steps AS s
+              ON s.tenant_id = a.tenant_id AND s.scenario_id = $3 AND s.version = $4 AND s.step_id = a.new_step_id
+      WHERE a.tenant_id = $1 AND a.plan_id = $2",
 );
 
 static PAIRS: Statement = Statement::reading(
@@ -264,12 +269,14 @@ pub struct OldStep {
     pub name: String,
     /// The anchor whose policy counts at this step; `None`: a deleted step with nowhere to go.
     pub anchor_content_hash: Option<String>,
+    /// Its counterpart in the new version is no end.
+    pub goes_on: bool,
 }
 
 /// The steps of a plan's old version, by id.
-pub fn old_steps(tenant_id: Uuid, plan_id: Uuid) -> Result<HashMap<String, OldStep>> {
-    let rows = OLD_STEPS.rows(&args![tenant_id, plan_id], |row| {
-        Ok((row.get(1)?, OldStep { name: row.get(2)?, anchor_content_hash: row.opt(3)? }))
+pub fn old_steps(tenant_id: Uuid, plan: &Plan) -> Result<HashMap<String, OldStep>> {
+    let rows = OLD_STEPS.rows(&args![tenant_id, plan.plan_id, plan.scenario_id, plan.to_version], |row| {
+        Ok((row.get(1)?, OldStep { name: row.get(2)?, anchor_content_hash: row.opt(3)?, goes_on: row.get(4)? }))
     })?;
     Ok(rows.into_iter().collect())
 }

@@ -5,6 +5,12 @@ use crate::args;
 use crate::error::Result;
 use pgrx::Uuid;
 
+static WHY_PINNED: Statement = Statement::reading(
+    "SELECT a.reason FROM scenario.migration_audit AS a
+      WHERE a.tenant_id = $1 AND a.session_id = $2 AND a.action IN ('pin', 'revert')
+      ORDER BY a.revision DESC LIMIT 1",
+);
+
 static LAST_REQUEST: Statement = Statement::reading(
     "SELECT a.to_version, a.fields_asked FROM scenario.migration_audit AS a
       WHERE a.tenant_id = $1 AND a.session_id = $2 AND a.revision = $3",
@@ -36,4 +42,9 @@ pub fn request(tenant_id: Uuid, session_id: Uuid, revision: i32) -> Result<Optio
 pub fn plans_between(tenant_id: Uuid, session_id: Uuid, scenario_id: Uuid, from: i32, to: i32) -> Result<Vec<Uuid>> {
     let found = PLANS_BETWEEN.row(&args![tenant_id, session_id, scenario_id, from, to], |row| row.get(1))?;
     Ok(found.unwrap_or_default())
+}
+
+/// The sentence with which the session was last pinned; `None` if retention has removed it.
+pub fn why_pinned(tenant_id: Uuid, session_id: Uuid) -> Result<Option<String>> {
+    Ok(WHY_PINNED.row(&args![tenant_id, session_id], |row| row.opt(1))?.flatten())
 }

@@ -9,6 +9,7 @@ pub mod acts;
 pub mod anchors;
 pub mod attempts;
 pub mod audit;
+pub mod by_hand;
 pub mod facts;
 pub mod fields;
 pub mod messages;

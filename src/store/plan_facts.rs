@@ -42,18 +42,19 @@ impl PlanFacts {
         PlanFacts { as_if_deployed: Some(Rc::new(plan.clone())), ..PlanFacts::new(tenant_id) }
     }
 
+    /// The scenario's plans that were ever deployed.
+    pub fn refs(&self, scenario_id: Uuid) -> Result<Rc<Vec<PlanRef>>> {
+        if let Some(refs) = self.read.borrow().refs.get(&scenario_id) {
+            return Ok(Rc::clone(refs));
+        }
+        let refs = Rc::new(plans::refs(self.tenant_id, scenario_id)?);
+        self.read.borrow_mut().refs.insert(scenario_id, Rc::clone(&refs));
+        Ok(refs)
+    }
+
     /// How sessions come from one version of a scenario to another.
     pub fn way(&self, scenario_id: Uuid, from_version: i32, to_version: i32) -> Result<Way> {
-        let known = self.read.borrow().refs.get(&scenario_id).cloned();
-        let refs = match known {
-            Some(refs) => refs,
-            None => {
-                let refs = Rc::new(plans::refs(self.tenant_id, scenario_id)?);
-                self.read.borrow_mut().refs.insert(scenario_id, Rc::clone(&refs));
-                refs
-            }
-        };
-        Ok(find_way(&refs, from_version, to_version))
+        Ok(find_way(&self.refs(scenario_id)?, from_version, to_version))
     }
 
     /// The row of a plan for the sessions at one old step; `None` if the plan does not know the step.

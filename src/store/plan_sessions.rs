@@ -25,13 +25,6 @@ macro_rules! walks_old_version {
     };
 }
 
-/// A plan concerns the session `s` if that is active and walks the plan's old version as it is stored.
-macro_rules! concerned {
-    () => {
-        concat!(walks_old_version!(), " AND s.status = 'active'")
-    };
-}
-
 /// The session `s` goes on, now or once it is woken.
 macro_rules! live {
     () => {
@@ -39,16 +32,22 @@ macro_rules! live {
     };
 }
 
-/// The plan $5 may mark the session `s`: it concerns it, has not marked it yet, and was not taken back from it. The
-/// undo row is asked for session by session, by its key: an anti-join could read every undo row of the tenant for each
-/// page.
+/// A plan concerns the session `s` if that is live and walks the plan's old version as it is stored.
+macro_rules! concerned {
+    () => {
+        concat!(walks_old_version!(), " AND s.status IN ('active', 'paused')")
+    };
+}
+
+/// The plan $5 may mark the session `s`: it concerns it, or reopens finished sessions ($7), has not marked it yet, and
+/// its deployment ($6) came after the one at which the session was pinned, if it is.
 macro_rules! to_mark {
     () => {
         concat!(
-            concerned!(),
-            " AND s.pending_plan_id IS DISTINCT FROM $5
-              AND (SELECT u.reverted_at FROM scenario.migration_undo AS u
-                    WHERE u.tenant_id = $1 AND u.session_id = s.session_id AND u.plan_id = $5) IS NULL"
+            walks_old_version!(),
+            " AND (s.status IN ('active', 'paused') OR $7 AND s.status = 'completed')
+              AND s.pending_plan_id IS DISTINCT FROM $5
+              AND (s.pinned_at IS NULL OR s.reconciled_deployments < $6)"
         )
     };
 }
@@ -80,7 +79,6 @@ static COUNT_BY_STEP: Statement = Statement::reading(concat!(
       ORDER BY p.step_id, p.contents"
 ));
 
-// A session that stays on its version after the version that is published was looked at is pinned.
 static COUNT_ELSEWHERE: Statement = Statement::reading(concat!(
     "SELECT s.scenario_version, s.scenario_version = $3,
             count(*) FILTER (WHERE ",
@@ -88,7 +86,7 @@ static COUNT_ELSEWHERE: Statement = Statement::reading(concat!(
     "), count(*) FILTER (WHERE s.status = 'paused'),
             count(*) FILTER (WHERE ",
     live!(),
-    " AND s.reconciled_version <> s.scenario_version),
+    " AND s.pinned_at IS NOT NULL),
             count(*) FILTER (WHERE s.status = 'completed'),
             count(*) FILTER (WHERE ",
     live!(),
@@ -104,45 +102,36 @@ static COUNT_TO_MARK: Statement =
 
 // Variables can be large: they are read only when a policy looks at them.
 static PAGE: Statement = Statement::writing(concat!(
-    "SELECT s.step_id, s.session_id, s.channel, CASE WHEN $9 THEN s.variables END,
-            (extract(epoch FROM pg_catalog.now() - s.created_at) / 86400)::pg_catalog.float8
+    "SELECT s.step_id, s.session_id, s.channel, CASE WHEN $11 THEN s.variables END,
+            (extract(epoch FROM pg_catalog.now() - s.created_at) / 86400)::pg_catalog.float8, s.status = 'completed'
        FROM scenario.sessions AS s WHERE ",
     to_mark!(),
-    " AND (s.step_id, s.session_id) > ($6, $7)
+    " AND (s.step_id, s.session_id) > ($8, $9)
       ORDER BY s.step_id, s.session_id
-      LIMIT $8"
+      LIMIT $10"
 ));
 
 // Each session is locked by its key alone, whatever it has become since the page was read, and looked at again under
-// the lock. OFFSET 0 keeps the conditions out of the inner query, where they could lead to another index.
-macro_rules! mark {
-    ($locked:literal) => {
-        concat!(
-            "UPDATE scenario.sessions AS s
-                SET pending_plan_id = $5, pending_target_version = $6, pending_marked_at = pg_catalog.now(),
-                    pending_anchor_hash = ($9::text[])[pg_catalog.array_position($8::text[], s.step_id)]
-              WHERE s.tenant_id = $1 AND s.session_id = ANY (ARRAY(
-                    SELECT s.session_id
-                      FROM unnest($7::uuid[]) AS seen (session_id)
-                     CROSS JOIN LATERAL (
-                           SELECT l.tenant_id, l.session_id, l.scenario_id, l.scenario_version, l.scenario_checksum,
-                                  l.status, l.step_id, l.pending_plan_id
-                             FROM scenario.sessions AS l
-                            WHERE l.tenant_id = $1 AND l.session_id = seen.session_id
-                           OFFSET 0
-                              FOR NO KEY UPDATE ",
-            $locked,
-            ") AS s
-                     WHERE s.step_id = ANY ($8) AND ",
-            to_mark!(),
-            "))"
-        )
-    };
-}
-
-static MARK_SKIPPING_LOCKED: Statement = Statement::writing(mark!("SKIP LOCKED"));
-
-static MARK_WAITING_FOR_LOCKED: Statement = Statement::writing(mark!(""));
+// the lock. One that somebody has locked is skipped: its next turn finds by the count of deployments that there is a
+// plan. OFFSET 0 keeps the conditions out of the inner query, where they could lead to another index.
+static MARK: Statement = Statement::writing(concat!(
+    "UPDATE scenario.sessions AS s
+        SET pending_plan_id = $5, pending_target_version = $8, pending_marked_at = pg_catalog.now(),
+            pending_anchor_hash = ($11::text[])[pg_catalog.array_position($10::text[], s.step_id)]
+      WHERE s.tenant_id = $1 AND s.session_id = ANY (ARRAY(
+            SELECT s.session_id
+              FROM pg_catalog.unnest($9::uuid[]) AS seen (session_id)
+             CROSS JOIN LATERAL (
+                   SELECT l.tenant_id, l.session_id, l.scenario_id, l.scenario_version, l.scenario_checksum,
+                          l.status, l.step_id, l.pending_plan_id, l.pinned_at, l.reconciled_deployments
+                     FROM scenario.sessions AS l
+                    WHERE l.tenant_id = $1 AND l.session_id = seen.session_id
+                   OFFSET 0
+                      FOR NO KEY UPDATE SKIP LOCKED) AS s
+             WHERE s.step_id = ANY ($10) AND ",
+    to_mark!(),
+    "))"
+));
 
 static MARKS_BY_ANCHOR: Statement = Statement::writing(
     "SELECT coalesce(pg_catalog.jsonb_object_agg(m.anchor, m.sessions), '{}'), coalesce(sum(m.sessions), 0)::bigint
@@ -151,16 +140,19 @@ static MARKS_BY_ANCHOR: Statement = Statement::writing(
               GROUP BY 1) AS m",
 );
 
-static TAKE_MARKS_OFF: Statement = Statement::writing(
-    "UPDATE scenario.sessions AS s
-        SET pending_plan_id = NULL, pending_target_version = NULL, pending_anchor_hash = NULL, pending_marked_at = NULL,
-            waiting_for = NULL, waiting_since = NULL
-      WHERE s.tenant_id = $1 AND s.pending_plan_id = $2",
-);
+// Without a lock: whoever cancels waits for no session.
+static COUNT_MARKS: Statement =
+    Statement::writing("SELECT count(*) FROM scenario.sessions AS s WHERE s.tenant_id = $1 AND s.pending_plan_id = $2");
 
-static LIVE: Statement = Statement::writing(
-    "SELECT count(*) FROM scenario.sessions AS s
-      WHERE s.tenant_id = $1 AND s.scenario_id = $2 AND s.scenario_version = $3 AND s.status IN ('active', 'paused')",
+static VERSIONS_WALKED: Statement = Statement::writing(
+    "SELECT v.version
+       FROM scenario.scenario_versions AS v
+      WHERE v.tenant_id = $1 AND v.scenario_id = $2 AND v.version = ANY ($3)
+        AND EXISTS (SELECT FROM scenario.sessions AS s
+                     WHERE s.tenant_id = v.tenant_id AND s.scenario_id = v.scenario_id
+                       AND s.scenario_version = v.version AND s.scenario_checksum = v.checksum
+                       AND s.status IN ('active', 'paused') AND s.pinned_at IS NULL)
+      ORDER BY v.version",
 );
 
 /// The parameters of [`concerned`] and [`to_mark`], then others.
@@ -168,13 +160,6 @@ macro_rules! key {
     ($tenant_id:expr, $plan:expr $(, $more:expr)*) => {
         args![$tenant_id, $plan.scenario_id, $plan.from_version, $plan.from_checksum.as_str() $(, $more)*]
     };
-}
-
-/// What to do about a session that somebody, mostly a turn, has locked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LockedSessions {
-    Skip,
-    Wait,
 }
 
 /// A place in the order in which sessions are marked: by step, then by id.
@@ -198,23 +183,39 @@ pub struct Candidate {
     /// A JSON object; `None` if variables were not asked for.
     pub variables: Option<Json>,
     pub age_days: f64,
+    pub is_finished: bool,
+}
+
+/// What marking looks at beside the sessions that a plan concerns.
+#[derive(Debug, Clone, Copy)]
+pub struct Look {
+    /// Finished sessions, since a policy of the plan reopens them.
+    pub at_finished: bool,
+    /// Variables, since a policy of the plan asks for them.
+    pub at_variables: bool,
 }
 
 /// The next sessions after a position that the plan may mark, at most `size` of them. Locks nothing.
-pub fn page_to_mark(
-    tenant_id: Uuid,
-    plan: &Plan,
-    after: &Position,
-    size: i32,
-    with_variables: bool,
-) -> Result<Vec<Candidate>> {
+pub fn page_to_mark(tenant_id: Uuid, plan: &Plan, after: &Position, size: i32, look: Look) -> Result<Vec<Candidate>> {
     let (step_id, session_id) = (after.step_id.as_str(), after.session_id);
-    PAGE.rows(&key!(tenant_id, plan, plan.plan_id, step_id, session_id, size, with_variables), |row| {
+    let own = key!(
+        tenant_id,
+        plan,
+        plan.plan_id,
+        plan.deployment_no,
+        look.at_finished,
+        step_id,
+        session_id,
+        size,
+        look.at_variables
+    );
+    PAGE.rows(&own, |row| {
         Ok(Candidate {
             position: Position { step_id: row.get(1)?, session_id: row.get(2)? },
             channel: row.opt(3)?,
             variables: row.opt(4)?,
             age_days: row.get(5)?,
+            is_finished: row.get(6)?,
         })
     })
 }
@@ -228,16 +229,22 @@ pub struct ToMark<'a> {
     pub anchor_hashes: Vec<Option<&'a str>>,
 }
 
-/// Marks these sessions, unless they have become others since they were read, and says how many. A mark of another plan
-/// is overwritten.
-pub fn mark(tenant_id: Uuid, plan: &Plan, sessions: ToMark<'_>, locked: LockedSessions) -> Result<u64> {
-    let statement: &'static Statement = match locked {
-        LockedSessions::Skip => &MARK_SKIPPING_LOCKED,
-        LockedSessions::Wait => &MARK_WAITING_FOR_LOCKED,
-    };
+/// Marks these sessions, unless they have become others since they were read or somebody has locked them, and says how
+/// many. A mark of another plan is overwritten.
+pub fn mark(tenant_id: Uuid, plan: &Plan, sessions: ToMark<'_>, look: Look) -> Result<u64> {
     let ToMark { session_ids, step_ids, anchor_hashes } = sessions;
     let to_version = plan.to_version;
-    statement.execute(&key!(tenant_id, plan, plan.plan_id, to_version, session_ids, step_ids, anchor_hashes))
+    MARK.execute(&key!(
+        tenant_id,
+        plan,
+        plan.plan_id,
+        plan.deployment_no,
+        look.at_finished,
+        to_version,
+        session_ids,
+        step_ids,
+        anchor_hashes
+    ))
 }
 
 /// The sessions that a plan concerns.
@@ -285,9 +292,10 @@ pub fn elsewhere(tenant_id: Uuid, plan: &Plan) -> Result<Elsewhere> {
     Ok(elsewhere)
 }
 
-/// How many sessions the plan may mark: policies are not asked.
+/// How many sessions the plan may mark: policies are not asked, and finished sessions are left out.
 pub fn count_to_mark(tenant_id: Uuid, plan: &Plan) -> Result<i64> {
-    Ok(COUNT_TO_MARK.row(&key!(tenant_id, plan, plan.plan_id), |row| row.get(1))?.unwrap_or(0))
+    let own = key!(tenant_id, plan, plan.plan_id, plan.deployment_no, false);
+    Ok(COUNT_TO_MARK.row(&own, |row| row.get(1))?.unwrap_or(0))
 }
 
 /// Marks of a plan by anchor hash (`none`: at a deleted step with nowhere to go) as a JSON object, and how many in all.
@@ -296,12 +304,13 @@ pub fn marks_by_anchor(tenant_id: Uuid, plan_id: Uuid) -> Result<(Json, i64)> {
     Ok(found.unwrap_or_else(|| (Json("{}".to_owned()), 0)))
 }
 
-/// Takes the marks of a plan off, waiting for turns that hold one, and says how many.
-pub fn take_marks_off(tenant_id: Uuid, plan_id: Uuid) -> Result<u64> {
-    TAKE_MARKS_OFF.execute(&args![tenant_id, plan_id])
+/// How many sessions carry the plan's mark, valid or void.
+pub fn count_marks(tenant_id: Uuid, plan_id: Uuid) -> Result<i64> {
+    Ok(COUNT_MARKS.row(&args![tenant_id, plan_id], |row| row.get(1))?.unwrap_or(0))
 }
 
-/// How many live sessions (active or paused) walk a version, with whatever checksum.
-pub fn live_in_version(tenant_id: Uuid, scenario_id: Uuid, version: i32) -> Result<i64> {
-    Ok(LIVE.row(&args![tenant_id, scenario_id, version], |row| row.get(1))?.unwrap_or(0))
+/// Those of these versions that a session walks that publishing must not leave without a way: live, not pinned, and at
+/// the version as it is stored.
+pub fn walked_among(tenant_id: Uuid, scenario_id: Uuid, versions: &[i32]) -> Result<Vec<i32>> {
+    VERSIONS_WALKED.rows(&args![tenant_id, scenario_id, versions.to_vec()], |row| row.get(1))
 }

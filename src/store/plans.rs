@@ -23,6 +23,8 @@ pub struct Plan {
     pub from_digest: String,
     pub to_digest: String,
     pub status: PlanStatus,
+    /// The scenario's count of deployments that its deployment got; 0 if it never was deployed.
+    pub deployment_no: i32,
 }
 
 impl Plan {
@@ -33,27 +35,27 @@ impl Plan {
             from_version: self.from_version,
             to_version: self.to_version,
             status: self.status,
-            deployment_no: 0,
+            deployment_no: self.deployment_no.into(),
         }
     }
 }
 
 static BY_ID: Statement = Statement::reading(
     "SELECT p.plan_id, p.scenario_id, p.from_version, p.to_version, p.from_checksum, p.to_checksum, p.from_digest,
-            p.to_digest, p.status
+            p.to_digest, p.status, coalesce(p.deployment_no, 0)
        FROM scenario.migration_plans AS p WHERE p.tenant_id = $1 AND p.plan_id = $2",
 );
 
 static LOCK: Statement = Statement::writing(
     "SELECT p.plan_id, p.scenario_id, p.from_version, p.to_version, p.from_checksum, p.to_checksum, p.from_digest,
-            p.to_digest, p.status
+            p.to_digest, p.status, coalesce(p.deployment_no, 0)
        FROM scenario.migration_plans AS p WHERE p.tenant_id = $1 AND p.plan_id = $2
         FOR NO KEY UPDATE",
 );
 
 static LOCK_OPEN: Statement = Statement::writing(
     "SELECT p.plan_id, p.scenario_id, p.from_version, p.to_version, p.from_checksum, p.to_checksum, p.from_digest,
-            p.to_digest, p.status
+            p.to_digest, p.status, coalesce(p.deployment_no, 0)
        FROM scenario.migration_plans AS p
       WHERE p.tenant_id = $1 AND p.scenario_id = $2 AND p.from_version = $3 AND p.to_version = $4
         AND p.is_open
@@ -61,11 +63,10 @@ static LOCK_OPEN: Statement = Statement::writing(
 );
 
 static REFS: Statement = Statement::reading(
-    "SELECT p.plan_id, p.from_version, p.to_version, p.status,
-            pg_catalog.row_number() OVER (ORDER BY p.deployed_at, p.created_at, p.plan_id)
+    "SELECT p.plan_id, p.from_version, p.to_version, p.status, p.deployment_no
        FROM scenario.migration_plans AS p
       WHERE p.tenant_id = $1 AND p.scenario_id = $2 AND p.deployed_at IS NOT NULL
-      ORDER BY 5 DESC",
+      ORDER BY p.deployment_no DESC, p.plan_id",
 );
 
 static ROW: Statement =
@@ -114,7 +115,8 @@ static REJECT: Statement = Statement::writing(
 );
 
 static DEPLOY: Statement = Statement::writing(
-    "UPDATE scenario.migration_plans AS p SET status = 'deployed', deployed_by = coalesce($3, session_user)
+    "UPDATE scenario.migration_plans AS p
+        SET status = 'deployed', deployed_by = coalesce($3, session_user), deployment_no = $4
       WHERE p.tenant_id = $1 AND p.plan_id = $2",
 );
 
@@ -128,12 +130,10 @@ static SUPERSEDE: Statement = Statement::writing(
       WHERE p.tenant_id = $1 AND p.plan_id = $2",
 );
 
-// "Older": built before, or in the same transaction.
-static SUPERSEDE_OLDER: Statement = Statement::writing(
+static SUPERSEDE_RIVALS: Statement = Statement::writing(
     "UPDATE scenario.migration_plans AS p SET status = 'superseded', superseded_by = $3
       WHERE p.tenant_id = $1 AND p.scenario_id = $2 AND p.plan_id <> $3 AND p.is_open
-        AND p.created_at <= (SELECT d.created_at FROM scenario.migration_plans AS d
-                              WHERE d.tenant_id = $1 AND d.plan_id = $3)",
+        AND p.from_version = $4 AND p.to_version >= $5",
 );
 
 static DEPLOYED_AT: Statement = Statement::reading(
@@ -156,22 +156,13 @@ fn read_plan(row: &Row<'_>) -> Result<Plan> {
         from_digest: row.get(7)?,
         to_digest: row.get(8)?,
         status: read_status(&row.get::<String>(9)?)?,
+        deployment_no: row.get(10)?,
     })
 }
 
 fn read_status(text: &str) -> Result<PlanStatus> {
     PlanStatus::parse(text).ok_or_else(|| Error::internal(format!("unknown plan status {text}")))
 }
-
-// A plan that publishes its version is deployed in the same transaction, and both times are the beginning of that;
-// while it does so, the version is a draft and has no time yet.
-static WAS_DEPLOYED_AFTER_PUBLICATION: Statement = Statement::writing(
-    "SELECT coalesce(p.deployed_at <> v.published_at, false)
-       FROM scenario.migration_plans AS p
-       JOIN scenario.scenario_versions AS v
-         ON v.tenant_id = p.tenant_id AND v.scenario_id = p.scenario_id AND v.version = p.to_version
-      WHERE p.tenant_id = $1 AND p.plan_id = $2",
-);
 
 fn missing(plan_id: Uuid) -> Error {
     Error::not_found("plan", plan_id).hint("Build it first: build_migration_plan(tenant_id, scenario_id, to_version).")
@@ -200,7 +191,7 @@ pub fn refs(tenant_id: Uuid, scenario_id: Uuid) -> Result<Vec<PlanRef>> {
             from_version: row.get(2)?,
             to_version: row.get(3)?,
             status: read_status(&row.get::<String>(4)?)?,
-            deployment_no: row.get(5)?,
+            deployment_no: row.get::<i32>(5)?.into(),
         })
     })
 }
@@ -261,8 +252,9 @@ pub fn reject(tenant_id: Uuid, plan_id: Uuid, by: Option<&str>, reason: Option<&
     REJECT.execute(&args![tenant_id, plan_id, by, reason]).map(|_| ())
 }
 
-pub fn deploy(tenant_id: Uuid, plan_id: Uuid, by: Option<&str>) -> Result<()> {
-    DEPLOY.execute(&args![tenant_id, plan_id, by]).map(|_| ())
+/// The plan becomes deployed as this number; `None`: the trigger counts one more deployment of the scenario.
+pub fn deploy(tenant_id: Uuid, plan_id: Uuid, by: Option<&str>, deployment_no: Option<i32>) -> Result<()> {
+    DEPLOY.execute(&args![tenant_id, plan_id, by, deployment_no]).map(|_| ())
 }
 
 pub fn cancel(tenant_id: Uuid, plan_id: Uuid, by: Option<&str>) -> Result<()> {
@@ -274,19 +266,15 @@ pub fn supersede(tenant_id: Uuid, plan_id: Uuid, by_plan_id: Uuid) -> Result<()>
     SUPERSEDE.execute(&args![tenant_id, plan_id, by_plan_id]).map(|_| ())
 }
 
-/// Every open plan of the scenario that is older than this one gives way to it.
-pub fn supersede_older(tenant_id: Uuid, scenario_id: Uuid, by_plan_id: Uuid) -> Result<()> {
-    SUPERSEDE_OLDER.execute(&args![tenant_id, scenario_id, by_plan_id]).map(|_| ())
+/// The open plans from the same version to the same or a later one give way to this plan.
+pub fn supersede_rivals(tenant_id: Uuid, plan: &Plan) -> Result<()> {
+    let Plan { plan_id, scenario_id, from_version, to_version, .. } = plan;
+    SUPERSEDE_RIVALS.execute(&args![tenant_id, *scenario_id, *plan_id, *from_version, *to_version]).map(|_| ())
 }
 
 /// When the plan was deployed.
 pub fn deployed_at(tenant_id: Uuid, plan_id: Uuid) -> Result<Option<TimestampWithTimeZone>> {
     DEPLOYED_AT.row(&args![tenant_id, plan_id], |row| row.opt(1))?.ok_or_else(|| missing(plan_id))
-}
-
-/// Whether the plan was deployed when the version that it leads to had been published before.
-pub fn was_deployed_after_publication(tenant_id: Uuid, plan_id: Uuid) -> Result<bool> {
-    WAS_DEPLOYED_AFTER_PUBLICATION.row(&args![tenant_id, plan_id], |row| row.get(1))?.ok_or_else(|| missing(plan_id))
 }
 
 /// Counts marks that were set.

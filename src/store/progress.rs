@@ -1,4 +1,5 @@
-//! How far a deployment has come: counted from sessions and audit rows, never stored (SPEC 6).
+//! How far a deployment has come: counted from sessions and audit rows ("Publishing and deploying"). The marks that it
+//! has set are counted where they are set, since a session that was migrated has none any more.
 
 use super::Statement;
 use crate::args;
@@ -30,21 +31,26 @@ pub struct Progress {
 // blocked.
 static PROGRESS: Statement = Statement::reading(
     "WITH plan AS (
-         SELECT p.scenario_id, p.status FROM scenario.migration_plans AS p WHERE p.tenant_id = $1 AND p.plan_id = $2),
+         SELECT p.scenario_id, p.from_version, p.status, p.sessions_marked FROM scenario.migration_plans AS p
+          WHERE p.tenant_id = $1 AND p.plan_id = $2),
      marks AS (
-         SELECT s.session_id, s.waiting_for FROM scenario.sessions AS s
-          WHERE s.tenant_id = $1 AND s.pending_plan_id = $2),
+         SELECT m.session_id, m.waiting_for FROM scenario.valid_marks AS m
+          WHERE m.tenant_id = $1 AND m.plan_id = $2),
+     pinned AS (
+         SELECT s.session_id FROM scenario.sessions AS s WHERE s.tenant_id = $1 AND s.pinned_plan_id = $2
+          UNION
+         SELECT s.session_id FROM scenario.sessions AS s
+           JOIN plan ON s.scenario_id = plan.scenario_id AND s.scenario_version = plan.from_version
+          WHERE s.tenant_id = $1 AND s.pinned_at IS NOT NULL),
      audit AS (
          SELECT a.session_id, a.action, a.migration_scenario, a.blocked_by_checkpoint, a.created_at,
                 a.applied AND NOT EXISTS (SELECT FROM scenario.migration_audit AS r
                                            WHERE r.tenant_id = $1 AND r.session_id = a.session_id
-                                             AND r.revision = a.revision + 1 AND r.action = 'revert') AS applied,
-                a.action = 'pin' AS pinned
+                                             AND r.revision = a.revision + 1 AND r.action = 'revert') AS applied
            FROM scenario.migration_audit AS a JOIN plan ON a.scenario_id = plan.scenario_id
           WHERE a.tenant_id = $1 AND a.plan_ids @> ARRAY[$2]),
      counts AS (
          SELECT count(DISTINCT a.session_id) FILTER (WHERE a.applied) AS applied,
-                count(DISTINCT a.session_id) FILTER (WHERE a.pinned) AS pinned,
                 count(DISTINCT a.session_id) FILTER (WHERE a.blocked_by_checkpoint) AS blocked,
                 count(DISTINCT a.session_id) FILTER (WHERE a.action = 'exit_scenario') AS exits,
                 max(a.created_at) FILTER (WHERE a.applied) AS last_applied_at
@@ -57,10 +63,10 @@ static PROGRESS: Statement = Statement::reading(
          SELECT pg_catalog.jsonb_object_agg(g.action, g.sessions) AS sessions
            FROM (SELECT a.action, count(DISTINCT a.session_id) AS sessions FROM audit AS a GROUP BY 1) AS g)
      SELECT plan.status,
-            (SELECT count(*) FROM (SELECT m.session_id FROM marks AS m UNION SELECT a.session_id FROM audit AS a) AS u),
+            plan.sessions_marked::bigint,
             counts.applied,
             (SELECT count(*) FROM marks),
-            counts.pinned,
+            (SELECT count(*) FROM pinned),
             (SELECT count(*) FROM marks AS m WHERE m.waiting_for IN ('customer', 'confirmation')),
             (SELECT count(*) FROM marks AS m WHERE m.waiting_for = 'action'),
             (SELECT count(*) FROM marks AS m WHERE m.waiting_for = 'decision'),

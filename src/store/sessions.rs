@@ -3,7 +3,7 @@
 //! What a decision writes is in [`super::writes`]. For all other statements, visits, hashes and the cleaning of marks are the work of the
 //! table's triggers (`31_session_triggers.sql`): a statement here says where the session is to be, and why.
 
-use super::{Statement, engine_id};
+use super::{Row, Statement, engine_id};
 use crate::args;
 use crate::error::{Error, Result};
 use crate::json::Json;
@@ -12,22 +12,37 @@ use crate::settings;
 use pgrx::Uuid;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::datum::datetime_support::now;
+use scenario_engine::plan::{PinReason, StoredPin};
 use scenario_engine::reconcile;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
-/// SPEC 7.1, in one place: the session `s` of scenario `c` needs nothing.
+/// The session `s` of scenario `c` is not due ("What is due"): it carries no mark, was looked at before, and walks the
+/// published version or has seen every deployment. A mark whose plan is not deployed is no mark; only where there is
+/// one, its plan is read. A finished session is due by a mark alone. `$live`: the statuses that take turns.
 macro_rules! settled {
-    () => {
-        "(s.scenario_id IS NULL OR s.status <> 'active'
-          OR (s.pending_plan_id IS NULL AND s.reconciled_version = coalesce(c.published_version, s.reconciled_version)))"
+    ($live:literal) => {
+        concat!(
+            "(s.scenario_id IS NULL
+              OR (NOT (s.status IN (",
+            $live,
+            ", 'completed')
+                       AND CASE WHEN s.pending_plan_id IS NULL THEN false
+                                ELSE EXISTS (SELECT FROM scenario.migration_plans AS m
+                                              WHERE m.tenant_id = s.tenant_id AND m.plan_id = s.pending_plan_id
+                                                AND m.status = 'deployed') END)
+                  AND (s.status NOT IN (",
+            $live,
+            ") OR (s.reconciled_deployments IS NOT NULL
+                   AND (s.scenario_version = c.published_version OR s.reconciled_deployments = c.deployments)))))"
+        )
     };
 }
 
 /// The hot path: two small rows by their primary keys, no JSON.
 static GLANCE: Statement = Statement::reading(concat!(
     "SELECT ",
-    settled!(),
+    settled!("'active'"),
     ", s.step_id, s.scenario_version
        FROM scenario.sessions AS s
        LEFT JOIN scenario.scenarios AS c ON c.tenant_id = s.tenant_id AND c.scenario_id = s.scenario_id
@@ -39,15 +54,26 @@ static LOCK: Statement = Statement::writing(
     "SELECT s.revision FROM scenario.sessions AS s WHERE s.tenant_id = $1 AND s.session_id = $2 FOR NO KEY UPDATE",
 );
 
+/// The same, with what tells whether the session or the plans of its scenario have changed since somebody looked.
+static LOCK_SEEN: Statement = Statement::writing(
+    "SELECT s.xmin::pg_catalog.text, s.ctid::pg_catalog.text,
+            (SELECT c.deployments FROM scenario.scenarios AS c
+              WHERE c.tenant_id = s.tenant_id AND c.scenario_id = s.scenario_id)
+       FROM scenario.sessions AS s WHERE s.tenant_id = $1 AND s.session_id = $2 FOR NO KEY UPDATE",
+);
+
 /// Variables can be large, and most of what a batch does needs none: they are read only when they are asked for.
 static LOOK: Statement = Statement::reading(concat!(
     "SELECT ",
-    settled!(),
-    ", s.scenario_id, s.scenario_version, s.step_id, s.step_content_hash, s.scenario_checksum, s.reconciled_version,
+    settled!("'active'"),
+    ", s.scenario_id, s.scenario_version, s.step_id, s.step_content_hash, s.scenario_checksum, c.deployments,
        s.scenario_checksum = v.checksum, c.published_version, p.checksum, s.session_id, s.status, s.channel, s.customer_id,
        CASE WHEN $3 THEN s.variables END, s.revision, s.visit_count, s.pending_plan_id, s.waiting_for,
        (extract(epoch FROM pg_catalog.now() - s.created_at) / 86400)::pg_catalog.float8,
-       CASE WHEN $3 THEN s.variables_set_at END
+       CASE WHEN $3 THEN s.variables_set_at END, s.reconciled_deployments, s.pinned_reason, s.pinned_plan_id, s.pinned_at::pg_catalog.text,
+       s.xmin::pg_catalog.text, s.ctid::pg_catalog.text, ",
+    settled!("'active', 'paused'"),
+    "
        FROM scenario.sessions AS s
        LEFT JOIN scenario.scenarios AS c ON c.tenant_id = s.tenant_id AND c.scenario_id = s.scenario_id
        LEFT JOIN scenario.scenario_versions AS v
@@ -87,7 +113,7 @@ static MERGE_VARIABLES: Statement = Statement::writing(
 /// The next marked sessions of a plan, in order. A session that a turn or another worker holds is skipped.
 static LOCK_MARKED: Statement = Statement::writing(
     "SELECT s.session_id FROM scenario.sessions AS s
-      WHERE s.tenant_id = $1 AND s.pending_plan_id = $2 AND s.status = 'active' AND s.session_id > $3
+      WHERE s.tenant_id = $1 AND s.pending_plan_id = $2 AND s.status IN ('active', 'completed') AND s.session_id > $3
       ORDER BY s.session_id
       LIMIT $4
         FOR NO KEY UPDATE SKIP LOCKED",
@@ -96,14 +122,14 @@ static LOCK_MARKED: Statement = Statement::writing(
 /// Of these sessions, those that are still marked.
 static LOCK_MARKED_OF: Statement = Statement::writing(
     "SELECT s.session_id FROM scenario.sessions AS s
-      WHERE s.tenant_id = $1 AND s.pending_plan_id = $2 AND s.status = 'active' AND s.session_id = ANY ($3)
+      WHERE s.tenant_id = $1 AND s.pending_plan_id = $2 AND s.status IN ('active', 'completed') AND s.session_id = ANY ($3)
       ORDER BY s.session_id
         FOR NO KEY UPDATE SKIP LOCKED",
 );
 
 /// What the hot path sees of a session.
 pub struct Glance {
-    /// It needs nothing (SPEC 7.1).
+    /// It needs nothing: it is not due.
     pub settled: bool,
     pub step_id: Option<String>,
     pub scenario_version: Option<i32>,
@@ -114,6 +140,8 @@ pub struct State {
     pub session_id: Uuid,
     /// As [`Glance::settled`].
     pub settled: bool,
+    /// The same, a paused session taken as active.
+    pub settled_if_active: bool,
     /// `None`: in no scenario.
     pub place: Option<Place>,
     pub status: String,
@@ -128,6 +156,26 @@ pub struct State {
     pub pending_plan_id: Option<Uuid>,
     pub waiting_for: Option<String>,
     pub age_days: f64,
+    /// The count of deployments at which it was last reconciled; `None`: it is to be looked at.
+    pub reconciled_deployments: Option<i32>,
+    pub pin: Option<Pinned>,
+    row_version: RowVersion,
+}
+
+/// The pin of a session, whether or not it has ended.
+#[derive(Clone)]
+pub struct Pinned {
+    pub reason: PinReason,
+    pub plan_id: Option<Uuid>,
+    /// Since when, as PostgreSQL writes it.
+    pub since: String,
+}
+
+/// Which version of its row a session was read from: every UPDATE makes another one, and a lock makes none.
+#[derive(PartialEq, Eq)]
+struct RowVersion {
+    xmin: String,
+    ctid: String,
 }
 
 /// Where a session is.
@@ -139,7 +187,8 @@ pub struct Place {
     pub step_content_hash: String,
     /// As the session keeps it.
     pub checksum: String,
-    pub reconciled_version: i32,
+    /// The scenario's count of deployments.
+    pub deployments: i32,
     /// The session's checksum is that of the version it walks.
     pub matches_version: bool,
     pub published_version: i32,
@@ -173,6 +222,16 @@ pub fn lock(tenant_id: Uuid, session_id: Uuid) -> Result<()> {
     found.map(|_| ()).ok_or_else(|| missing(session_id))
 }
 
+/// The same for a session that was looked at, and says whether it is as it was then: nobody has written it, and nothing was
+/// deployed or cancelled in its scenario. P0002.
+pub fn lock_seen(tenant_id: Uuid, seen: &State) -> Result<bool> {
+    let found = LOCK_SEEN.row(&args![tenant_id, seen.session_id], |row| {
+        Ok((RowVersion { xmin: row.get(1)?, ctid: row.get(2)? }, row.opt::<i32>(3)?))
+    })?;
+    let (row_version, deployments) = found.ok_or_else(|| missing(seen.session_id))?;
+    Ok(row_version == seen.row_version && deployments == seen.place.as_ref().map(|place| place.deployments))
+}
+
 /// Locks the next marked sessions of a plan, at most `most`: those after the session `after`.
 pub fn lock_marked(tenant_id: Uuid, plan_id: Uuid, after: Uuid, most: i32) -> Result<Vec<Uuid>> {
     LOCK_MARKED.rows(&args![tenant_id, plan_id, after, i64::from(most)], |row| row.get(1))
@@ -200,7 +259,7 @@ pub fn look_at(tenant_id: Uuid, session_ids: &[Uuid], variables: Variables) -> R
                 step_id: row.get(4)?,
                 step_content_hash: row.get(5)?,
                 checksum: row.get(6)?,
-                reconciled_version: row.get(7)?,
+                deployments: row.get(7)?,
                 matches_version: row.opt(8)?.unwrap_or(false),
                 published_version: row.get(9)?,
                 published_checksum: row.get(10)?,
@@ -208,6 +267,7 @@ pub fn look_at(tenant_id: Uuid, session_ids: &[Uuid], variables: Variables) -> R
         };
         Ok(State {
             settled: row.get(1)?,
+            settled_if_active: row.get(28)?,
             place,
             session_id: row.get(11)?,
             status: row.get(12)?,
@@ -220,11 +280,30 @@ pub fn look_at(tenant_id: Uuid, session_ids: &[Uuid], variables: Variables) -> R
             waiting_for: row.opt(19)?,
             age_days: row.get(20)?,
             variables_set_at: row.opt(21)?,
+            reconciled_deployments: row.opt(22)?,
+            pin: read_pin(row)?,
+            row_version: RowVersion { xmin: row.get(26)?, ctid: row.get(27)? },
         })
     })
 }
 
+fn read_pin(row: &Row<'_>) -> Result<Option<Pinned>> {
+    let Some(reason) = row.opt::<String>(23)? else { return Ok(None) };
+    let reason = PinReason::parse(&reason).ok_or_else(|| Error::internal(format!("unknown pinned_reason {reason}")))?;
+    Ok(Some(Pinned { reason, plan_id: row.opt(24)?, since: row.get(25)? }))
+}
+
 impl State {
+    /// Its pin as the engine asks for it; `None` where it has none.
+    pub fn stored_pin(&self) -> Option<StoredPin> {
+        let pin = self.pin.as_ref()?;
+        Some(StoredPin {
+            reason: pin.reason,
+            plan_id: pin.plan_id.map(engine_id),
+            reconciled_deployments: self.reconciled_deployments?.into(),
+        })
+    }
+
     /// The place of a session that must be in a scenario: 55000 if it is in none.
     pub fn place(&self, session_id: Uuid) -> Result<&Place> {
         self.place.as_ref().ok_or_else(|| {
@@ -236,11 +315,6 @@ impl State {
     /// The scenario that it walks; `None`: it walks none.
     pub fn scenario_id(&self) -> Option<Uuid> {
         self.place.as_ref().map(|place| place.scenario_id)
-    }
-
-    /// It has come to an end of its scenario.
-    pub fn is_finished(&self) -> bool {
-        self.status == "completed"
     }
 
     /// The value of a variable, with every digit.
@@ -263,6 +337,16 @@ impl State {
         let times: BTreeMap<String, serde_json::Value> = serde_json::from_str(times.as_str())
             .map_err(|error| Error::internal(format!("variables_set_at of a session cannot be read: {error}")))?;
         Ok(times.into_iter().filter_map(|(name, at)| Some((name, at.as_f64()?))).collect())
+    }
+
+    /// It has come to its end: it is left in peace, unless a plan that reopens has marked it.
+    pub fn is_finished(&self) -> bool {
+        self.status == "completed"
+    }
+
+    /// Active or paused: plans concern it.
+    pub fn is_live(&self) -> bool {
+        matches!(self.status.as_str(), "active" | "paused")
     }
 
     /// Whether what is written into `profile_fields` is found again by the next turn: the session has a customer, and the

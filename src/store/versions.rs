@@ -10,6 +10,12 @@ use scenario_engine::definition::{self, Definition};
 use scenario_engine::graph::Graph;
 use std::rc::Rc;
 
+static PUBLISHED_BEFORE: Statement = Statement::writing(
+    "SELECT v.version FROM scenario.scenario_versions AS v
+      WHERE v.tenant_id = $1 AND v.scenario_id = $2 AND v.status <> 'draft' AND v.version <> $3
+      ORDER BY v.version",
+);
+
 static FIND: Statement = Statement::reading(
     "SELECT v.status, v.checksum, v.digest FROM scenario.scenario_versions AS v
       WHERE v.tenant_id = $1 AND v.scenario_id = $2 AND v.version = $3",
@@ -140,4 +146,9 @@ pub fn insert_draft(tenant_id: Uuid, scenario_id: Uuid, definition: Json, create
     let version = next.ok_or_else(|| Error::internal("an aggregate gave no row"))?;
     INSERT.execute(&args![tenant_id, scenario_id, version, definition, created_by])?;
     Ok(version)
+}
+
+/// The versions that sessions can walk, this one left out.
+pub fn walkable_but(tenant_id: Uuid, scenario_id: Uuid, version: i32) -> Result<Vec<i32>> {
+    PUBLISHED_BEFORE.rows(&args![tenant_id, scenario_id, version], |row| row.get(1))
 }

@@ -52,9 +52,9 @@ macro_rules! undo_rows {
         concat!(
             "INSERT INTO scenario.migration_undo AS u
                     (tenant_id, session_id, plan_id, scenario_id, scenario_version, step_id, step_content_hash,
-                     scenario_checksum, reconciled_version, variables_written, variables_before, revision, visit_count)
+                     scenario_checksum, variables_written, variables_before, revision, visit_count)
              SELECT $1, w.session_id, w.plan_id, w.scenario_id, w.from_version, w.step_before, w.old_content_hash,
-                    w.old_checksum, w.old_reconciled_version, ",
+                    w.old_checksum, ",
             $variables_written,
             ", ",
             $variables_before,
@@ -65,7 +65,7 @@ macro_rules! undo_rows {
                 SET plan_id = excluded.plan_id, scenario_id = excluded.scenario_id,
                     scenario_version = excluded.scenario_version, step_id = excluded.step_id,
                     step_content_hash = excluded.step_content_hash, scenario_checksum = excluded.scenario_checksum,
-                    reconciled_version = excluded.reconciled_version, variables_written = excluded.variables_written,
+                    variables_written = excluded.variables_written,
                     variables_before = excluded.variables_before, revision = excluded.revision,
                     visit_count = excluded.visit_count, applied_at = excluded.applied_at, reverted_at = NULL"
         )
@@ -84,7 +84,7 @@ static MOVE: Statement = Statement::writing(concat!(
         "pg_catalog.unnest($22::integer[]), pg_catalog.unnest($23::text[]), pg_catalog.unnest($24::text[]), pg_catalog.unnest($25::integer[]), pg_catalog.unnest($26::text[]),
          pg_catalog.unnest($27::jsonb[]), pg_catalog.unnest($28::jsonb[]), pg_catalog.unnest($30::jsonb[]),
          pg_catalog.unnest($31::boolean[])",
-        "visit_count, old_content_hash, old_checksum, old_reconciled_version, new_checksum, variables_written,
+        "visit_count, old_content_hash, old_checksum, deployments, new_checksum, variables_written,
          variables_before, times_written, already_done"
     ),
     "       JOIN scenario.scenario_steps AS st
@@ -93,8 +93,10 @@ static MOVE: Statement = Statement::writing(concat!(
      ), written AS (
          UPDATE scenario.sessions AS s
             SET scenario_version = t.to_version, step_id = t.step_after, step_content_hash = t.content_hash,
-                scenario_checksum = t.new_checksum, reconciled_version = t.to_version,
-                visit_count = t.visit_count + 1, revision = t.revision + 1, already_done = t.already_done,
+                scenario_checksum = t.new_checksum, reconciled_deployments = t.deployments,
+                pinned_at = NULL, pinned_reason = NULL, pinned_plan_id = NULL,
+                visit_count = t.visit_count + 1, revision = t.revision + 1,
+                already_done = t.already_done,
                 status = CASE WHEN t.is_terminal THEN 'completed' WHEN s.status = 'completed' THEN 'active'
                               ELSE s.status END,
                 variables = CASE WHEN t.variables_written = '{}' THEN s.variables
@@ -124,14 +126,14 @@ static MOVE: Statement = Statement::writing(concat!(
     ") SELECT pg_catalog.count(*) FILTER (WHERE w.as_asked) FROM written AS w"
 ));
 
-/// Takes sessions out of their scenario; the trigger of `sessions` clears place and mark.
+/// Takes sessions out of their scenario; the trigger of `sessions` clears place, mark and pin.
 static EXIT: Statement = Statement::writing(concat!(
     "WITH change AS MATERIALIZED (
          SELECT c.*, CASE WHEN c.plans_from <= c.plans_to THEN ($16::uuid[])[c.plans_to] END AS plan_id
            FROM ",
     changes!(
-        "pg_catalog.unnest($22::integer[]), pg_catalog.unnest($23::text[]), pg_catalog.unnest($24::text[]), pg_catalog.unnest($25::integer[])",
-        "visit_count, old_content_hash, old_checksum, old_reconciled_version"
+        "pg_catalog.unnest($22::integer[]), pg_catalog.unnest($23::text[]), pg_catalog.unnest($24::text[])",
+        "visit_count, old_content_hash, old_checksum"
     ),
     " ), written AS (
          UPDATE scenario.sessions AS s
@@ -147,23 +149,28 @@ static EXIT: Statement = Statement::writing(concat!(
     ") SELECT pg_catalog.count(*) FILTER (WHERE w.as_asked) FROM written AS w"
 ));
 
-/// Leaves sessions where they are: pinned (`waiting_for` is NULL), or waiting. A mark that the way does not confirm is replaced by the
+/// Leaves sessions where they are: pinned, settled, or waiting (`waiting_for` is not NULL). Who waits stays due, so its
+/// count of deployments is left; a pin that it had has ended. A mark that the way does not confirm is replaced by the
 /// way's own plan; a fallback has no plan, and so leaves no mark. What was recorded before is not recorded again.
 static STAY: Statement = Statement::writing(concat!(
     "WITH change AS MATERIALIZED (SELECT c.* FROM ",
     changes!(
-        "pg_catalog.unnest($22::boolean[]), pg_catalog.unnest($23::text[]), pg_catalog.unnest($24::uuid[])",
-        "is_recorded, waiting_for, mark_plan_id"
+        "pg_catalog.unnest($22::boolean[]), pg_catalog.unnest($23::text[]), pg_catalog.unnest($24::uuid[]),
+         pg_catalog.unnest($25::integer[]), pg_catalog.unnest($26::text[]), pg_catalog.unnest($27::uuid[])",
+        "is_recorded, waiting_for, mark_plan_id, deployments, pinned_reason, pinned_plan_id"
     ),
     " ), written AS (
          UPDATE scenario.sessions AS s
-            SET reconciled_version = CASE WHEN t.waiting_for IS NULL THEN t.to_version ELSE s.reconciled_version END,
+            SET reconciled_deployments = CASE WHEN t.waiting_for IS NULL THEN t.deployments
+                                              ELSE s.reconciled_deployments END,
+                pinned_at = CASE WHEN t.pinned_reason IS NOT NULL THEN $28 END, pinned_reason = t.pinned_reason,
+                pinned_plan_id = t.pinned_plan_id,
                 revision = CASE WHEN t.is_recorded THEN t.revision + 1 ELSE t.revision END,
                 waiting_since = CASE WHEN t.waiting_for IS NULL THEN NULL
-                                     WHEN s.waiting_for = t.waiting_for THEN s.waiting_since ELSE $25 END,
+                                     WHEN s.waiting_for = t.waiting_for THEN s.waiting_since ELSE $28 END,
                 waiting_for = t.waiting_for,
                 pending_marked_at = CASE WHEN t.mark_plan_id IS NULL THEN NULL
-                                         WHEN s.pending_plan_id = t.mark_plan_id THEN s.pending_marked_at ELSE $25 END,
+                                         WHEN s.pending_plan_id = t.mark_plan_id THEN s.pending_marked_at ELSE $28 END,
                 pending_target_version = CASE WHEN t.mark_plan_id IS NULL THEN NULL ELSE t.to_version END,
                 pending_anchor_hash = CASE WHEN t.mark_plan_id IS NULL THEN NULL ELSE t.anchor_content_hash END,
                 pending_plan_id = t.mark_plan_id
@@ -174,6 +181,16 @@ static STAY: Statement = Statement::writing(concat!(
     audit_rows!("w.is_recorded"),
     ") SELECT pg_catalog.count(*) FILTER (WHERE w.as_asked) FROM written AS w"
 ));
+
+/// A pinned session stays as it is: that its plans were looked at is all that is written. A mark of an earlier plan
+/// goes.
+static HOLD: Statement = Statement::writing(
+    "UPDATE scenario.sessions AS s
+        SET reconciled_deployments = t.deployments, pending_plan_id = NULL, pending_target_version = NULL,
+            pending_anchor_hash = NULL, pending_marked_at = NULL, waiting_for = NULL, waiting_since = NULL
+       FROM ROWS FROM (pg_catalog.unnest($2::uuid[]), pg_catalog.unnest($3::integer[])) AS t (session_id, deployments)
+      WHERE s.tenant_id = $1 AND s.session_id = t.session_id",
+);
 
 /// What every change of a session is recorded with.
 pub struct Change<'a> {
@@ -207,13 +224,14 @@ pub struct Before<'a> {
     pub visit_count: i32,
     pub step_content_hash: &'a str,
     pub checksum: &'a str,
-    pub reconciled_version: i32,
 }
 
 /// An arrival at `step_after` of `to_version`.
 pub struct Arrival<'a> {
     pub change: Change<'a>,
     pub before: Before<'a>,
+    /// The scenario's count of deployments that the decision has seen.
+    pub deployments: i32,
     /// The checksum of `to_version`.
     pub new_checksum: &'a str,
     /// Filled values to add to the variables, a JSON object.
@@ -237,9 +255,21 @@ pub struct Stay<'a> {
     pub change: Change<'a>,
     /// Whether it gets an audit row, and so a new revision.
     pub is_recorded: bool,
-    /// `None`: it is pinned.
+    /// `None`: it waits for nobody, and what was deployed until now has no more to say to it.
     pub waiting_for: Option<&'static str>,
     pub mark_plan_id: Option<Uuid>,
+    /// The scenario's count of deployments that the decision has seen.
+    pub deployments: i32,
+    /// `None`: it is not pinned.
+    pub pinned_reason: Option<&'static str>,
+    pub pinned_plan_id: Option<Uuid>,
+}
+
+/// A session for which nothing is decided: its pin holds, whatever was deployed.
+pub struct Hold {
+    pub session_id: Uuid,
+    /// The scenario's count of deployments that was looked at.
+    pub deployments: i32,
 }
 
 /// [`Change`] by column.
@@ -307,7 +337,6 @@ struct Befores<'a> {
     visit_count: Vec<i32>,
     step_content_hash: Vec<&'a str>,
     checksum: Vec<&'a str>,
-    reconciled_version: Vec<i32>,
 }
 
 impl<'a> Befores<'a> {
@@ -315,7 +344,6 @@ impl<'a> Befores<'a> {
         self.visit_count.push(before.visit_count);
         self.step_content_hash.push(before.step_content_hash);
         self.checksum.push(before.checksum);
-        self.reconciled_version.push(before.reconciled_version);
     }
 }
 
@@ -351,9 +379,11 @@ pub fn arrive(tenant_id: Uuid, arrivals: Vec<Arrival<'_>>) -> Result<()> {
     let (mut changes, mut befores) = (Changes::default(), Befores::default());
     let (mut new_checksum, mut written, mut before) = (Vec::new(), Vec::new(), Vec::new());
     let (mut times, mut already_done) = (Vec::new(), Vec::new());
+    let mut deployments = Vec::new();
     for arrival in arrivals {
         changes.push(arrival.change)?;
         befores.push(arrival.before);
+        deployments.push(arrival.deployments);
         new_checksum.push(arrival.new_checksum);
         written.push(arrival.variables_written);
         before.push(arrival.variables_before);
@@ -368,7 +398,7 @@ pub fn arrive(tenant_id: Uuid, arrivals: Vec<Arrival<'_>>) -> Result<()> {
             befores.visit_count,
             befores.step_content_hash,
             befores.checksum,
-            befores.reconciled_version,
+            deployments,
             new_checksum,
             written,
             before,
@@ -386,25 +416,36 @@ pub fn exit(tenant_id: Uuid, exits: Vec<Exit<'_>>) -> Result<()> {
         changes.push(exit.change)?;
         befores.push(exit.before);
     }
-    run!(
-        EXIT,
-        tenant_id,
-        changes,
-        [befores.visit_count, befores.step_content_hash, befores.checksum, befores.reconciled_version,]
-    )
+    run!(EXIT, tenant_id, changes, [befores.visit_count, befores.step_content_hash, befores.checksum])
 }
 
-/// Leaves sessions where they are, pinned or waiting.
+/// Leaves sessions where they are, pinned, settled or waiting.
 pub fn stay(tenant_id: Uuid, stays: Vec<Stay<'_>>) -> Result<()> {
     let mut changes = Changes::default();
     let (mut is_recorded, mut waiting_for, mut mark_plan_id) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut deployments, mut pinned_reason, mut pinned_plan_id) = (Vec::new(), Vec::new(), Vec::new());
     for stay in stays {
         changes.push(stay.change)?;
         is_recorded.push(stay.is_recorded);
         waiting_for.push(stay.waiting_for);
         mark_plan_id.push(stay.mark_plan_id);
+        deployments.push(stay.deployments);
+        pinned_reason.push(stay.pinned_reason);
+        pinned_plan_id.push(stay.pinned_plan_id);
     }
-    run!(STAY, tenant_id, changes, [is_recorded, waiting_for, mark_plan_id, now()])
+    run!(
+        STAY,
+        tenant_id,
+        changes,
+        [is_recorded, waiting_for, mark_plan_id, deployments, pinned_reason, pinned_plan_id, now()]
+    )
+}
+
+/// Keeps sessions whose pin holds as they are.
+pub fn hold(tenant_id: Uuid, holds: &[Hold]) -> Result<()> {
+    let (session_ids, deployments): (Vec<Uuid>, Vec<i32>) =
+        holds.iter().map(|hold| (hold.session_id, hold.deployments)).unzip();
+    HOLD.execute(&args![tenant_id, session_ids, deployments]).map(|_| ())
 }
 
 /// Puts a session back where it was before its last migration, and pins it. A value that somebody has given since
@@ -414,7 +455,8 @@ static REVERT: Statement = Statement::writing(
          UPDATE scenario.sessions AS s
             SET scenario_id = u.scenario_id, scenario_version = u.scenario_version, step_id = u.step_id,
                 step_content_hash = u.step_content_hash, scenario_checksum = u.scenario_checksum,
-                reconciled_version = coalesce(c.published_version, u.reconciled_version),
+                reconciled_deployments = c.deployments, pinned_at = pg_catalog.clock_timestamp(),
+                pinned_reason = 'reverted', pinned_plan_id = u.plan_id,
                 variables = (SELECT s.variables - coalesce(pg_catalog.array_agg(w.key), '{}')
                                     || coalesce(pg_catalog.jsonb_object_agg(w.key, u.variables_before -> w.key)
                                                 FILTER (WHERE u.variables_before ? w.key), '{}')

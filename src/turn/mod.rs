@@ -16,23 +16,27 @@ pub use announce::announce;
 use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::settings;
+use crate::store::audit;
 use crate::store::facts::SessionFacts;
 use crate::store::plan_facts::PlanFacts;
 use crate::store::plans::{self, Plan};
-use crate::store::sessions::{self, Place, State};
+use crate::store::sessions::{self, Pinned, Place, State};
 use crate::writer;
 use pgrx::{Uuid, pg_sys};
-use scenario_engine::plan::Way;
-use scenario_engine::reconcile::{self, Decision};
+use scenario_engine::plan::{PlanStatus, Way, pin_has_ended};
+use scenario_engine::reconcile::{self, Decision, Effect};
+use std::borrow::Cow;
 use std::time::Instant;
 
 /// What a turn comes to.
 pub enum Turn {
-    /// SPEC 7.1: go on where you are.
+    /// Go on where you are.
     Settled {
         step_id: Option<String>,
         scenario_version: Option<i32>,
-        reason: &'static str,
+        reason: Cow<'static, str>,
+        /// For [`preview`]: why the session stays on its version.
+        pin: Option<Pin>,
     },
     Decided(Box<Decided>),
 }
@@ -44,57 +48,157 @@ pub struct Decided {
     pub prompts: Json,
 }
 
+/// A pin, with the sentence that was recorded when it was set.
+pub struct Pin {
+    pub pinned: Pinned,
+    pub why: Option<String>,
+}
+
 const OFF: &str = "scenario.enabled is off";
 const NOTHING: &str = "nothing to do";
 
-/// Applies whatever migration the session needs, at most once however many callers race (SPEC 7). Errors: P0002 for a session
-/// that does not exist, 25006 if something is to be done and the transaction cannot write.
+/// What there is to do for a session, before anything of it is written.
+enum Course {
+    /// It is not due.
+    Nothing,
+    /// It is due and pinned, and nothing that was deployed since ends its pin.
+    Held,
+    Decided(Box<(Decision, SessionFacts)>),
+}
+
+/// What a course writes.
+#[derive(PartialEq, Eq)]
+enum Writes {
+    Nothing,
+    /// That the session was looked at. It is looked at again where that cannot be written.
+    CountAlone,
+    Everything,
+}
+
+impl Course {
+    fn of(tenant_id: Uuid, state: &State) -> Result<Course> {
+        let Some(place) = state.place.as_ref().filter(|_| !state.settled) else { return Ok(Course::Nothing) };
+        let plans = PlanFacts::new(tenant_id);
+        if is_held(state, place, &plans)? {
+            return Ok(Course::Held);
+        }
+        Ok(Course::Decided(Box::new(decide(tenant_id, state, place, None, &plans)?)))
+    }
+
+    fn writes(&self) -> Writes {
+        match self {
+            Course::Nothing => Writes::Nothing,
+            Course::Held => Writes::CountAlone,
+            Course::Decided(decided) => match decided.0.effect {
+                Effect::None => Writes::Nothing,
+                Effect::Settle => Writes::CountAlone,
+                Effect::Pin | Effect::Move | Effect::Wait(_) | Effect::Exit => Writes::Everything,
+            },
+        }
+    }
+
+    fn into_turn(self, state: &State) -> Result<Turn> {
+        match self {
+            Course::Nothing => Ok(stays(state, NOTHING.into())),
+            Course::Held => Ok(stays(state, held_because(state))),
+            Course::Decided(decided) => {
+                let (decision, mut facts) = *decided;
+                let prompts = prompts::of(&decision, &mut facts)?;
+                Ok(Turn::Decided(Box::new(Decided { decision, prompts })))
+            }
+        }
+    }
+}
+
+/// Applies whatever migration the session needs, at most once however many callers race ("What is due"). Errors: P0002
+/// for a session that does not exist, 25006 if more is to be written than that the session was looked at and the
+/// transaction cannot write.
 pub fn reconcile(tenant_id: Uuid, session_id: Uuid) -> Result<Turn> {
     if !settings::enabled() {
-        return Ok(Turn::Settled { step_id: None, scenario_version: None, reason: OFF });
+        return Ok(off());
     }
     let glance = sessions::glance(tenant_id, session_id)?;
     if glance.settled {
         let (step_id, scenario_version) = (glance.step_id, glance.scenario_version);
-        return Ok(Turn::Settled { step_id, scenario_version, reason: NOTHING });
+        return Ok(Turn::Settled { step_id, scenario_version, reason: NOTHING.into(), pin: None });
     }
     let started = Instant::now();
-    must_write(session_id)?;
-    sessions::lock(tenant_id, session_id)?;
+    let seen = sessions::look(tenant_id, session_id)?;
+    let course = Course::of(tenant_id, &seen)?;
+    match course.writes() {
+        Writes::Nothing => return course.into_turn(&seen),
+        Writes::CountAlone if is_read_only() => return course.into_turn(&seen),
+        Writes::CountAlone | Writes::Everything => must_write(session_id)?,
+    }
+    if sessions::lock_seen(tenant_id, &seen)? {
+        return apply(tenant_id, &seen, course, started);
+    }
     // Who waited for the lock finds here what the other caller did.
-    let state = sessions::look(tenant_id, session_id)?;
-    let Some(place) = state.place.as_ref().filter(|_| !state.settled) else {
-        return Ok(settled(&state));
-    };
-    let (decision, mut facts) = decide(tenant_id, &state, place, None, &PlanFacts::new(tenant_id))?;
-    let prompts = prompts::of(&decision, &mut facts)?;
-    let microseconds = Some(microseconds_since(started));
-    let decided = writer::Decided { state: &state, place, decision: &decision, microseconds };
-    writer::write(tenant_id, std::slice::from_ref(&decided))?;
-    asked::keep(tenant_id, &state, place, &decision)?;
-    announce(tenant_id, &decided)?;
-    Ok(Turn::Decided(Box::new(Decided { decision, prompts })))
+    let locked = sessions::look(tenant_id, session_id)?;
+    let course = Course::of(tenant_id, &locked)?;
+    apply(tenant_id, &locked, course, started)
 }
 
-/// What [`reconcile`] would say now, or once the plan `plan_id` was deployed. Writes nothing. Errors: P0002 for a session or a
-/// plan that does not exist, 22023 for a plan that is not for the session.
+/// Writes what there is to do for a session that is locked.
+fn apply(tenant_id: Uuid, state: &State, course: Course, started: Instant) -> Result<Turn> {
+    match (course, &state.place) {
+        (Course::Decided(decided), Some(place)) => {
+            let (decision, mut facts) = *decided;
+            let prompts = prompts::of(&decision, &mut facts)?;
+            let microseconds = Some(microseconds_since(started));
+            let decided = writer::Decided { state, place, decision: &decision, microseconds };
+            writer::write(tenant_id, std::slice::from_ref(&decided))?;
+            asked::keep(tenant_id, state, place, &decision)?;
+            announce(tenant_id, &decided)?;
+            Ok(Turn::Decided(Box::new(Decided { decision, prompts })))
+        }
+        (Course::Held, Some(place)) => {
+            writer::hold(tenant_id, [(state, place)])?;
+            Course::Held.into_turn(state)
+        }
+        (course, _) => course.into_turn(state),
+    }
+}
+
+/// What [`reconcile`] would say now, a paused session taken as active, or once the plan `plan_id` was deployed. Writes
+/// nothing. Errors: P0002 for a session or a plan that does not exist, 22023 for a plan that is not for the session.
 pub fn preview(tenant_id: Uuid, session_id: Uuid, plan_id: Option<Uuid>) -> Result<Turn> {
     if !settings::enabled() {
-        return Ok(Turn::Settled { step_id: None, scenario_version: None, reason: OFF });
+        return Ok(off());
     }
-    let state = sessions::look(tenant_id, session_id)?;
+    let mut state = sessions::look(tenant_id, session_id)?;
+    state.settled = state.settled_if_active;
     let plan = plan_id.map(|plan_id| plans::by_id(tenant_id, plan_id)).transpose()?;
-    let active = state.status == "active";
-    let Some(place) = state.place.as_ref().filter(|_| active && (plan.is_some() || !state.settled)) else {
-        return Ok(settled(&state));
+    let course = match (&plan, &state.place) {
+        (Some(plan), Some(place)) if state.is_live() || state.is_finished() => {
+            let plans = PlanFacts::as_if_deployed(tenant_id, plan);
+            // Deploying it now would end every pin of its sessions; one that is deployed has ended those that it does.
+            if plan.status == PlanStatus::Deployed && is_held(&state, place, &plans)? {
+                Course::Held
+            } else {
+                Course::Decided(Box::new(decide(tenant_id, &state, place, Some(plan), &plans)?))
+            }
+        }
+        _ => Course::of(tenant_id, &state)?,
     };
-    let plans = match &plan {
-        Some(plan) => PlanFacts::as_if_deployed(tenant_id, plan),
-        None => PlanFacts::new(tenant_id),
-    };
-    let (decision, mut facts) = decide(tenant_id, &state, place, plan.as_ref(), &plans)?;
-    let prompts = prompts::of(&decision, &mut facts)?;
-    Ok(Turn::Decided(Box::new(Decided { decision, prompts })))
+    let mut turn = course.into_turn(&state)?;
+    if let (Turn::Settled { pin, .. }, Some(pinned)) = (&mut turn, state.pin) {
+        *pin = Some(Pin { pinned, why: audit::why_pinned(tenant_id, session_id)? });
+    }
+    Ok(turn)
+}
+
+/// Whether the session is pinned, and nothing that was deployed since ends that.
+pub fn is_held(state: &State, place: &Place, plans: &PlanFacts) -> Result<bool> {
+    match state.stored_pin() {
+        Some(pin) => Ok(!pin_has_ended(&pin, place.scenario_version, &plans.refs(place.scenario_id)?)),
+        None => Ok(false),
+    }
+}
+
+fn held_because(state: &State) -> Cow<'static, str> {
+    let reason = state.pin.as_ref().map_or("operator", |pin| pin.reason.as_str());
+    format!("pinned to its version ({reason}); nothing that was deployed since ends that").into()
 }
 
 /// Whole microseconds since then.
@@ -102,16 +206,21 @@ pub fn microseconds_since(began: Instant) -> i64 {
     i64::try_from(began.elapsed().as_micros()).unwrap_or(i64::MAX)
 }
 
-fn settled(state: &State) -> Turn {
+fn off() -> Turn {
+    Turn::Settled { step_id: None, scenario_version: None, reason: OFF.into(), pin: None }
+}
+
+fn stays(state: &State, reason: Cow<'static, str>) -> Turn {
     let place = state.place.as_ref();
     Turn::Settled {
         step_id: place.map(|p| p.step_id.clone()),
         scenario_version: place.map(|p| p.scenario_version),
-        reason: NOTHING,
+        reason,
+        pin: None,
     }
 }
 
-/// Asks the engine: by the way to the published version, or by one plan alone.
+/// Asks the engine: by the way to the published version, or by one plan alone. No pin holds the session ([`is_held`]).
 pub fn decide(
     tenant_id: Uuid,
     state: &State,
@@ -131,7 +240,11 @@ pub fn decide(
     };
     let session = state.for_engine(place)?;
     let mut facts = SessionFacts::new(tenant_id, state.session_id, place.scenario_id, state.customer_id, plans.clone());
-    let decision = reconcile::reconcile(&session, way, version, &settings::engine_settings(), &mut facts)?;
+    let mut decision = reconcile::reconcile(&session, way, version, &settings::engine_settings(), &mut facts)?;
+    // Only a mark makes a finished session due. Where no policy reopens it, the mark has said what it could.
+    if session.finished && decision.effect == Effect::None {
+        decision.effect = Effect::Settle;
+    }
     Ok((decision, facts))
 }
 
@@ -149,14 +262,18 @@ fn must_fit(plan: &Plan, session_id: Uuid, place: &Place) -> Result<()> {
 
 /// On a hot standby PostgreSQL would say only that it cannot assign a transaction id (XX000).
 fn must_write(session_id: Uuid) -> Result<()> {
-    // SAFETY: a variable of this backend, which has one thread.
-    if unsafe { pg_sys::XactReadOnly } {
+    if is_read_only() {
         return Err(Error::read_only(format!(
             "session {session_id} is to be migrated, and this transaction is read-only"
         ))
         .hint("Call reconcile_session on the primary; preview_reconciliation shows what it would do."));
     }
     Ok(())
+}
+
+fn is_read_only() -> bool {
+    // SAFETY: a variable of this backend, which has one thread.
+    unsafe { pg_sys::XactReadOnly }
 }
 
 /// Ids for a DETAIL: `a, b, c`, each once, or `none`; of a long list the beginning.

@@ -37,8 +37,8 @@ pub type TraceRow = (i32, Option<String>, Option<String>, String, Json);
 impl Turn {
     pub fn into_row(self) -> Reconciliation {
         match self {
-            Turn::Settled { step_id, scenario_version, reason } => {
-                Reconciliation::settled(step_id, scenario_version, reason)
+            Turn::Settled { step_id, scenario_version, reason, .. } => {
+                Reconciliation::settled(step_id, scenario_version, reason.into_owned())
             }
             Turn::Decided(decided) => Reconciliation::decided(*decided),
         }
@@ -47,9 +47,22 @@ impl Turn {
     /// The story of the decision, numbered from 1.
     pub fn into_trace(self) -> Vec<TraceRow> {
         match self {
-            Turn::Settled { step_id, reason, .. } => {
-                let detail = Json::of(&json!({"action": "continue", "reason": reason}));
-                vec![(1, step_id, None, "outcome".to_owned(), detail)]
+            Turn::Settled { step_id, reason, pin, .. } => {
+                let pinned = pin.map(|pin| {
+                    let detail = json!({
+                        "reason": pin.pinned.reason.as_str(),
+                        "plan_id": pin.pinned.plan_id.map(|id| id.to_string()),
+                        "since": pin.pinned.since,
+                        "why": pin.why,
+                    });
+                    ("pin", detail)
+                });
+                let outcome = ("outcome", json!({"action": "continue", "reason": reason}));
+                let rows = pinned.into_iter().chain([outcome]);
+                (1..)
+                    .zip(rows)
+                    .map(|(seq, (event, d))| (seq, step_id.clone(), None, event.to_owned(), Json::of(&d)))
+                    .collect()
             }
             Turn::Decided(decided) => (1..)
                 .zip(decided.decision.trace)
@@ -61,7 +74,7 @@ impl Turn {
 
 impl Reconciliation {
     /// The session goes on where it is.
-    fn settled(step_id: Option<String>, scenario_version: Option<i32>, reason: &'static str) -> Reconciliation {
+    fn settled(step_id: Option<String>, scenario_version: Option<i32>, reason: String) -> Reconciliation {
         let no_list = || Json("[]".to_owned());
         Reconciliation {
             action: Action::Continue.as_str(),
@@ -79,7 +92,7 @@ impl Reconciliation {
             blocked_by_checkpoint: false,
             checkpoint_warning: None,
             user_message: None,
-            reason: Some(reason.to_owned()),
+            reason: Some(reason),
             plan_id: None,
         }
     }

@@ -12,7 +12,7 @@ pub use at_work::is_writing;
 use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::store::sessions::{Place, State};
-use crate::store::writes::{self, Arrival, Before, Change, Exit, Stay};
+use crate::store::writes::{self, Arrival, Before, Change, Exit, Hold, Stay};
 use crate::store::{audit, sql_id};
 use pgrx::datum::datetime_support::now;
 use pgrx::{Uuid, pg_sys};
@@ -30,6 +30,15 @@ pub struct Decided<'a> {
     pub microseconds: Option<i64>,
 }
 
+/// Writes that the plans of these sessions were looked at and end none of their pins. The sessions are locked.
+pub fn hold<'a>(tenant_id: Uuid, held: impl IntoIterator<Item = (&'a State, &'a Place)>) -> Result<()> {
+    let holds: Vec<Hold> = held
+        .into_iter()
+        .map(|(state, place)| Hold { session_id: state.session_id, deployments: place.deployments })
+        .collect();
+    if holds.is_empty() { Ok(()) } else { writes::hold(tenant_id, &holds) }
+}
+
 /// Writes what the decisions' effects say, and nothing for [`Effect::None`]. The sessions are locked, and each occurs once.
 pub fn write(tenant_id: Uuid, decided: &[Decided<'_>]) -> Result<()> {
     let mut arrivals = Vec::new();
@@ -40,7 +49,7 @@ pub fn write(tenant_id: Uuid, decided: &[Decided<'_>]) -> Result<()> {
             Effect::None => {}
             Effect::Move => arrivals.push(one.arrival()?),
             Effect::Exit => exits.push(Exit { change: one.change("exit_scenario", None), before: one.before() }),
-            Effect::Pin | Effect::Settle => stays.push(one.pin()),
+            Effect::Pin | Effect::Settle => stays.push(one.rest()),
             Effect::Wait(waiting_for) => stays.extend(one.wait(tenant_id, waiting_for)?),
         }
     }
@@ -76,6 +85,7 @@ impl<'a> Decided<'a> {
         Ok(Arrival {
             change: self.change(self.decision.action.as_str(), Some(&target.step_id)),
             before: self.before(),
+            deployments: self.place.deployments,
             new_checksum: &self.place.published_checksum,
             times_written: times_of(&self.decision.fields_filled, &written),
             variables_written: Json::of(&written),
@@ -84,13 +94,17 @@ impl<'a> Decided<'a> {
         })
     }
 
-    /// A session that somebody else moved to the published version only has that written down: nothing was done to it.
-    fn pin(&self) -> Stay<'a> {
+    /// Pinned, or settled: nothing is left to do, which is written down and not recorded.
+    fn rest(&self) -> Stay<'a> {
+        let pin = self.decision.pin.as_ref();
         Stay {
             change: self.change("pin", Some(&self.place.step_id)),
-            is_recorded: self.decision.published_version != self.place.scenario_version,
+            is_recorded: self.decision.effect == Effect::Pin,
             waiting_for: None,
             mark_plan_id: None,
+            deployments: self.place.deployments,
+            pinned_reason: pin.map(|pin| pin.reason.as_str()),
+            pinned_plan_id: pin.and_then(|pin| pin.plan_id).map(sql_id),
         }
     }
 
@@ -107,6 +121,9 @@ impl<'a> Decided<'a> {
             is_recorded: !is_known,
             waiting_for: Some(waiting_for.as_str()),
             mark_plan_id,
+            deployments: self.place.deployments,
+            pinned_reason: None,
+            pinned_plan_id: None,
         }))
     }
 
@@ -159,7 +176,6 @@ impl<'a> Decided<'a> {
             visit_count: self.state.visit_count,
             step_content_hash: &self.place.step_content_hash,
             checksum: &self.place.checksum,
-            reconciled_version: self.place.reconciled_version,
         }
     }
 

@@ -32,7 +32,7 @@ CREATE FUNCTION public.tenant(n integer) RETURNS uuid IMMUTABLE LANGUAGE sql AS
 SELECT scenario.create_scenario(tenant(n), flow(1), tenant(n)) FROM generate_series(1, $tenants) AS n;
 -- Written past the triggers, or loading would take longer than what is measured.
 SET session_replication_role = replica;
-INSERT INTO scenario.sessions (tenant_id, session_id, scenario_id, scenario_version, reconciled_version, step_id, step_content_hash,
+INSERT INTO scenario.sessions (tenant_id, session_id, scenario_id, scenario_version, reconciled_deployments, step_id, step_content_hash,
         scenario_checksum, variables, visit_count)
 SELECT v.tenant_id, md5(v.tenant_id::text || n)::uuid, v.scenario_id, 1, 1, st.step_id, st.content_hash, v.checksum,
        jsonb_build_object('name', 'customer ' || n, 'lang', 'en'), 1
@@ -63,10 +63,10 @@ began=$(seconds)
 sql >/dev/null <<'SQL'
 BEGIN;
 INSERT INTO by_hand.migration_undo (tenant_id, session_id, scenario_id, scenario_version, step_id, step_content_hash, scenario_checksum,
-        reconciled_version, revision, visit_count)
-SELECT tenant_id, session_id, scenario_id, scenario_version, step_id, step_content_hash, scenario_checksum, reconciled_version, 1, 2
+        revision, visit_count)
+SELECT tenant_id, session_id, scenario_id, scenario_version, step_id, step_content_hash, scenario_checksum, 1, 2
   FROM by_hand.sessions;
-UPDATE by_hand.sessions SET scenario_version = 2, reconciled_version = 2, revision = revision + 1, visit_count = visit_count + 1;
+UPDATE by_hand.sessions SET scenario_version = 2, reconciled_deployments = 2, revision = revision + 1, visit_count = visit_count + 1;
 INSERT INTO by_hand.step_visits (tenant_id, session_id, visit_no, scenario_id, scenario_version, step_id, step_name, step_content_hash,
         turn_number, reason, is_checkpoint)
 SELECT tenant_id, session_id, visit_count, scenario_id, 2, step_id, 'Step', step_content_hash, turn_count, 'migration', false

@@ -63,7 +63,8 @@ def all_is_well(db, plan: uuid.UUID, sessions: int) -> None:
     assert db.execute("select * from scenario.check_invariants()").fetchall() == []
     moved, marked = db.execute(
         """
-        select count(*) filter (where scenario_version = 2 and reconciled_version = 2 and pending_plan_id is null
+        select count(*) filter (where scenario_version = 2 and reconciled_deployments = 2 and pending_plan_id is null
+                                and pinned_at is null
                                 and visit_count = 2 and revision = 1),
                count(*) filter (where scenario_version = 1 and pending_plan_id = %s and visit_count = 1
                                 and case when asked then waiting_for = 'customer' and revision = 1
@@ -284,8 +285,8 @@ def test_marking_skips_locked_sessions(db, connect):
     assert db.execute(mark, [locked]).fetchone() == (plan,)
 
 
-def test_marking_waits_where_only_the_mark_tells(db, connect):
-    """Sessions that a plan left behind know the published version: a second plan tells them by its mark alone."""
+def test_a_second_plan_reaches_pinned_sessions_without_waiting(db, connect):
+    """Marking skips a session that a turn holds, also where another plan pinned it: its next turn finds the new plan."""
     first = populate(db, 20, mark=False)
     db.execute("select scenario.cancel_deployment(%s, %s)", [TENANT, first])
     db.execute("select count(*) from scenario.sessions s, scenario.reconcile_session(s.tenant_id, s.session_id)")
@@ -295,12 +296,11 @@ def test_marking_waits_where_only_the_mark_tells(db, connect):
     db.execute("select scenario.approve_migration_plan(%s, %s)", [TENANT, second])
     db.execute("select scenario.deploy_migration_plan(%s, %s)", [TENANT, second])
     locked, turn = one_locked(connect)
-    worker = Worker(connect(), second, MARK, 7)
-    until(lambda: db.execute("select count(*) from pg_locks where not granted").fetchone()[0] > 0)
+    Worker(connect(), second, MARK, 7).ended(20)
     assert db.execute("select count(pending_plan_id) from scenario.sessions").fetchone() == (19,)
     turn.rollback()
-    worker.ended(20)
-    assert db.execute("select count(*) from scenario.sessions where pending_plan_id = %s", [second]).fetchone() == (20,)
+    moved = db.execute("select action, scenario_version from scenario.reconcile_session(%s, %s)", [TENANT, locked])
+    assert moved.fetchone() == ("teleport", 2)
 
 
 def test_marking_reads_each_session_a_few_times(db):

@@ -242,7 +242,7 @@ class Flow:
     def nobody_is_lost(self) -> None:
         lost = self.all(
             """
-            select s.session_id, c.action, c.reason, s.scenario_version, s.reconciled_version, s.step_id, s.waiting_for
+            select s.session_id, c.action, c.reason, s.scenario_version, s.reconciled_deployments, s.step_id, s.waiting_for
               from came c
               left join scenario.sessions s on s.tenant_id = %(tenant)s and s.session_id = c.session_id
              where case
@@ -256,7 +256,7 @@ class Flow:
                  -- in the new version, at the step that was told
                  when s.scenario_version = %(to)s then
                      c.action not in ('teleport', 'continue') or s.step_id <> c.target_step_id
-                     or s.pending_plan_id is not null or s.reconciled_version <> %(to)s
+                     or s.pending_plan_id is not null or s.reconciled_deployments is null or s.pinned_at is not null
                      or not exists (
                          select from scenario.scenario_steps st
                           where (st.tenant_id, st.scenario_id, st.version, st.step_id)
@@ -267,7 +267,7 @@ class Flow:
                      or s.step_id <> c.old_step_id
                      or c.action = 'collect' and cardinality(c.collect_fields) = 0 and cardinality(c.confirm_fields) = 0
                  -- pinned
-                 else c.action <> 'continue' or s.reconciled_version <> %(to)s or s.step_id <> c.old_step_id
+                 else c.action <> 'continue' or s.pinned_at is null or s.step_id <> c.old_step_id
              end
             """,
             tenant=self.tenant,

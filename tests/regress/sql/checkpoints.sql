@@ -51,7 +51,7 @@ from scenario.migration_audit where tenant_id = :t order by session_id;
 
 -- Switched off, the redirect is made: who sets this takes the promise back.
 begin;
-update scenario.sessions set reconciled_version = 1 where tenant_id = :t and session_id = :cleo;
+update scenario.sessions set reconciled_deployments = null, pinned_at = null, pinned_reason = null, pinned_plan_id = null where tenant_id = :t and session_id = :cleo;
 set local scenario.block_teleport_past_checkpoint = off;
 :turn(:t, :cleo);
 rollback;

@@ -67,7 +67,7 @@ select seq, step_id, event, detail - 'plan_ids' - 'anchor_content_hash' as detai
 :turn(:t, :bob);
 -- Cleo stays.
 :turn(:t, :cleo);
-select scenario_version, reconciled_version, step_id from scenario.sessions where tenant_id = :t and session_id = :cleo;
+select scenario_version, reconciled_deployments, step_id from scenario.sessions where tenant_id = :t and session_id = :cleo;
 -- Dan is too young.
 :turn(:t, :dan);
 -- Eve comes by two plans.

@@ -82,7 +82,7 @@ CALL pg_temp.refused($$SELECT scenario.deploy_migration_plan(pg_temp.tenant(), p
 SELECT status, marked, applied, pending, pinned, collecting, waiting_action, waiting_decision, checkpoint_blocks, exits, by_scenario, by_action, last_applied_at
   FROM scenario.deployment_status(:t, pg_temp.plan(2, 3)) \gx
 
--- Cancelling takes the marks off ------------------------------------------------------------------------------------------
+-- Cancelling makes the marks void: they are there, and count for nothing ------------------------------------------------------------------------------------------
 UPDATE scenario.sessions SET waiting_for = 'customer', waiting_since = now() WHERE tenant_id = :t AND session_id = pg_temp.session(2);
 SELECT collecting, pending FROM scenario.deployment_status(:t, pg_temp.plan(2, 3));
 SELECT scenario.cancel_deployment(:t, pg_temp.plan(2, 3), 'cem') AS unmarked;

@@ -37,7 +37,7 @@ UPDATE scenario.sessions SET step_id = 'pay'
  WHERE tenant_id = :t AND session_id = '8bbbbbbb-0000-4000-8000-000000000007';
 UPDATE scenario.sessions SET step_id = 'done'
  WHERE tenant_id = :t AND session_id = '8bbbbbbb-0000-4000-8000-000000000007';
-UPDATE scenario.sessions SET scenario_checksum = 'anotherchecksum', reconciled_version = 99
+UPDATE scenario.sessions SET scenario_checksum = 'anotherchecksum', reconciled_deployments = NULL
  WHERE tenant_id = :t AND session_id = '8bbbbbbb-0000-4000-8000-000000000007';
 SELECT action, target_step_id, scenario_version, blocked_by_checkpoint
   FROM scenario.reconcile_session(:t, '8bbbbbbb-0000-4000-8000-000000000007');

@@ -9,7 +9,7 @@
 \set fay '''c0000000-0000-0000-0000-00000000000f'''
 \set turn 'select action, target_step_id as step, target_step_name as name, scenario_version as version, migration_scenario as scenario, reason from scenario.reconcile_session'
 \set preview 'select action, target_step_id as step, target_step_name as name, scenario_version as version, migration_scenario as scenario, reason from scenario.preview_reconciliation'
-\set places 'select right(session_id::text, 1) as session, scenario_version as version, reconciled_version as reconciled, step_id, pending_plan_id is not null as marked, revision, visit_count as visits from scenario.sessions where tenant_id ='
+\set places 'select right(session_id::text, 1) as session, scenario_version as version, reconciled_deployments as reconciled, step_id, pending_plan_id is not null as marked, revision, visit_count as visits from scenario.sessions where tenant_id ='
 \set audit 'select right(session_id::text, 1) as session, revision, from_version as "from", to_version as "to", migration_scenario as scenario, step_before, step_after, action, cardinality(plan_ids) as plans, microseconds >= 0 as timed, db_role = current_user as role from scenario.migration_audit where tenant_id ='
 
 select scenario.create_scenario(:t, '{"name": "Support", "entry_step_id": "hello", "steps": [
@@ -129,7 +129,7 @@ select (scenario.advance_session(:t, :hal, 'q3')).step_id as hal;
 :turn(:t, :gil);
 :turn(:t, :hal);
 -- A session whose checksum is not its version's matches no version: the same way.
-update scenario.sessions set scenario_checksum = 'foreign', reconciled_version = 1 where tenant_id = :t and session_id = :gil;
+update scenario.sessions set scenario_checksum = 'foreign', reconciled_deployments = null where tenant_id = :t and session_id = :gil;
 :turn(:t, :gil);
 select s.scenario_checksum = v.checksum as matches, s.step_id, s.visit_count from scenario.sessions s
   join scenario.scenario_versions v using (tenant_id, scenario_id) where s.tenant_id = :t and s.session_id = :gil and v.version = s.scenario_version;

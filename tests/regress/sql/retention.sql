@@ -27,7 +27,7 @@ SELECT version, status FROM scenario.scenario_versions WHERE tenant_id = :t ORDE
 -- young enough: nothing
 SELECT * FROM scenario.apply_retention() WHERE tenant_id = :t;
 -- old, but Ada walks version 1, and her way to version 3 leads over version 2
-UPDATE scenario.scenario_versions SET archived_at = now() - interval '8 days' WHERE tenant_id = :t AND status = 'archived';
+UPDATE scenario.scenario_versions SET archived_at = now() - interval '36 days' WHERE tenant_id = :t AND status = 'archived';
 SET LOCAL scenario.plan_retention_days = 0;
 SELECT * FROM scenario.apply_retention() WHERE tenant_id = :t;
 -- she moves: nobody needs versions 1 and 2 any more, nor the plan between them
@@ -35,7 +35,7 @@ SELECT action, scenario_version FROM scenario.reconcile_session(:t, :ada);
 RESET scenario.plan_retention_days;
 SELECT * FROM scenario.check_invariants() WHERE tenant_id = :t;
 SAVEPOINT moved;
-SET LOCAL scenario.version_retention_days = 9;
+SET LOCAL scenario.version_retention_days = 37;
 SELECT * FROM scenario.apply_retention() WHERE tenant_id = :t;
 RESET scenario.version_retention_days;
 SELECT what, tenant_id, scenario_id, version, CASE plan_id WHEN :'p12' THEN 'p12' WHEN :'p23' THEN 'p23' END AS plan, action, detail

@@ -40,7 +40,8 @@ SELECT s.session_id, r.action, r.target_step_id, r.fields_filled
 SELECT session_id, scenario_version, step_id, variables, visit_count, revision FROM scenario.sessions WHERE tenant_id = :t ORDER BY 1;
 
 -- exactly back; what was learnt by the migration is gone from the variables
-SELECT scenario_version, reconciled_version, step_id, variables, pending_plan_id FROM scenario.revert_session(:t, :ada);
+SELECT scenario_version, reconciled_deployments, pinned_reason, pinned_plan_id = :p AS by_plan, step_id, variables, pending_plan_id
+  FROM scenario.revert_session(:t, :ada);
 SELECT visit_no, scenario_version, step_id, reason, plan_id = :p AS by_plan FROM scenario.step_visits
  WHERE tenant_id = :t AND session_id = :ada ORDER BY visit_no;
 SELECT action, from_version, to_version, step_before, step_after, reason, revision FROM scenario.migration_audit
@@ -60,8 +61,8 @@ SELECT * FROM scenario.revert_session(:t, :bob); ROLLBACK TO a;
 
 -- the whole plan: who was not reverted, and why
 SELECT * FROM scenario.revert_plan(:t, :p);
-SELECT n.session_id, to_jsonb(n) - array['visit_count', 'revision', 'reconciled_version', 'last_activity_at']
-                   = to_jsonb(w) - array['visit_count', 'revision', 'reconciled_version', 'last_activity_at',
+SELECT n.session_id, to_jsonb(n) - array['visit_count', 'revision', 'reconciled_deployments', 'pinned_at', 'pinned_reason', 'pinned_plan_id', 'last_activity_at']
+                   = to_jsonb(w) - array['visit_count', 'revision', 'reconciled_deployments', 'pinned_at', 'pinned_reason', 'pinned_plan_id', 'last_activity_at',
                                          'pending_plan_id', 'pending_target_version', 'pending_anchor_hash', 'pending_marked_at']
                      || '{"pending_plan_id": null, "pending_target_version": null, "pending_anchor_hash": null, "pending_marked_at": null}'
        AS as_it_was

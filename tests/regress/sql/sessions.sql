@@ -17,7 +17,7 @@ select scenario.create_scenario(:t, '{"name": "Order", "entry_step_id": "welcome
 
 -- A session starts at the entry of the published version.
 :place scenario.start_session(:t, :ann, :order);
-select channel, customer_id, variables, reconciled_version, pending_plan_id from scenario.sessions where tenant_id = :t and session_id = :ann;
+select channel, customer_id, variables, reconciled_deployments, pending_plan_id from scenario.sessions where tenant_id = :t and session_id = :ann;
 -- Everything can be given, by name too; digits stay as they are.
 select step_id, channel, customer_id = :customer as customer, variables
 from scenario.start_session(:t, :bob, :order, channel => 'whatsapp', customer_id => :customer,

@@ -23,7 +23,7 @@ UPDATE scenario.scenarios SET published_version = 1;
 
 -- starting: published version and entry step by default
 INSERT INTO scenario.sessions (tenant_id, session_id, scenario_id, channel) VALUES (:t, :c, :s, 'web');
-SELECT scenario_version, reconciled_version, step_id, step_content_hash IS NOT NULL AS hash, scenario_checksum IS NOT NULL AS checksum,
+SELECT scenario_version, reconciled_deployments, step_id, step_content_hash IS NOT NULL AS hash, scenario_checksum IS NOT NULL AS checksum,
        turn_count, status, revision, visit_count, visit_reason FROM scenario.sessions;
 -- moving: one visit each; moving nowhere: none
 UPDATE scenario.sessions SET step_id = 'pay', turn_count = 1;
@@ -95,11 +95,11 @@ INSERT INTO scenario.messages (tenant_id, session_id, role, content) VALUES (:ot
 
 -- leaving and coming back: variables and history stay
 UPDATE scenario.sessions SET scenario_id = NULL;
-SELECT scenario_id, scenario_version, reconciled_version, step_id, step_content_hash, variables, visit_count FROM scenario.sessions;
+SELECT scenario_id, scenario_version, reconciled_deployments, step_id, step_content_hash, variables, visit_count FROM scenario.sessions;
 SAVEPOINT a; UPDATE scenario.sessions SET step_id = 'pay'; ROLLBACK TO a;
 \echo :LAST_ERROR_SQLSTATE
 UPDATE scenario.sessions SET scenario_id = :s;
-SELECT scenario_version, reconciled_version, step_id, visit_count FROM scenario.sessions;
+SELECT scenario_version, reconciled_deployments, step_id, visit_count FROM scenario.sessions;
 
 -- audit: append-only; an id that is used again goes on after it
 INSERT INTO scenario.migration_audit (tenant_id, session_id, revision, action) VALUES (:t, :c, 1, 'teleport');

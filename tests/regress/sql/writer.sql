@@ -76,7 +76,7 @@ SELECT action FROM scenario.reconcile_session(:t, '75bbbbbb-0000-4000-8000-00000
 ROLLBACK TO before;
 DROP TRIGGER not_thirteen ON scenario.step_visits;
 SELECT scenario.is_written_by_writer(:t, '75bbbbbb-0000-4000-8000-000000000023', 2, 'pay', 2);
-UPDATE scenario.sessions SET scenario_version = 2, reconciled_version = 2, step_id = 'pay'
+UPDATE scenario.sessions SET scenario_version = 2, step_id = 'pay'
  WHERE tenant_id = :t AND session_id = '75bbbbbb-0000-4000-8000-000000000023';
 SELECT count(*) AS visits FROM scenario.step_visits WHERE session_id = '75bbbbbb-0000-4000-8000-000000000023';
 ROLLBACK;
