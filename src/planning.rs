@@ -8,6 +8,7 @@ use crate::store::plans::{self, Plan};
 use crate::store::versions::{self, Version};
 use crate::store::{anchors, fields, plan_sessions, policies, scenarios};
 use pgrx::Uuid;
+use scenario_engine::definition::fields_digest;
 use scenario_engine::diff::{MapError, TransformationMap, diff};
 use scenario_engine::graph::Graph;
 use scenario_engine::plan::{PlanStatus, Policy, Summary, SummaryInput, summarize};
@@ -61,6 +62,8 @@ pub fn build(request: &PlanRequest<'_>) -> Result<Plan> {
         .detail(format!("Plan {} is {}.", open.plan_id, open.status.as_str()))
         .hint("Go on with that one, or build with replace => true, which supersedes it."));
     }
+    let old = versions::graph(tenant_id, scenario_id, from_version)?;
+    let new = versions::graph(tenant_id, scenario_id, to_version)?;
     let plan = Plan {
         plan_id: plans::new_id()?,
         scenario_id,
@@ -70,11 +73,10 @@ pub fn build(request: &PlanRequest<'_>) -> Result<Plan> {
         to_checksum: to.checksum,
         from_digest: from.digest,
         to_digest: to.digest,
+        fields_digest: digest_of_fields(tenant_id, &new)?,
         status: PlanStatus::Pending,
         deployment_no: 0,
     };
-    let old = versions::graph(tenant_id, scenario_id, from_version)?;
-    let new = versions::graph(tenant_id, scenario_id, to_version)?;
     let map = diff(&old, &new);
     if let Some(open) = open {
         plans::supersede(tenant_id, open.plan_id, plan.plan_id)?;
@@ -216,35 +218,58 @@ fn require_anchor(tenant_id: Uuid, plan_id: Uuid, anchor_content_hash: &str) -> 
     })
 }
 
-/// A version that is not what a plan was built from any more.
-struct ChangedVersion<'a> {
-    version: i32,
+/// The digest of what the fields that a version uses demand, as the tenant has declared them now.
+fn digest_of_fields(tenant_id: Uuid, graph: &Graph) -> Result<String> {
+    let mut used: BTreeSet<&str> = BTreeSet::new();
+    for node in graph.nodes() {
+        used.extend(node.collects.iter().map(String::as_str));
+        used.extend(node.branches.iter().flat_map(|branch| branch.condition.fields()).map(String::as_str));
+    }
+    let declared = fields::definitions(tenant_id, used.into_iter().collect())?;
+    let in_order: BTreeMap<&str, _> = declared.values().map(|field| (field.field_name.as_str(), field)).collect();
+    let demands = in_order.values().map(|f| (f.field_name.as_str(), f.schema.as_deref(), f.required_level.as_str()));
+    Ok(fields_digest(demands))
+}
+
+/// What is not as it was when a plan was built.
+struct Change<'a> {
+    what: String,
     built_for: &'a str,
-    now: &'a str,
+    now: String,
 }
 
-/// The one rule of staleness: the first of the plan's versions that has changed, in a key that is known, since the plan
-/// was built.
-fn changed_version<'a>(plan: &'a Plan, from: &'a Version, to: &'a Version) -> Option<ChangedVersion<'a>> {
-    [(from, &plan.from_digest), (to, &plan.to_digest)]
-        .into_iter()
-        .find(|(version, built_for)| version.digest != **built_for)
-        .map(|(version, built_for)| ChangedVersion { version: version.version, built_for, now: &version.digest })
+/// The one rule of staleness: the first thing that has changed since the plan was built. Of the plan's versions every
+/// key counts that is known; while `to` is a draft, so do the schemas and levels of the fields that it uses.
+fn change<'a>(tenant_id: Uuid, plan: &'a Plan, from: &Version, to: &Version) -> Result<Option<Change<'a>>> {
+    for (version, built_for) in [(from, &plan.from_digest), (to, &plan.to_digest)] {
+        if version.digest != *built_for {
+            let what = format!("version {}", version.version);
+            return Ok(Some(Change { what, built_for, now: version.digest.clone() }));
+        }
+    }
+    if !to.is_draft() {
+        return Ok(None);
+    }
+    let graph = versions::graph(tenant_id, plan.scenario_id, plan.to_version)?;
+    let now = digest_of_fields(tenant_id, &graph)?;
+    let what = format!("a field that version {} uses", plan.to_version);
+    Ok((now != plan.fields_digest).then(|| Change { what, built_for: &plan.fields_digest, now }))
 }
 
-/// Whether one of its versions has changed since the plan was built. Only reads, so that it works on a hot standby.
+/// Whether something has changed since the plan was built. Only reads, so that it works on a hot standby.
 pub fn is_stale(tenant_id: Uuid, plan: &Plan) -> Result<bool> {
     let from = versions::find(tenant_id, plan.scenario_id, plan.from_version)?;
     let to = versions::find(tenant_id, plan.scenario_id, plan.to_version)?;
-    Ok(changed_version(plan, &from, &to).is_some())
+    Ok(change(tenant_id, plan, &from, &to)?.is_some())
 }
 
-/// Refuses a plan whose versions are not what it was built from, and keeps them so until this transaction ends.
+/// Refuses a plan whose versions, or the fields of its draft, are not what it was built from. The versions stay so
+/// until this transaction ends.
 pub fn require_fresh(tenant_id: Uuid, plan: &Plan) -> Result<()> {
     let from = versions::lock(tenant_id, plan.scenario_id, plan.from_version)?;
     let to = versions::lock(tenant_id, plan.scenario_id, plan.to_version)?;
-    let Some(ChangedVersion { version, built_for, now }) = changed_version(plan, &from, &to) else { return Ok(()) };
-    Err(Error::wrong_state(format!("plan {} is stale: version {version} has changed since it was built", plan.plan_id))
-        .detail(format!("It was built for digest {built_for}; the version has digest {now}."))
+    let Some(Change { what, built_for, now }) = change(tenant_id, plan, &from, &to)? else { return Ok(()) };
+    Err(Error::wrong_state(format!("plan {} is stale: {what} has changed since it was built", plan.plan_id))
+        .detail(format!("It was built for digest {built_for}; the digest is {now} now."))
         .hint("Build it again: build_migration_plan(tenant_id, scenario_id, to_version, replace => true)."))
 }

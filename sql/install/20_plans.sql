@@ -11,6 +11,7 @@ CREATE TABLE scenario.migration_plans (
     to_checksum     text NOT NULL,
     from_digest     text NOT NULL,
     to_digest       text NOT NULL,
+    fields_digest   text NOT NULL DEFAULT '',
     status          text NOT NULL DEFAULT 'pending'
                     CHECK (status IN ('pending', 'approved', 'deployed', 'rejected', 'cancelled', 'superseded')),
     is_open         boolean NOT NULL GENERATED ALWAYS AS (status IN ('pending', 'approved')) STORED,
@@ -70,6 +71,9 @@ COMMENT ON COLUMN scenario.migration_plans.to_checksum IS 'Checksum of to_versio
 COMMENT ON COLUMN scenario.migration_plans.from_digest IS 'Digest of from_version when the plan was built.';
 COMMENT ON COLUMN scenario.migration_plans.to_digest IS
     'Digest of to_version when the plan was built; if the draft has another one since, the plan is stale.';
+COMMENT ON COLUMN scenario.migration_plans.fields_digest IS
+    'Digest of schema and required_level of the fields that to_version uses, when the plan was built; if that is '
+    'still a draft and they are others since, the plan is stale.';
 COMMENT ON COLUMN scenario.migration_plans.changes IS
     'Catalogue of what changed, that the anchors refer to: inserted, edited and removed steps, forks, transitions, ambiguities.';
 COMMENT ON COLUMN scenario.migration_plans.sessions_marked IS 'Marks set by this plan so far.';

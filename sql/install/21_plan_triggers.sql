@@ -16,10 +16,10 @@ CREATE FUNCTION scenario.migration_plans_check() RETURNS trigger
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF (NEW.tenant_id, NEW.plan_id, NEW.scenario_id, NEW.from_version, NEW.to_version, NEW.from_checksum, NEW.to_checksum,
-        NEW.from_digest, NEW.to_digest, NEW.created_at, NEW.created_by)
+        NEW.from_digest, NEW.to_digest, NEW.fields_digest, NEW.created_at, NEW.created_by)
        IS DISTINCT FROM
        (OLD.tenant_id, OLD.plan_id, OLD.scenario_id, OLD.from_version, OLD.to_version, OLD.from_checksum, OLD.to_checksum,
-        OLD.from_digest, OLD.to_digest, OLD.created_at, OLD.created_by)
+        OLD.from_digest, OLD.to_digest, OLD.fields_digest, OLD.created_at, OLD.created_by)
        OR NEW.changes IS DISTINCT FROM OLD.changes THEN
         RAISE EXCEPTION USING ERRCODE = '55000',
             MESSAGE = format('plan %s cannot be changed', OLD.plan_id),

@@ -22,6 +22,7 @@ pub struct Plan {
     pub to_checksum: String,
     pub from_digest: String,
     pub to_digest: String,
+    pub fields_digest: String,
     pub status: PlanStatus,
     /// The scenario's count of deployments that its deployment got; 0 if it never was deployed.
     pub deployment_no: i32,
@@ -42,20 +43,20 @@ impl Plan {
 
 static BY_ID: Statement = Statement::reading(
     "SELECT p.plan_id, p.scenario_id, p.from_version, p.to_version, p.from_checksum, p.to_checksum, p.from_digest,
-            p.to_digest, p.status, coalesce(p.deployment_no, 0)
+            p.to_digest, p.fields_digest, p.status, coalesce(p.deployment_no, 0)
        FROM scenario.migration_plans AS p WHERE p.tenant_id = $1 AND p.plan_id = $2",
 );
 
 static LOCK: Statement = Statement::writing(
     "SELECT p.plan_id, p.scenario_id, p.from_version, p.to_version, p.from_checksum, p.to_checksum, p.from_digest,
-            p.to_digest, p.status, coalesce(p.deployment_no, 0)
+            p.to_digest, p.fields_digest, p.status, coalesce(p.deployment_no, 0)
        FROM scenario.migration_plans AS p WHERE p.tenant_id = $1 AND p.plan_id = $2
         FOR NO KEY UPDATE",
 );
 
 static LOCK_OPEN: Statement = Statement::writing(
     "SELECT p.plan_id, p.scenario_id, p.from_version, p.to_version, p.from_checksum, p.to_checksum, p.from_digest,
-            p.to_digest, p.status, coalesce(p.deployment_no, 0)
+            p.to_digest, p.fields_digest, p.status, coalesce(p.deployment_no, 0)
        FROM scenario.migration_plans AS p
       WHERE p.tenant_id = $1 AND p.scenario_id = $2 AND p.from_version = $3 AND p.to_version = $4
         AND p.is_open
@@ -77,8 +78,8 @@ static NEW_ID: Statement = Statement::reading("SELECT pg_catalog.gen_random_uuid
 static INSERT: Statement = Statement::writing(
     "INSERT INTO scenario.migration_plans
             (tenant_id, plan_id, scenario_id, from_version, to_version, from_checksum, to_checksum, from_digest,
-             to_digest, changes, created_by)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, coalesce($11, session_user))",
+             to_digest, fields_digest, changes, created_by)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, coalesce($12, session_user))",
 );
 
 static CHANGES: Statement =
@@ -155,8 +156,9 @@ fn read_plan(row: &Row<'_>) -> Result<Plan> {
         to_checksum: row.get(6)?,
         from_digest: row.get(7)?,
         to_digest: row.get(8)?,
-        status: read_status(&row.get::<String>(9)?)?,
-        deployment_no: row.get(10)?,
+        fields_digest: row.get(9)?,
+        status: read_status(&row.get::<String>(10)?)?,
+        deployment_no: row.get(11)?,
     })
 }
 
@@ -224,6 +226,7 @@ pub fn insert(
         plan.to_checksum.as_str(),
         plan.from_digest.as_str(),
         plan.to_digest.as_str(),
+        plan.fields_digest.as_str(),
         Json::of(&map.catalogue),
         created_by
     ])?;

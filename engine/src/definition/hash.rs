@@ -93,6 +93,25 @@ pub fn definition_digest(definition: &Definition) -> String {
     hex(&out, 16)
 }
 
+/// Digest of what fields demand of their values: tells whether a schema or a required level has changed.
+///
+/// Arguments: name, schema as JSON text and required level of each field, in the order of the names. Returns 32
+/// lower-case hex digits. Never fails.
+pub fn fields_digest<'a>(fields: impl IntoIterator<Item = (&'a str, Option<&'a str>, &'a str)>) -> String {
+    let mut out = String::new();
+    canonical::array(&mut out, fields, |out, (name, schema, level)| {
+        out.push('{');
+        canonical::key(out, "name");
+        canonical::string(out, name);
+        canonical::key(out, "required_level");
+        canonical::string(out, level);
+        canonical::key(out, "schema");
+        optional(out, schema);
+        out.push('}');
+    });
+    hex(&out, 16)
+}
+
 fn whole_step(out: &mut String, step: &Step) {
     let Step {
         id,
@@ -301,6 +320,17 @@ mod tests {
                 changed = changed.replace(r#""to_step_id": "b""#, r#""to_step_id": "c""#);
             }
             assert_ne!(digest(&changed), whole, "{from} -> {to}");
+        }
+    }
+
+    #[test]
+    fn schema_and_level_have_a_part_in_the_digest_of_fields() {
+        let digest = |schema: Option<&str>, level: &str| fields_digest([("age", schema, level)]);
+        let of = digest(Some("{}"), "hard");
+        assert_eq!(of, digest(Some("{}"), "hard"));
+        for other in [digest(None, "hard"), digest(Some("{}"), "soft"), digest(Some("true"), "hard"), fields_digest([])]
+        {
+            assert_ne!(of, other);
         }
     }
 

@@ -7,7 +7,7 @@ mod model;
 mod parse;
 mod validate;
 
-pub use hash::{checksum, definition_digest, step_content_hash};
+pub use hash::{checksum, definition_digest, fields_digest, step_content_hash};
 pub use model::{Definition, Step, Transition};
 pub use parse::{parse, parse_step};
 pub use validate::{Finding, Severity, validate};

@@ -183,7 +183,7 @@ ROLLBACK TO a;
 SELECT pg_temp.publish(:t, :s, 'x=Another>y; y=Something else') IS NOT NULL AS published;
 :turn;
 SELECT scenario_id, step_id FROM scenario.sessions WHERE tenant_id = :t AND session_id = :ada;
-SELECT scenario_version, step_id, status, reconciled_version FROM scenario.revert_session(:t, :ada);
+SELECT scenario_version, step_id, status, pinned_reason FROM scenario.revert_session(:t, :ada);
 SELECT visit_no, scenario_version, step_id, reason FROM scenario.step_visits WHERE tenant_id = :t AND session_id = :ada ORDER BY 1;
 SELECT action, from_version, to_version, step_before, step_after FROM scenario.migration_audit WHERE tenant_id = :t ORDER BY revision;
 SELECT * FROM scenario.check_invariants() WHERE tenant_id = :t;

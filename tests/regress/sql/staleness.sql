@@ -37,6 +37,19 @@ select * from pg_temp.edit('{steps,1,is_terminal}', 'false');
 select * from pg_temp.edit('{name}', '"Store"');
 select * from pg_temp.edit('{name}', '"Shop"');
 select * from pg_temp.edit('{steps,1,transitions,0,priority}', '5');
+select * from pg_temp.edit('{steps,1,transitions,0,priority}', '0');
+-- A field that the draft uses counts by its schema and level; how it is asked for does not.
+select * from pg_temp.edit('{steps,0,collects_profile_fields}', '["age"]');
+select scenario.build_migration_plan(:t, :flow, 2, replace => true) is not null as rebuilt;
+insert into scenario.field_definitions (tenant_id, field_name, collection_prompt) values (:t, 'city', 'Where?');
+select * from pg_temp.edit('{layout}', '1');
+insert into scenario.field_definitions (tenant_id, field_name, schema) values (:t, 'age', '{"type": "integer"}');
+select * from pg_temp.edit('{layout}', '2');
+select scenario.build_migration_plan(:t, :flow, 2, replace => true) is not null as rebuilt;
+update scenario.field_definitions set collection_prompt = 'How old?' where tenant_id = :t and field_name = 'age';
+select * from pg_temp.edit('{layout}', '3');
+update scenario.field_definitions set required_level = 'soft' where tenant_id = :t and field_name = 'age';
+select * from pg_temp.edit('{layout}', '4');
 -- The digest that is given by hand is replaced, and nobody changes that of a plan.
 update scenario.scenario_versions set digest = 'x' where tenant_id = :t and version = 2;
 select digest = scenario.scenario_digest(definition) as kept from scenario.scenario_versions where tenant_id = :t order by version;
