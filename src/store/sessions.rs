@@ -18,31 +18,40 @@ use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
 /// The session `s` of scenario `c` is not due ("What is due"): it carries no mark, was looked at before, and walks the
-/// published version or has seen every deployment. A mark whose plan is not deployed is no mark; only where there is
-/// one, its plan is read. A finished session is due by a mark alone. `$live`: the statuses that take turns.
+/// published version or has seen every deployment. A finished session is due by a mark alone. `$live`: the statuses that
+/// take turns; `$marked`: whether it carries a mark.
 macro_rules! settled {
-    ($live:literal) => {
+    ($live:literal, $marked:expr) => {
         concat!(
             "(s.scenario_id IS NULL
               OR (NOT (s.status IN (",
             $live,
-            ", 'completed')
-                       AND CASE WHEN s.pending_plan_id IS NULL THEN false
-                                ELSE EXISTS (SELECT FROM scenario.migration_plans AS m
-                                              WHERE m.tenant_id = s.tenant_id AND m.plan_id = s.pending_plan_id
-                                                AND m.status = 'deployed') END)
-                  AND (s.status NOT IN (",
+            ", 'completed') AND ",
+            $marked,
+            ") AND (s.status NOT IN (",
             $live,
             ") OR (s.reconciled_deployments IS NOT NULL
-                   AND (s.scenario_version = c.published_version OR s.reconciled_deployments = c.deployments)))))"
+                   AND coalesce(s.scenario_version = c.published_version
+                                OR s.reconciled_deployments = c.deployments, true)))))"
         )
     };
 }
 
-/// The hot path: two small rows by their primary keys, no JSON.
+/// A mark whose plan is not deployed is no mark; only where there is one, its plan is read.
+macro_rules! is_marked {
+    () => {
+        "CASE WHEN s.pending_plan_id IS NULL THEN false
+              ELSE EXISTS (SELECT FROM scenario.migration_plans AS m
+                            WHERE m.tenant_id = s.tenant_id AND m.plan_id = s.pending_plan_id
+                              AND m.status = 'deployed') END"
+    };
+}
+
+/// The hot path: two small rows by their primary keys, no JSON. Every mark counts here: to open the table of plans would
+/// cost each turn about half as much again, and [`look`] finds the few marks that are void.
 static GLANCE: Statement = Statement::reading(concat!(
     "SELECT ",
-    settled!("'active'"),
+    settled!("'active'", "s.pending_plan_id IS NOT NULL"),
     ", s.step_id, s.scenario_version
        FROM scenario.sessions AS s
        LEFT JOIN scenario.scenarios AS c ON c.tenant_id = s.tenant_id AND c.scenario_id = s.scenario_id
@@ -65,14 +74,14 @@ static LOCK_SEEN: Statement = Statement::writing(
 /// Variables can be large, and most of what a batch does needs none: they are read only when they are asked for.
 static LOOK: Statement = Statement::reading(concat!(
     "SELECT ",
-    settled!("'active'"),
+    settled!("'active'", is_marked!()),
     ", s.scenario_id, s.scenario_version, s.step_id, s.step_content_hash, s.scenario_checksum, c.deployments,
        s.scenario_checksum = v.checksum, c.published_version, p.checksum, s.session_id, s.status, s.channel, s.customer_id,
        CASE WHEN $3 THEN s.variables END, s.revision, s.visit_count, s.pending_plan_id, s.waiting_for,
        (extract(epoch FROM pg_catalog.now() - s.created_at) / 86400)::pg_catalog.float8,
        CASE WHEN $3 THEN s.variables_set_at END, s.reconciled_deployments, s.pinned_reason, s.pinned_plan_id, s.pinned_at::pg_catalog.text,
        s.xmin::pg_catalog.text, s.ctid::pg_catalog.text, ",
-    settled!("'active', 'paused'"),
+    settled!("'active', 'paused'", is_marked!()),
     "
        FROM scenario.sessions AS s
        LEFT JOIN scenario.scenarios AS c ON c.tenant_id = s.tenant_id AND c.scenario_id = s.scenario_id
@@ -129,7 +138,7 @@ static LOCK_MARKED_OF: Statement = Statement::writing(
 
 /// What the hot path sees of a session.
 pub struct Glance {
-    /// It needs nothing: it is not due.
+    /// It needs nothing. If not, it may need nothing all the same: its mark may be void.
     pub settled: bool,
     pub step_id: Option<String>,
     pub scenario_version: Option<i32>,
@@ -138,7 +147,7 @@ pub struct Glance {
 /// A session as a turn needs it, with what its scenario has published.
 pub struct State {
     pub session_id: Uuid,
-    /// As [`Glance::settled`].
+    /// It needs nothing: it is not due.
     pub settled: bool,
     /// The same, a paused session taken as active.
     pub settled_if_active: bool,
