@@ -156,9 +156,9 @@ fn changed_transitions(old: &Plain, new: &Plain, pairs: &Pairs) -> Vec<Changed> 
         let mut is = new.steps[n].ways.clone();
         // Equal in all goes out, then equal targets are modified, the rest is removed or added.
         is.retain(|i| {
-            let same = was
-                .iter()
-                .position(|w| pairs.new_of[w.to] == Some(i.to) && w.text == i.text && w.priority == i.priority);
+            let same = was.iter().position(|w| {
+                pairs.new_of[w.to] == Some(i.to) && (w.kind, &w.text) == (i.kind, &i.text) && w.priority == i.priority
+            });
             same.map(|at| was.remove(at)).is_none()
         });
         for i in is {

@@ -73,7 +73,7 @@ pub fn unchanged(old: &Plain, new: &Plain, pairs: &Pairs, step: usize) -> bool {
             (_, []) => true,
             ([], _) => false,
             ([w, before @ ..], [i, now @ ..]) => {
-                let same = pairs.new_of[w.to] == Some(i.to) && w.text == i.text;
+                let same = pairs.new_of[w.to] == Some(i.to) && (w.kind, &w.text) == (i.kind, &i.text);
                 (same && kept(before, now, pairs)) || kept(before, is, pairs)
             }
         }

@@ -64,9 +64,23 @@ pub fn can_avoid(version: &Version, from: usize, avoid: &dyn Fn(usize) -> bool) 
     ends(from) || version.next(from).any(|n| safe[n])
 }
 
-/// Whether the customer stays at the step where they are: it is the same step, or does the same under the same name.
-pub fn stays(from: &Step, to: &Step) -> bool {
-    from.uid == to.uid || (from.act == to.act && from.act > 0 && from.name == to.name)
+/// Whether the customer stays at the step where they are: the new place is that step, or does the same under the same
+/// name, or is what the versions between have made of such a step.
+pub fn stays(chain: &[Version], from: Place, to: Place) -> bool {
+    let (here, there) = (&chain[from.version].steps[from.step], &chain[to.version].steps[to.step]);
+    let is_still =
+        |was: &Step, is: &Step| was.uid == is.uid || (was.act == is.act && was.act > 0 && was.name == is.name);
+    let mut known = vec![here];
+    for between in chain.iter().take(to.version).skip(from.version + 1) {
+        let found: Vec<&Step> = between.steps.iter().filter(|s| known.iter().any(|was| is_still(was, s))).collect();
+        known.extend(found);
+    }
+    known.iter().any(|was| is_still(was, there))
+}
+
+/// Whether a step is told from every other step by what it says: nothing else in these versions says the same.
+pub fn is_unmistakable(chain: &[Version], step: &Step) -> bool {
+    chain.iter().flat_map(|version| &version.steps).all(|other| other.uid == step.uid || other.says() != step.says())
 }
 
 /// The harm of a move to somebody who has done `act`, where only the new steps that `counts` names do it.
@@ -74,7 +88,7 @@ pub fn harm_by(chain: &[Version], from: Place, to: Place, act: Act, counts: &dyn
     let (old, new) = (&chain[from.version], &chain[to.version]);
     let old_does = |s: usize| old.steps[s].act == act;
     let new_does = |s: usize| new.steps[s].act == act && counts(s);
-    let arrives = new_does(to.step) && !stays(&old.steps[from.step], &new.steps[to.step]);
+    let arrives = new_does(to.step) && !stays(chain, from, to);
     if (arrives || can_come(new, to.step, &new_does)) && !can_come(old, from.step, &old_does) {
         return Some(Harm::Possible);
     }

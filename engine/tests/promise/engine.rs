@@ -79,7 +79,7 @@ pub enum Verdict {
 }
 
 /// Whether the engine keeps the promise as it is written now: then the strict test asserts it.
-pub const KEEPS_THE_PROMISE: bool = false;
+pub const KEEPS_THE_PROMISE: bool = true;
 
 impl Engine {
     pub fn new(documents: &[String]) -> Engine {

@@ -31,11 +31,15 @@ fn version(text: &str) -> Version {
     Version { entry: steps[0].uid, steps }
 }
 
-/// The harm of a move to somebody who did act 1.
-fn judged(old: &str, new: &str, from: &str, to: &str) -> Option<Harm> {
-    let chain = [version(old), version(new)];
+/// The harm of a move from the first version to the last to somebody who did act 1.
+fn judged_over(versions: &[&str], from: &str, to: &str) -> Option<Harm> {
+    let chain: Vec<Version> = versions.iter().map(|text| version(text)).collect();
     let place = |version: usize, id: &str| Place { version, step: chain[version].find_id(id).expect("a step") };
-    harm(&chain, place(0, from), place(1, to), 1)
+    harm(&chain, place(0, from), place(chain.len() - 1, to), 1)
+}
+
+fn judged(old: &str, new: &str, from: &str, to: &str) -> Option<Harm> {
+    judged_over(&[old, new], from, to)
 }
 
 #[test]
@@ -64,6 +68,14 @@ fn to_stay_at_the_act_is_no_arrival_but_to_be_led_back_is_harm() {
     assert_eq!(judged("1=Cart>2; 2=Card!{1}>3; 3", "1=Cart>2; 2=Voucher!{2}>3; 3=Card!{1}>4; 4", "2", "3"), None);
     let by_id = judged("1=Cart>2; 2=Card!{1}>3; 3", "1=Cart>2; 2=Voucher!{2}>3; 3=Card!{1}>4; 4", "3", "2");
     assert_eq!(by_id, Some(Harm::Possible));
+}
+
+#[test]
+fn to_stay_at_an_act_that_was_renamed_on_the_way_is_no_arrival() {
+    let (old, renamed) = ("s1=Ship!{1}>s2; s2>s1|s4; s4", "s8=Ship now!{1}");
+    assert_eq!(judged_over(&[old, "s8=Ship!{1}", renamed], "s1", "s8"), None);
+    assert_eq!(judged_over(&[old, "s8=Ship now!{1}", renamed], "s1", "s8"), Some(Harm::Forced));
+    assert_eq!(judged_over(&[old, "s8=Ship!{1}", renamed], "s2", "s8"), Some(Harm::Forced));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! One customer's journey through the versions of a scenario: the customer walks, operators publish, the shell asks
 //! the engine and does what it says. Every move of the system is judged by the labels.
 
-use crate::check::{Harm, Place, Untold, harm, is_known, recognisable, stays, untold};
+use crate::check::{Harm, Place, Untold, harm, is_known, is_unmistakable, recognisable, stays, untold};
 use crate::engine::{Engine, Plan, Row, Verdict};
 use crate::story::{Event, Journey, Kind, Outcome, Violation};
 use crate::world::{Act, Cond, ERRANDS, FIELDS, Rng, Uid, Version};
@@ -316,9 +316,8 @@ impl Shell<'_> {
                 self.found(Kind::Harm(kind), untold, act, Some(to));
             }
         }
-        let (old, new) = (&self.chain[from.version].steps[from.step], &self.chain[to.version].steps[to.step]);
-        let stays = stays(old, new);
-        self.undo_refused |= !stays && new.checkpoint;
+        let stays = stays(self.chain, from, to);
+        self.undo_refused |= !stays && self.chain[to.version].steps[to.step].checkpoint;
         self.undo = Some((self.row.version, self.row.step_id.clone()));
         self.row.variables.extend(filled);
         self.out.moves += 1;
@@ -404,12 +403,16 @@ impl Shell<'_> {
     fn decide(&mut self, forks: Vec<(String, Vec<String>)>) {
         for (fork, targets) in forks {
             let version = &self.chain[self.published];
-            let step = &version.steps[version.find_id(&fork).unwrap_or(0)];
-            let leads: Vec<_> =
-                version.next(version.find_id(&fork).unwrap_or(0)).map(|n| &version.steps[n].name).collect();
+            let at = version.find_id(&fork).unwrap_or(0);
+            let step = &version.steps[at];
+            let leads: Vec<_> = version.next(at).map(|n| &version.steps[n].name).collect();
             let key = format!("{} {:?} {:?} {leads:?}", step.uid, step.says(), step.ways);
+            let known = &self.chain[..=self.published];
+            let told = std::iter::once(step)
+                .chain(version.next(at).map(|n| &version.steps[n]))
+                .all(|step| is_unmistakable(known, step));
             if !self.answered.insert(key) {
-                self.found(Kind::DecidedTwice, None, 0, None);
+                self.found(Kind::DecidedTwice, (!told).then_some(Untold::SharedWords), 0, None);
             }
             let target = targets[self.journey.choice % targets.len()].clone();
             self.row.decided.push((self.published, fork, target));

@@ -64,6 +64,9 @@ struct Report {
     with_checkpoint: u64,
     harmed: u64,
     untold: BTreeMap<Untold, u64>,
+    /// Asked to decide once more at a fork that no definition tells to be the same, since it or one of its targets says
+    /// what other steps say.
+    decided_anew: u64,
     held: u64,
     held_without_need: u64,
     kinds: BTreeMap<Kind, u64>,
@@ -87,7 +90,8 @@ impl Report {
         let told = out.violations.iter().find(|v| v.untold.is_none());
         let harms = |v: &Violation| matches!(v.kind, Kind::Harm(_));
         self.harmed += u64::from(out.violations.iter().any(|v| harms(v) && v.untold.is_none()));
-        let untold = out.violations.iter().find_map(|v| v.untold);
+        let untold = out.violations.iter().filter(|v| harms(v)).find_map(|v| v.untold);
+        self.decided_anew += u64::from(out.violations.iter().any(|v| !harms(v) && v.untold.is_some()));
         if let Some(untold) = untold {
             *self.untold.entry(untold).or_default() += 1;
         }
@@ -127,6 +131,7 @@ impl Report {
              {} exits\n\
              of 10,000 with a checkpoint: harmed {:.1}, and where no definition can tell {:.1} {:?}\n\
              held {:.2} %, without need {:.2} %\n\
+             decided once more at forks that are not told apart: {} in all\n\
              by what was found first: {:?}",
             self.journeys,
             self.with_checkpoint,
@@ -138,6 +143,7 @@ impl Report {
             self.untold,
             self.percent(self.held),
             self.percent(self.held_without_need),
+            self.decided_anew,
             self.kinds
         )
     }

@@ -25,7 +25,7 @@ fn avoids(version: &Version, at: usize, act: Act, left: usize) -> bool {
 fn harm_by_walking(chain: &[Version], from: Place, to: Place, act: Act) -> Option<Harm> {
     let (old, new) = (&chain[from.version], &chain[to.version]);
     let (left, right) = (old.steps.len() + 1, new.steps.len() + 1);
-    let arrives = new.steps[to.step].act == act && !stays(&old.steps[from.step], &new.steps[to.step]);
+    let arrives = new.steps[to.step].act == act && !stays(chain, from, to);
     let (before, after) = (comes(old, from.step, act, left), arrives || comes(new, to.step, act, right));
     if after && !before {
         return Some(Harm::Possible);
