@@ -230,10 +230,12 @@ def test_straight_to_the_last_version(file, composite_db, table):
 
     newest = len(versions)
     ends = straight.places()
-    pinned = straight.all("select distinct session_id from scenario.migration_audit where tenant_id = %s and action = 'pin'")
+    pinned = straight.all(
+        "select distinct session_id from scenario.migration_audit where tenant_id = %s and action = 'pin'")
     held = {step for step in ends if (uuid.uuid5(straight.tenant, step),) in pinned}
     assert {ends[step][0] for step in held} <= {1}
-    assert {ends[step][0] for step in ends.keys() - held} <= {newest, None}, "who is not held walks the newest version, or has left"
+    others = {ends[step][0] for step in ends.keys() - held}
+    assert others <= {newest, None}, "who is not held walks the newest version, or has left"
     unwanted = {field for _, field, _ in straight.asked["fields"]} - straight.wanted_by_newest()
     assert not unwanted, f"asked for, and the newest version does not want it: {unwanted}"
     moves = straight.all(
