@@ -12,20 +12,20 @@ fn edit() -> Edit {
 
 #[test]
 fn before() {
-    edit().customer("start", &[]).is_silently_at("k7");
+    edit().customer("start", &[]).lands_silently_at("k7");
 }
 
 #[test]
 fn at() {
-    edit().customer("start ask", &[]).is_silently_at("k3");
+    edit().customer("start ask", &[]).lands_silently_at("k3");
 }
 
 #[test]
 fn past() {
-    edit().customer("start ask offer", &[]).is_silently_at("k9");
+    edit().customer("start ask offer", &[]).lands_silently_at("k9");
 }
 
 #[test]
 fn past_a_checkpoint() {
-    edit().customer("start ask offer pay pack", &[]).is_silently_at("k4");
+    edit().customer("start ask offer pay pack", &[]).lands_silently_at("k4");
 }

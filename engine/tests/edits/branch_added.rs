@@ -12,28 +12,28 @@ fn edit() -> Edit {
 
 #[test]
 fn before() {
-    edit().customer("start", &[]).is_silently_at("start");
+    edit().customer("start", &[]).lands_silently_at("start");
 }
 
 #[test]
 fn at() {
-    edit().customer("start choose", &[]).is_silently_at("choose");
+    edit().customer("start choose", &[]).lands_silently_at("choose");
 }
 
 #[test]
 fn past() {
     let customer = || edit().customer("start choose offer", &[("vip", "false")]);
-    let young = customer().is_asked_for(&["age"]).knowing("age", "17").is_redirected_to("stop");
+    let young = customer().gets_asked_for(&["age"]).knowing("age", "17").gets_redirected_to("stop");
     assert!(young.is_finished());
-    customer().knowing("age", "17").is_redirected_to("stop");
-    customer().is_asked_for(&["age"]).knowing("age", "31").is_silently_at("offer");
-    customer().knowing("age", "31").is_silently_at("offer");
+    customer().knowing("age", "17").gets_redirected_to("stop");
+    customer().gets_asked_for(&["age"]).knowing("age", "31").lands_silently_at("offer");
+    customer().knowing("age", "31").lands_silently_at("offer");
 }
 
 #[test]
 fn past_a_checkpoint() {
     let customer = || edit().customer("start choose offer pay pack", &[("vip", "false")]);
-    customer().is_kept_with_a_warning_at("pack");
-    customer().knowing("age", "17").is_kept_with_a_warning_at("pack");
-    customer().knowing("age", "31").is_silently_at("pack");
+    customer().lands_with_a_warning_at("pack");
+    customer().knowing("age", "17").lands_with_a_warning_at("pack");
+    customer().knowing("age", "31").lands_silently_at("pack");
 }

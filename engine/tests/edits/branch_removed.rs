@@ -12,27 +12,27 @@ fn edit() -> Edit {
 
 #[test]
 fn before() {
-    edit().customer("start", &[]).is_silently_at("start");
+    edit().customer("start", &[]).lands_silently_at("start");
 }
 
 #[test]
 fn at() {
-    edit().customer("start choose", &[]).is_silently_at("choose");
-    edit().customer("start choose tour", &[]).is_relocated_to("offer");
+    edit().customer("start choose", &[]).lands_silently_at("choose");
+    edit().customer("start choose tour", &[]).gets_relocated_to("offer");
 }
 
 #[test]
 fn past() {
-    edit().customer("start choose offer", &[]).is_silently_at("offer");
-    edit().customer("start choose lounge offer", &[]).is_silently_at("offer");
-    edit().customer("start choose tour offer", &[]).is_silently_at("offer");
-    edit().customer("start choose tour offer", &[]).knowing("vip", "true").is_silently_at("offer");
+    edit().customer("start choose offer", &[]).lands_silently_at("offer");
+    edit().customer("start choose lounge offer", &[]).lands_silently_at("offer");
+    edit().customer("start choose tour offer", &[]).lands_silently_at("offer");
+    edit().customer("start choose tour offer", &[]).knowing("vip", "true").lands_silently_at("offer");
 }
 
 #[test]
 fn past_a_checkpoint() {
-    edit().customer("start choose offer pay pack", &[]).is_silently_at("pack");
-    edit().customer("start choose lounge offer pay pack", &[]).is_silently_at("pack");
-    edit().customer("start choose tour offer pay pack", &[]).is_silently_at("pack");
-    edit().customer("start choose tour offer pay pack", &[]).knowing("vip", "true").is_silently_at("pack");
+    edit().customer("start choose offer pay pack", &[]).lands_silently_at("pack");
+    edit().customer("start choose lounge offer pay pack", &[]).lands_silently_at("pack");
+    edit().customer("start choose tour offer pay pack", &[]).lands_silently_at("pack");
+    edit().customer("start choose tour offer pay pack", &[]).knowing("vip", "true").lands_silently_at("pack");
 }

@@ -12,24 +12,24 @@ fn edit() -> Edit {
 
 #[test]
 fn before() {
-    edit().customer("start", &[]).is_silently_at("start");
+    edit().customer("start", &[]).lands_silently_at("start");
 }
 
 #[test]
 fn at() {
-    edit().customer("start choose", &[]).is_silently_at("choose");
+    edit().customer("start choose", &[]).lands_silently_at("choose");
 }
 
 #[test]
 fn past() {
     let aged = |age: &str| edit().customer("start choose offer", &[("age", age)]);
-    assert!(aged("19").is_redirected_to("stop").is_finished());
-    aged("30").is_silently_at("offer");
+    assert!(aged("19").gets_redirected_to("stop").is_finished());
+    aged("30").lands_silently_at("offer");
 }
 
 #[test]
 fn past_a_checkpoint() {
     let aged = |age: &str| edit().customer("start choose offer pay pack", &[("age", age)]);
-    aged("19").is_kept_with_a_warning_at("pack");
-    aged("30").is_silently_at("pack");
+    aged("19").lands_with_a_warning_at("pack");
+    aged("30").lands_silently_at("pack");
 }

@@ -37,7 +37,8 @@ impl Edit {
         let mut asked: Vec<&str> =
             left.iter().flat_map(|id| &step(id).collects_profile_fields).map(String::as_str).collect();
         let mut answered: Vec<&str> = answers.iter().map(|(field, _)| *field).collect();
-        (asked.sort_unstable(), answered.sort_unstable());
+        asked.sort_unstable();
+        answered.sort_unstable();
         assert_eq!(asked, answered, "what the steps that they left collect");
         let mut world = World::planned(self.old, self.new);
         world.walked(&steps);
@@ -59,31 +60,31 @@ impl Customer {
     }
 
     /// Silence: they move to the counterpart of their own step; nothing is asked, executed, decided or told.
-    pub fn is_silently_at(self, step: &str) -> Customer {
+    pub fn lands_silently_at(self, step: &str) -> Customer {
         let own = self.world.maps[&self.world.plans[0].plan_id]
             .anchors
             .iter()
             .find(|anchor| anchor.old_step_id == self.world.session.step_id)
             .map(|anchor| anchor.new_step_id.clone());
         assert_eq!(own.as_deref(), Some(step), "the counterpart of their own step");
-        self.is_quietly_moved_to(step)
+        self.moves_quietly_to(step)
     }
 
     /// Their step is deleted: they move to another one, and nothing is asked, executed, decided or told.
-    pub fn is_relocated_to(self, step: &str) -> Customer {
+    pub fn gets_relocated_to(self, step: &str) -> Customer {
         let map = &self.world.maps[&self.world.plans[0].plan_id];
         assert!(map.deleted_steps.iter().any(|deleted| deleted.step_id == self.world.session.step_id));
-        self.is_quietly_moved_to(step)
+        self.moves_quietly_to(step)
     }
 
-    fn is_quietly_moved_to(mut self, step: &str) -> Customer {
+    fn moves_quietly_to(mut self, step: &str) -> Customer {
         let decision = self.settled(&format!("teleport {step}"));
         assert!(decision.user_message.is_none() && !decision.is_blocked_by_checkpoint(), "{decision:#?}");
         self.moves(&decision, step)
     }
 
     /// They are asked for exactly these fields, and stay where they are meanwhile.
-    pub fn is_asked_for(mut self, fields: &[&str]) -> Customer {
+    pub fn gets_asked_for(mut self, fields: &[&str]) -> Customer {
         let decision = self.world.reconcile();
         assert_eq!((brief(&decision), asked(&decision)), (format!("collect {}", fields.join(" ")), owned(fields)));
         assert!(decision.user_message.is_some(), "{decision:#?}");
@@ -100,7 +101,7 @@ impl Customer {
     }
 
     /// They belong elsewhere: they are led there, and told so.
-    pub fn is_redirected_to(mut self, step: &str) -> Customer {
+    pub fn gets_redirected_to(mut self, step: &str) -> Customer {
         let decision = self.settled(&format!("teleport {step}"));
         let message = Some(self.world.settings.reroute_message.clone());
         assert!(decision.user_message == message && !decision.is_blocked_by_checkpoint(), "{decision:#?}");
@@ -109,14 +110,14 @@ impl Customer {
 
     /// They belong elsewhere, and a passed checkpoint keeps them: they land at their step all the same, and the operator
     /// is warned.
-    pub fn is_kept_with_a_warning_at(mut self, step: &str) -> Customer {
+    pub fn lands_with_a_warning_at(mut self, step: &str) -> Customer {
         let decision = self.settled(&format!("continue at {step}"));
         assert!(decision.user_message.is_none() && decision.checkpoint_warning().is_some(), "{decision:#?}");
         self.moves(&decision, step)
     }
 
     /// They stay in their version, because the move would undo an act.
-    pub fn is_held(mut self) {
+    pub fn stays_on_their_version(mut self) {
         let decision = self.world.reconcile();
         assert!(decision.effect == Effect::Pin && decision.undone.is_some(), "{decision:#?}");
     }

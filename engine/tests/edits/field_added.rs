@@ -12,24 +12,24 @@ fn edit() -> Edit {
 
 #[test]
 fn before() {
-    edit().customer("start", &[]).is_silently_at("start");
+    edit().customer("start", &[]).lands_silently_at("start");
 }
 
 #[test]
 fn at() {
-    edit().customer("start ask", &[]).is_silently_at("ask");
+    edit().customer("start ask", &[]).lands_silently_at("ask");
 }
 
 #[test]
 fn past() {
-    let customer = edit().customer("start ask offer", &[]).is_asked_for(&["age"]);
-    customer.knowing("age", "31").is_silently_at("offer");
-    edit().customer("start ask offer", &[]).knowing("age", "31").is_silently_at("offer");
+    let customer = edit().customer("start ask offer", &[]).gets_asked_for(&["age"]);
+    customer.knowing("age", "31").lands_silently_at("offer");
+    edit().customer("start ask offer", &[]).knowing("age", "31").lands_silently_at("offer");
 }
 
 #[test]
 fn past_a_checkpoint() {
-    let customer = edit().customer("start ask offer pay pack", &[]).is_asked_for(&["age"]);
-    customer.knowing("age", "31").is_silently_at("pack");
-    edit().customer("start ask offer pay pack", &[]).knowing("age", "31").is_silently_at("pack");
+    let customer = edit().customer("start ask offer pay pack", &[]).gets_asked_for(&["age"]);
+    customer.knowing("age", "31").lands_silently_at("pack");
+    edit().customer("start ask offer pay pack", &[]).knowing("age", "31").lands_silently_at("pack");
 }

@@ -12,22 +12,22 @@ fn edit() -> Edit {
 
 #[test]
 fn before() {
-    edit().customer("start", &[]).is_silently_at("start");
+    edit().customer("start", &[]).lands_silently_at("start");
 }
 
 #[test]
 fn at() {
-    edit().customer("start ask", &[]).is_silently_at("ask");
+    edit().customer("start ask", &[]).lands_silently_at("ask");
 }
 
 #[test]
 fn past() {
-    let customer = edit().customer("start ask offer", &[("age", "31")]).is_silently_at("offer");
+    let customer = edit().customer("start ask offer", &[("age", "31")]).lands_silently_at("offer");
     assert_eq!(customer.world.session.variables["age"].get(), "31");
 }
 
 #[test]
 fn past_a_checkpoint() {
-    let customer = edit().customer("start ask offer pay pack", &[("age", "31")]).is_silently_at("pack");
+    let customer = edit().customer("start ask offer pay pack", &[("age", "31")]).lands_silently_at("pack");
     assert_eq!(customer.world.session.variables["age"].get(), "31");
 }

@@ -12,20 +12,20 @@ fn edit() -> Edit {
 
 #[test]
 fn before() {
-    edit().customer("1", &[]).is_silently_at("1");
+    edit().customer("1", &[]).lands_silently_at("1");
 }
 
 #[test]
 fn at() {
-    edit().customer("1 2", &[]).is_silently_at("2");
+    edit().customer("1 2", &[]).lands_silently_at("2");
 }
 
 #[test]
 fn past() {
-    edit().customer("1 2 3", &[]).is_silently_at("4");
+    edit().customer("1 2 3", &[]).lands_silently_at("4");
 }
 
 #[test]
 fn past_a_checkpoint() {
-    edit().customer("1 2 3 4 5", &[]).is_silently_at("6");
+    edit().customer("1 2 3 4 5", &[]).lands_silently_at("6");
 }

@@ -13,24 +13,24 @@ fn edit() -> Edit {
 
 #[test]
 fn before() {
-    edit().with(tagged).customer("start", &[]).is_silently_at("start");
+    edit().with(tagged).customer("start", &[]).lands_silently_at("start");
 }
 
 #[test]
 fn at() {
-    edit().with(tagged).customer("start choose", &[]).is_silently_at("choose");
+    edit().with(tagged).customer("start choose", &[]).lands_silently_at("choose");
 }
 
 #[test]
 fn past() {
     for age in ["17", "31"] {
-        edit().with(tagged).customer("start choose offer", &[("age", age)]).is_silently_at("offer");
+        edit().with(tagged).customer("start choose offer", &[("age", age)]).lands_silently_at("offer");
     }
 }
 
 #[test]
 fn past_a_checkpoint() {
     for age in ["17", "31"] {
-        edit().with(tagged).customer("start choose offer pay pack", &[("age", age)]).is_silently_at("pack");
+        edit().with(tagged).customer("start choose offer pay pack", &[("age", age)]).lands_silently_at("pack");
     }
 }

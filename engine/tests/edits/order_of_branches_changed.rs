@@ -12,24 +12,24 @@ fn edit() -> Edit {
 
 #[test]
 fn before() {
-    edit().customer("start", &[]).is_silently_at("start");
+    edit().customer("start", &[]).lands_silently_at("start");
 }
 
 #[test]
 fn at() {
-    edit().customer("start choose", &[]).is_silently_at("choose");
+    edit().customer("start choose", &[]).lands_silently_at("choose");
 }
 
 #[test]
 fn past() {
     let vip = |age: &str| edit().customer("start choose lounge offer", &[("age", age), ("vip", "true")]);
-    assert!(vip("17").is_redirected_to("stop").is_finished());
-    vip("30").is_silently_at("offer");
+    assert!(vip("17").gets_redirected_to("stop").is_finished());
+    vip("30").lands_silently_at("offer");
 }
 
 #[test]
 fn past_a_checkpoint() {
     let vip = |age: &str| edit().customer("start choose lounge offer pay pack", &[("age", age), ("vip", "true")]);
-    vip("17").is_kept_with_a_warning_at("pack");
-    vip("30").is_silently_at("pack");
+    vip("17").lands_with_a_warning_at("pack");
+    vip("30").lands_silently_at("pack");
 }

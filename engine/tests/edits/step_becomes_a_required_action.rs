@@ -12,20 +12,20 @@ fn edit() -> Edit {
 
 #[test]
 fn before() {
-    edit().customer("start", &[]).is_silently_at("start");
+    edit().customer("start", &[]).lands_silently_at("start");
 }
 
 #[test]
 fn at() {
-    edit().customer("start ask", &[]).is_silently_at("ask");
+    edit().customer("start ask", &[]).lands_silently_at("ask");
 }
 
 #[test]
 fn past() {
-    edit().customer("start ask offer", &[]).is_silently_at("offer");
+    edit().customer("start ask offer", &[]).lands_silently_at("offer");
 }
 
 #[test]
 fn past_a_checkpoint() {
-    edit().customer("start ask offer pay pack", &[]).is_silently_at("pack");
+    edit().customer("start ask offer pay pack", &[]).lands_silently_at("pack");
 }

@@ -12,22 +12,22 @@ fn edit() -> Edit {
 
 #[test]
 fn before() {
-    edit().customer("start", &[]).is_silently_at("start");
+    edit().customer("start", &[]).lands_silently_at("start");
 }
 
 #[test]
 fn at() {
-    assert!(edit().customer("start choose gift", &[("vip", "true")]).is_silently_at("gift").is_finished());
+    assert!(edit().customer("start choose gift", &[("vip", "true")]).lands_silently_at("gift").is_finished());
 }
 
 #[test]
 fn past() {
-    edit().customer("start choose offer", &[("vip", "false")]).is_silently_at("offer");
-    edit().customer("start choose gift offer", &[("vip", "true")]).is_silently_at("offer");
+    edit().customer("start choose offer", &[("vip", "false")]).lands_silently_at("offer");
+    edit().customer("start choose gift offer", &[("vip", "true")]).lands_silently_at("offer");
 }
 
 #[test]
 fn past_a_checkpoint() {
-    edit().customer("start choose offer pay pack", &[("vip", "false")]).is_silently_at("pack");
-    edit().customer("start choose gift offer pay pack", &[("vip", "true")]).is_silently_at("pack");
+    edit().customer("start choose offer pay pack", &[("vip", "false")]).lands_silently_at("pack");
+    edit().customer("start choose gift offer pay pack", &[("vip", "true")]).lands_silently_at("pack");
 }

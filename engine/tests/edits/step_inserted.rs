@@ -21,33 +21,33 @@ fn edit() -> Edit {
 
 #[test]
 fn before() {
-    edit().customer("start", &[]).is_silently_at("start");
+    edit().customer("start", &[]).lands_silently_at("start");
 }
 
 #[test]
 fn at() {
-    edit().customer("start ask", &[]).is_silently_at("ask");
+    edit().customer("start ask", &[]).lands_silently_at("ask");
 }
 
 #[test]
 fn past() {
-    let customer = edit().customer("start ask offer", &[]).is_asked_for(&["age"]);
-    customer.knowing("age", "31").is_silently_at("offer");
-    edit().customer("start ask offer", &[]).knowing("age", "31").is_silently_at("offer");
+    let customer = edit().customer("start ask offer", &[]).gets_asked_for(&["age"]);
+    customer.knowing("age", "31").lands_silently_at("offer");
+    edit().customer("start ask offer", &[]).knowing("age", "31").lands_silently_at("offer");
 }
 
 #[test]
 fn past_a_checkpoint() {
-    let customer = edit().customer("start ask offer pay pack", &[]).is_asked_for(&["age"]);
-    customer.knowing("age", "31").is_silently_at("pack");
-    edit().customer("start ask offer pay pack", &[]).knowing("age", "31").is_silently_at("pack");
+    let customer = edit().customer("start ask offer pay pack", &[]).gets_asked_for(&["age"]);
+    customer.knowing("age", "31").lands_silently_at("pack");
+    edit().customer("start ask offer pay pack", &[]).knowing("age", "31").lands_silently_at("pack");
 }
 
 #[test]
 fn a_step_without_a_duty_is_silence() {
     let plain = |steps: &str, at: &str| {
         let customer = edit().with(|new| extra(new, false)).customer(steps, &[]);
-        customer.is_silently_at(at);
+        customer.lands_silently_at(at);
     };
     plain("start", "start");
     plain("start ask", "ask");
@@ -58,8 +58,8 @@ fn a_step_without_a_duty_is_silence() {
 #[test]
 fn a_required_action_takes_the_place_of_the_question() {
     let required = |steps: &str| edit().with(|new| extra(new, true)).customer(steps, &[]);
-    required("start").is_silently_at("start");
-    required("start ask").is_silently_at("ask");
-    required("start ask offer").executes(&["extra"]).is_silently_at("offer");
-    required("start ask offer pay pack").executes(&["extra"]).is_silently_at("pack");
+    required("start").lands_silently_at("start");
+    required("start ask").lands_silently_at("ask");
+    required("start ask offer").executes(&["extra"]).lands_silently_at("offer");
+    required("start ask offer pay pack").executes(&["extra"]).lands_silently_at("pack");
 }

@@ -12,22 +12,22 @@ fn edit() -> Edit {
 
 #[test]
 fn before() {
-    edit().customer("start", &[]).is_silently_at("start");
+    edit().customer("start", &[]).lands_silently_at("start");
 }
 
 #[test]
 fn at() {
-    edit().customer("start ask", &[]).is_silently_at("ask");
-    let customer = edit().customer("start ask age", &[("name", "\"Ada\"")]).is_asked_for(&["age"]);
-    customer.knowing("age", "31").is_relocated_to("offer");
+    edit().customer("start ask", &[]).lands_silently_at("ask");
+    let customer = edit().customer("start ask age", &[("name", "\"Ada\"")]).gets_asked_for(&["age"]);
+    customer.knowing("age", "31").gets_relocated_to("offer");
 }
 
 #[test]
 fn past() {
-    edit().customer("start ask age offer", &[("name", "\"Ada\""), ("age", "31")]).is_silently_at("offer");
+    edit().customer("start ask age offer", &[("name", "\"Ada\""), ("age", "31")]).lands_silently_at("offer");
 }
 
 #[test]
 fn past_a_checkpoint() {
-    edit().customer("start ask age offer pay pack", &[("name", "\"Ada\""), ("age", "31")]).is_silently_at("pack");
+    edit().customer("start ask age offer pay pack", &[("name", "\"Ada\""), ("age", "31")]).lands_silently_at("pack");
 }
