@@ -165,12 +165,21 @@ SELECT * FROM pg_temp.places WHERE session IN ('05', '06');
 SELECT pg_temp.version('a>b; q>b; b>c; c>d; d');
 UPDATE scenario.sessions SET scenario_version = 1, step_id = 'b' WHERE tenant_id = :t AND session_id = pg_temp.session(3);
 CALL pg_temp.refused('UPDATE scenario.scenarios SET published_version = 6 WHERE tenant_id = pg_temp.tenant()');
--- sessions with a foreign checksum, finished ones, and those whose way is cancelled (case 9) do not refuse
+-- (case 9) without a plan to the new version not even a cancelled one leads there: their fallback would move them
+BEGIN;
+SELECT scenario.cancel_deployment(:t, pg_temp.plan(4, 5)) AS void_marks;
+CALL pg_temp.refused('UPDATE scenario.scenarios SET published_version = 6 WHERE tenant_id = pg_temp.tenant()');
+ROLLBACK;
+-- with one, those whose way leads over a cancelled plan are pinned; they, sessions with a foreign checksum and finished ones do not refuse
 BEGIN;
 UPDATE scenario.sessions SET scenario_checksum = 'foreign', reconciled_deployments = NULL WHERE tenant_id = :t AND session_id = pg_temp.session(4);
 SELECT scenario.cancel_deployment(:t, pg_temp.plan(4, 5)) AS void_marks;
+SELECT scenario.build_migration_plan(:t, :s, 6) IS NOT NULL AS built;
+SELECT status FROM scenario.approve_migration_plan(:t, pg_temp.plan(5, 6));
 UPDATE scenario.scenarios SET published_version = 6 WHERE tenant_id = :t;
 SELECT published_version, deployments FROM scenario.scenarios WHERE tenant_id = :t;
+:turn(:t, pg_temp.session(3));
+SELECT * FROM pg_temp.places WHERE session = '03';
 ROLLBACK;
 -- an approved plan is the last link of the chain from version 1
 SELECT scenario.build_migration_plan(:t, :s, 6) IS NOT NULL AS built;
