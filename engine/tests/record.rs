@@ -62,8 +62,8 @@ fn each_field_tells_who_needs_it_and_why_what_was_known_did_not_do() {
     let age = why(&record, "age");
     assert_eq!((&age["outcome"], &age["needed_for"]["kind"]), (&json!("collect"), &json!("step")));
     assert_eq!(age["needed_for"]["step_id"], "b");
-    assert_eq!(age["did_not_do"][0], json!({"source": "profile", "reasons": ["it has expired"]}));
-    assert_eq!(age["did_not_do"][1]["source"], "session");
+    assert_eq!(age["did_not_do"][0]["source"], "session");
+    assert_eq!(age["did_not_do"][1], json!({"source": "profile", "reasons": ["it has expired"]}));
     let plan = why(&record, "plan");
     assert_eq!(plan["needed_for"]["kind"], "fork");
     assert_eq!(plan["needed_for"]["condition_text"], "plan == \"gold\"");
@@ -91,12 +91,12 @@ fn too_little_confidence_and_denials_are_told() {
 fn a_move_that_filled_fields_tells_what_they_were_needed_for() {
     let mut world = world();
     world.profile.insert("age".into(), secret(Some("it has expired"), None));
-    world.session.variables.insert("age".into(), raw(&format!("\"{SECRET}\"")));
+    world.extractions.insert("age".into(), secret(None, Some(0.99)));
     world.session.variables.insert("plan".into(), raw("\"silver\""));
     let (action, record) = record_of(&mut world);
     assert_eq!(action, Action::Teleport);
     let age = why(&record, "age");
-    assert_eq!((&age["outcome"], &age["source"]), (&json!("filled"), &json!("session")));
+    assert_eq!((&age["outcome"], &age["source"]), (&json!("filled"), &json!("extraction")));
     assert_eq!(age["needed_for"]["step_id"], "b");
     assert_eq!(age["did_not_do"], json!([{"source": "profile", "reasons": ["it has expired"]}]));
     assert!(record["trace"].is_array());

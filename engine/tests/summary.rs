@@ -138,7 +138,7 @@ fn sessions_that_the_plan_would_finish_are_told() {
     let finished = "warning 2 sessions at \"B\" would be finished: it is an end in the new version";
     assert_eq!(desk.warned("finished_by_plan"), [finished]);
     assert_eq!(desk.summary().sessions.finish, 2, "c was an end before");
-    let desk = Desk::new("a -> b\n b -> c\n c !end", "a -> c\n c !end", &[("b", 2, 0)]);
+    let desk = Desk::new("a -> b\n b -> c\n c !end", "c !end", &[("b", 2, 0)]);
     assert_eq!(desk.summary().sessions.finish, 2);
     assert!(desk.warned("relocated")[0].ends_with("taken to \"C\" (c), which is an end"));
 }
