@@ -7,8 +7,8 @@
 //! total and linear are allowed.
 //!
 //! The crate's Pratt parser is used instead of its default (ANTLR) one. In builds without optimisation, at these
-//! bounds, it takes 0.1 to 0.5 ms instead of 2 to 8 ms (a plan classifies hundreds of conditions), and for 32 nested brackets
-//! 150 kB of stack instead of 6.5 MB. `tests/condition.rs` compares the two on random expressions.
+//! bounds, it takes 0.1 to 0.5 ms instead of 2 to 8 ms (a plan classifies hundreds of conditions), and for 32 nested
+//! brackets 150 kB of stack instead of 6.5 MB. `tests/condition.rs` compares the two on random expressions.
 
 mod same;
 
@@ -186,8 +186,8 @@ impl Condition {
     /// The condition's value, in three-valued (Kleene) logic (SPEC section 2).
     ///
     /// `lookup` gives the value of a field: None or JSON null is no value. It is asked in the order of the text, at
-    /// most once a field, and only while the value is not decided: `false && x` never asks for `x`; in `c ? a : b` nothing
-    /// but `c` is asked while `c` is unknown.
+    /// most once a field, and only while the value is not decided: `false && x` never asks for `x`; in `c ? a : b`
+    /// nothing but `c` is asked while `c` is unknown.
     ///
     /// Returns True for *always*, Unknown without missing fields or error for *natural*. A failure at run time (types
     /// that do not fit) is Unknown with an error. Err: what `lookup` failed with. Never panics.
