@@ -6,9 +6,9 @@
 //! the crate, is bounded by these. Comprehensions, which have no work limit, are refused, and only functions that are
 //! total and linear are allowed.
 //!
-//! The crate's Pratt parser is used instead of its default (ANTLR) one. In builds without optimisation, at these bounds,
-//! it takes 0.1 to 0.5 ms instead of 2 to 8 ms (a plan classifies hundreds of conditions), and for 32 nested brackets
-//! 150 kB of stack instead of 6.5 MB. `tests/condition.rs` compares the two on random expressions.
+//! The crate's Pratt parser is used instead of its default (ANTLR) one. In builds without optimisation, at these
+//! bounds, it takes 0.1 to 0.5 ms instead of 2 to 8 ms (a plan classifies hundreds of conditions), and for 32 nested
+//! brackets 150 kB of stack instead of 6.5 MB. `tests/condition.rs` compares the two on random expressions.
 
 mod literals;
 mod same;
@@ -32,8 +32,8 @@ pub const MAX_CONDITION_BYTES: usize = 4096;
 pub const MAX_NESTING: usize = 32;
 /// Operators, dots and opening brackets in one expression: the depth of its tree is below their number plus one.
 pub const MAX_OPERATORS: usize = 128;
-/// Levels of an expression below its `&&`, `||`, `!` and `?:`, which are walked here. The crate's evaluator takes the rest,
-/// at 42 kB of stack a level in a build without optimisation.
+/// Levels of an expression below its `&&`, `||`, `!` and `?:`, which are walked here. The crate's evaluator takes the
+/// rest, at 42 kB of stack a level in a build without optimisation.
 pub const MAX_DEPTH: usize = 16;
 /// Lists and objects inside each other, in a value that an expression reads.
 const MAX_VALUE_DEPTH: usize = 64;
@@ -125,9 +125,9 @@ impl Condition {
     /// Arguments: the condition's text; the fields that the transition lists; the fields known to the version (those
     /// that any of its steps collects; the listed ones are added here). A field name with dots (`address.city`) can be
     /// read as it is written. Returns *always* for a blank text or one of the words `else`, `otherwise`, `default` and
-    /// `always`; *expression* for CEL within the bounds that can be true or false and reads known fields only; *natural*
-    /// for anything else, with a [`note`](Self::note) where the text looks like an expression. Never fails and never
-    /// panics, whatever the text.
+    /// `always`; *expression* for CEL within the bounds that can be true or false and reads known fields only;
+    /// *natural* for anything else, with a [`note`](Self::note) where the text looks like an expression. Never fails
+    /// and never panics, whatever the text.
     pub fn classify(text: &str, listed_fields: &[String], known: &HashSet<&str>) -> Condition {
         if says_always(text) {
             return Self::new(ConditionKind::Always, text, listed_fields, None, Program::default());
@@ -188,9 +188,9 @@ impl Condition {
 
     /// The condition's value, in three-valued (Kleene) logic (SPEC section 2).
     ///
-    /// `lookup` gives the value of a field: None or JSON null is no value. It is asked in the order of the text, at most
-    /// once a field, and only while the value is not decided: `false && x` never asks for `x`; in `c ? a : b` nothing
-    /// but `c` is asked while `c` is unknown.
+    /// `lookup` gives the value of a field: None or JSON null is no value. It is asked in the order of the text, at
+    /// most once a field, and only while the value is not decided: `false && x` never asks for `x`; in `c ? a : b`
+    /// nothing but `c` is asked while `c` is unknown.
     ///
     /// Returns True for *always*, Unknown without missing fields or error for *natural*. A failure at run time (types
     /// that do not fit) is Unknown with an error. Err: what `lookup` failed with. Never panics.

@@ -6,7 +6,8 @@ fn edit() -> Edit {
     Edit::of(
         "branch_added",
         "start>choose; choose?vip>vip:lounge|offer; lounge>offer; offer>pay; pay!>pack; pack>done; done",
-        "start>choose; choose?vip>age < 18:stop|vip:lounge|offer; stop; lounge>offer; offer>pay; pay!>pack; pack>done; done",
+        "start>choose; choose?vip>age < 18:stop|vip:lounge|offer; stop; lounge>offer; offer>pay; \
+         pay!>pack; pack>done; done",
     )
 }
 

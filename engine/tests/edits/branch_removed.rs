@@ -5,7 +5,8 @@ use crate::customer::Edit;
 fn edit() -> Edit {
     Edit::of(
         "branch_removed",
-        "start>choose; choose>vip:lounge|old:tour|offer; lounge>offer; tour>offer; offer>pay; pay!>pack; pack>done; done",
+        "start>choose; choose>vip:lounge|old:tour|offer; lounge>offer; tour>offer; offer>pay; \
+         pay!>pack; pack>done; done",
         "start>choose; choose>vip:lounge|offer; lounge>offer; offer>pay; pay!>pack; pack>done; done",
     )
 }

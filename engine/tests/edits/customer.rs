@@ -108,8 +108,8 @@ impl Customer {
         self.moves(&decision, step)
     }
 
-    /// They belong elsewhere, and a passed checkpoint keeps them: they land at their step all the same, and the operator
-    /// is warned.
+    /// They belong elsewhere, and a passed checkpoint keeps them: they land at their step all the same, and the
+    /// operator is warned.
     pub fn lands_with_a_warning_at(mut self, step: &str) -> Customer {
         let decision = self.settled(&format!("continue at {step}"));
         assert!(decision.user_message.is_none() && decision.checkpoint_warning().is_some(), "{decision:#?}");

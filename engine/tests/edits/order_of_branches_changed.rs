@@ -5,8 +5,10 @@ use crate::customer::Edit;
 fn edit() -> Edit {
     Edit::of(
         "order_of_branches_changed",
-        "start>choose; choose?age?vip>vip:lounge|age < 18:stop|offer; lounge>offer; stop; offer>pay; pay!>pack; pack>done; done",
-        "start>choose; choose?age?vip>age < 18:stop|vip:lounge|offer; lounge>offer; stop; offer>pay; pay!>pack; pack>done; done",
+        "start>choose; choose?age?vip>vip:lounge|age < 18:stop|offer; lounge>offer; stop; \
+         offer>pay; pay!>pack; pack>done; done",
+        "start>choose; choose?age?vip>age < 18:stop|vip:lounge|offer; lounge>offer; stop; \
+         offer>pay; pay!>pack; pack>done; done",
     )
 }
 

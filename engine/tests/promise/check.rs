@@ -142,7 +142,15 @@ pub fn untold(chain: &[Version], from: Place, to: Place, act: Act, arrivals: &[P
     let told = |s: usize| same(s) || (looked_for && new_checkpoint(s));
     // Taken for the step where they are, it is no arrival.
     let (here, there) = (&old.steps[from.step], &chain[to.version].steps[to.step]);
-    let taken_for_here = here.act != act && there.act == act && (here.name == there.name || here.id == there.id);
+    let has_the_name = here.name == there.name || likeness.has_name(known, to, &here.name);
+    let taken_for_here = here.act != act && there.act == act && (has_the_name || here.id == there.id);
+    // Taken for an old step that does something else and could come before, it does not come anew.
+    let taken_for_what_could_come = |s: usize| {
+        let step = &chain[to.version].steps[s];
+        let looks_like = |o: &Step| o.act != act && (o.name == step.name || (o.id == step.id && similar(o, step)));
+        can_come(old, from.step, &|o| looks_like(&old.steps[o]))
+    };
+    let comes_anew = |s: usize| told(s) && !taken_for_what_could_come(s);
     let forced_by = |a: &Place| {
         let one =
             |s: usize| likeness.alike(*a, Place { version: to.version, step: s }) || (looked_for && new_checkpoint(s));
@@ -152,6 +160,11 @@ pub fn untold(chain: &[Version], from: Place, to: Place, act: Act, arrivals: &[P
         // Taken for one act with another of the same words, avoiding is judged for both.
         Some(Harm::Forced) if some_are_shared => Some(Untold::SharedWords),
         Some(_) if taken_for_here => Some(Untold::SharedWords),
+        Some(Harm::Possible)
+            if some_are_shared && harm_by(chain, from, to, act, &comes_anew) != Some(Harm::Possible) =>
+        {
+            Some(Untold::SharedWords)
+        }
         // Steps of one act without any likeness are several for a reader: one may be avoided by the other.
         Some(Harm::Forced) if !done.iter().any(forced_by) => Some(Untold::StillHasAStep),
         Some(_) => None,
@@ -212,6 +225,13 @@ impl Likeness {
 
     fn alike(&self, a: Place, b: Place) -> bool {
         self.group[a.version][a.step] == self.group[b.version][b.step]
+    }
+
+    /// Whether some step that is alike this one has the name.
+    fn has_name(&self, chain: &[Version], of: Place, name: &str) -> bool {
+        let group = self.group[of.version][of.step];
+        let mut steps = chain.iter().zip(&self.group).flat_map(|(v, groups)| v.steps.iter().zip(groups));
+        group != usize::MAX && steps.any(|(s, g)| *g == group && s.name == name)
     }
 
     /// Whether some step that is alike one of these has the name of one that does something else.

@@ -9,8 +9,8 @@
 //! * `PROMISE_JOURNEYS`: how many journeys; without it 4,000.
 //! * `PROPTEST_RNG_SEED`: the seed; without it always the same. `make test-engine-long` draws one.
 //! * `PROMISE_CASE=n`: only the scenario of that number, with everything that is found, made small.
-//! * `PROMISE_SHOW=told`, `untold` or `held`: make small and show what was found, what no definition can tell, or who was
-//!   held without need.
+//! * `PROMISE_SHOW=told`, `untold` or `held`: make small and show what was found, what no definition can tell, or who
+//!   was held without need.
 //! * `PROMISE_STRICT=1`: fail at the first violation, also while the engine is known not to keep the promise.
 
 mod cases;
