@@ -128,11 +128,14 @@ pub fn untold(chain: &[Version], from: Place, to: Place, act: Act, arrivals: &[P
     let was_there = |s: usize| {
         let step = &chain[to.version].steps[s];
         let clue = |o: &Step| {
-            similar(o, step)
+            shared_words(o, step) >= 0.45
                 || (o.field.is_some() && o.field == step.field)
                 || (!o.words.is_empty() && o.words == step.words)
         };
-        old.steps.iter().any(|o| o.act == act && (o.name == step.name || (o.id == step.id && clue(o))))
+        let alike =
+            |o: usize| likeness.alike(Place { version: from.version, step: o }, Place { version: to.version, step: s });
+        let is_it = |o: usize, was: &Step| was.name == step.name || (was.id == step.id && clue(was)) || alike(o);
+        old.steps.iter().enumerate().any(|(o, was)| was.act == act && is_it(o, was))
     };
     let some_are_shared = likeness.shares_words(known, act, &done);
     // Without a step of its own, an act is looked for in every new checkpoint.
@@ -297,6 +300,11 @@ pub fn recognisable(old: &Step, new: &Step) -> bool {
 /// Whether half of the letter pairs of two steps' words are the same (with some room: what is nearly so is not
 /// claimed).
 fn similar(a: &Step, b: &Step) -> bool {
+    shared_words(a, b) >= 0.55
+}
+
+/// Which share of the letter pairs of two steps' words is the same.
+fn shared_words(a: &Step, b: &Step) -> f64 {
     let pairs = |s: &Step| -> Vec<(char, char)> {
         let text: Vec<char> = format!("{} {}", s.name, s.words).chars().filter(|c| !c.is_whitespace()).collect();
         text.windows(2).map(|w| (w[0], w[1])).collect()
@@ -304,5 +312,5 @@ fn similar(a: &Step, b: &Step) -> bool {
     let (x, mut y) = (pairs(a), pairs(b));
     let total = x.len() + y.len();
     let both = x.iter().filter(|p| y.iter().position(|q| q == *p).map(|at| y.swap_remove(at)).is_some()).count();
-    total > 0 && both as f64 * 2.0 / total as f64 >= 0.55
+    both as f64 * 2.0 / total.max(1) as f64
 }
