@@ -1,4 +1,4 @@
-"""Customers and operators of one scenario at the SQL interface, and what promise_checker.py says of each system move."""
+"""Customers and operators of one scenario at the SQL interface; promise_checker.py judges each move of the system."""
 
 from __future__ import annotations
 
@@ -15,10 +15,13 @@ from psycopg.rows import namedtuple_row
 from psycopg.types.json import Jsonb
 
 POLICIES = (
-    {"update_downstream": False}, {"session_condition": "f1"}, {"exclude_channels": ["web"]}, {"on_checkpoint_block": "pin"},
-    {"force_scenario": "clean_graft"}, {"force_scenario": "gap_fill"}, {"force_scenario": "re_route"},
+    {"update_downstream": False}, {"session_condition": "f1"}, {"exclude_channels": ["web"]},
+    {"on_checkpoint_block": "pin"}, {"force_scenario": "clean_graft"},
+    {"force_scenario": "gap_fill"}, {"force_scenario": "re_route"},
 )
 SETTINGS = {"re_routing_enabled": "off", "on_undecided": "stay", "block_teleport_past_checkpoint": "off"}
+# docs/behaviour.md ("Actions that are already done") speaks of the last move alone: counted apart.
+BEFORE_THE_LAST_MOVE = "a move before the last put it ahead again"
 LOOK = """select scenario_id, scenario_version, step_id, status, pinned_at, pinned_reason, already_done, variables
             from scenario.sessions where tenant_id = %s and session_id = %s"""
 DEPLOYED = "select plan_id, from_version from scenario.migration_plans where tenant_id = %s and status = 'deployed'"
@@ -36,9 +39,10 @@ class Customer:
     id: uuid.UUID
     data: dict[str, bool]
     done: dict[int, list[Place]] = field(default_factory=dict)
-    # Errands that a move put ahead of the customer again: they are told as done at the next arrival.
+    # Errands that the last move put ahead of the customer again: they are told as done at the next arrival.
     settled: set[int] = field(default_factory=set)
-    known_moves: bool = True
+    # Those that a move before it put ahead.
+    settled_before: set[int] = field(default_factory=set)
     executed_here: bool = False
     asked: set = field(default_factory=set)
     declined: set = field(default_factory=set)
@@ -52,15 +56,13 @@ class Customer:
         if act:
             self.done.setdefault(act, []).append(place)
 
-    def deeds(self) -> list[int]:
-        return [act for act in self.done if act < ERRANDS]
-
 
 class World:
     """A tenant with one scenario; `play` lets everything happen."""
 
-    def __init__(self, db: psycopg.Connection, rng: Random, customers: int):
-        self.db, self.rng = db, rng
+    def __init__(self, db: psycopg.Connection, rng: Random, customers: int, reckless: bool = False):
+        """`reckless`: operators move customers anywhere by force, which nothing protects from."""
+        self.db, self.rng, self.reckless = db, rng, reckless
         self.cursor = db.cursor(row_factory=namedtuple_row)
         self.tenant, self.scenario = self.new_uuid(), self.new_uuid()
         self.chain: list[Version] = Operator(rng).chain()
@@ -123,6 +125,12 @@ class World:
             self.readers[key] = Reader(self.chain[:self.published + 1], act)
         return self.readers[key]
 
+    def deeds(self, customer: Customer) -> list[int]:
+        """The deeds that somebody did and that some published version flags: what is never flagged is no promise."""
+        known = [step for version in self.chain[:self.published + 1] for step in version.steps]
+        flagged = {step.act for step in known if step.checkpoint}
+        return [act for act in customer.done if act in flagged]
+
     def is_told(self, act: int, place: Place, before: list[Place]) -> bool:
         """Whether a reader knows that the errand at a place was done before."""
         reader = self.reader(act)
@@ -154,8 +162,9 @@ class World:
         for name in settings:
             self.sql(f"reset scenario.{name}")
         self.counts["journeys"] += self.count
-        self.counts["with a deed"] += sum(any(self.reader(act).passed(customer.done[act]) for act in customer.deeds())
-                                          for customer in self.customers)
+        for customer in self.customers:
+            flagged = any(self.reader(act).passed(customer.done[act]) for act in self.deeds(customer))
+            self.counts["with a deed"] += flagged
 
     def begin(self) -> None:
         customer = Customer(self.new_uuid(), {name: self.chance(0.5) for name in FIELDS})
@@ -175,20 +184,27 @@ class World:
         for step in path:
             if step.act < ERRANDS:
                 customer.does(step.act, Place(self.published, step.uid))
-        named = [("step_id", path[-1].id)] if len(path) > 1 else []
-        self.call("start_session", customer.id, self.scenario, ("channel", self.rng.choice(("web", "phone"))),
-                  ("customer_id", customer.id), *named, of=customer)
+        who = ("channel", self.rng.choice(("web", "phone"))), ("customer_id", customer.id)
+        if len(path) > 1 and self.chance(0.5):
+            self.counts["imported"] += 1
+            visits = Jsonb([{"step_id": step.id} for step in path])
+            self.call("import_session", customer.id, self.scenario, self.published + 1, path[-1].id, visits, *who,
+                      of=customer)
+        else:
+            named = [("step_id", path[-1].id)] if len(path) > 1 else []
+            self.counts["begun in the middle"] += len(named)
+            self.call("start_session", customer.id, self.scenario, *who, *named, of=customer)
         self.stroll(customer, self.rng.randint(1, 5))
 
     def live(self, customer: Customer) -> None:
         """What happens to a customer between two versions."""
-        if self.chance(0.75):
+        if self.chance(0.75) and not self.reckless:
             self.turn(customer)
         if self.chance(0.10):
             self.revert(customer)
         if self.chance(0.05):
             self.hand(customer)
-        if self.chance(0.05):
+        if self.chance(0.05) or self.reckless:
             self.by_operator(customer)
         if self.chance(0.70):
             self.stroll(customer, self.rng.randint(1, 3))
@@ -211,8 +227,15 @@ class World:
             self.counts["published by UPDATE"] += 1
             with self.db.transaction():
                 self.db.execute("set local scenario.require_approval = off")
-                self.sql("update scenario.scenarios set published_version = %s where tenant_id = %s", version + 1, self.tenant)
+                self.sql("update scenario.scenarios set published_version = %s where tenant_id = %s",
+                         version + 1, self.tenant)
         self.published = version
+        if version > 1 and self.chance(0.2):
+            self.counts["planned from an older version"] += 1
+            older = ("from_version", self.rng.randint(1, version))
+            plan = self.call("build_migration_plan", self.scenario, version + 1, older)[0]
+            if not self.refused("approve_migration_plan", plan):
+                self.refused("deploy_migration_plan", plan)
 
     def plan_to_published(self):
         sql = """select plan_id from scenario.migration_plans where tenant_id = %s and to_version = %s
@@ -237,14 +260,18 @@ class World:
         before = self.look(customer)
         if customer.gone or before.status != "active":
             return
-        if before.pinned_at:
+        if before.pinned_at and not self.reckless:
+            self.counts["unpinned"] += 1
             self.call("unpin_session", customer.id, of=customer)
-        elif self.chance(0.5):
+        elif self.chance(0.5) and not self.reckless:
+            self.counts["pinned: operator"] += 1
             self.call("pin_session", customer.id, of=customer)
             customer.deployed_at_pin = self.deployed()
         elif before.scenario_version - 1 != self.published:
             step = self.rng.choice(self.chain[self.published].steps)
-            if not self.refused("move_session", customer.id, step.id, of=customer):
+            force = [("force", True)] if self.reckless else []
+            if not self.refused("move_session", customer.id, step.id, *force, of=customer):
+                self.counts["move_session"] += 1
                 self.judge(customer, before, "move_session")
 
     def hand(self, customer: Customer) -> None:
@@ -254,14 +281,16 @@ class World:
             return
         where = "where tenant_id = %s and session_id = %s"
         if self.chance(0.3):
+            self.counts["foreign checksum"] += 1
             self.sql(f"update scenario.sessions set scenario_checksum = 'elsewhere' {where}",
                      self.tenant, customer.id, of=customer)
             return
-        version = self.rng.choice([each for each in {state.scenario_version - 1, state.scenario_version - 2} if each >= 0])
+        self.counts["put by hand"] += 1
+        version = max(0, state.scenario_version - self.rng.choice((1, 2)))
         step = self.rng.choice(self.chain[version].steps)
         self.sql(f"update scenario.sessions set scenario_version = %s, step_id = %s {where}",
                  version + 1, step.id, self.tenant, customer.id, of=customer)
-        customer.known_moves, customer.last_move, customer.settled = False, None, set()
+        customer.last_move, customer.settled, customer.settled_before = None, set(), set()
         if (version + 1, step.id) != (state.scenario_version, state.step_id):
             self.arrive(customer, Place(version, step.uid))
 
@@ -278,7 +307,7 @@ class World:
         if self.place(state) != old or not state.pinned_at:
             self.find(customer, "reverted to another place, or not pinned", None, 0)
         version, there = self.chain[old.version], self.at(old)
-        for act in deeds:
+        for act in set(deeds) & set(self.deeds(customer)):
             steps = {step.uid for step in version.steps if step.act == act}
             if steps & (ahead(version, there) | {there.uid}):
                 reader = self.reader(act)
@@ -287,7 +316,7 @@ class World:
                     reader.group[Place(old.version, uid)] == groups[0] for uid in steps)
                 self.find(customer, "reverted to before a deed", None if told else "not to be told", act)
         customer.last_move, customer.deployed_at_pin = None, self.deployed()
-        customer.known_moves, customer.settled = False, set()
+        customer.settled, customer.settled_before = set(), set()
 
     # Customers.
 
@@ -305,7 +334,7 @@ class World:
             place = self.place(state)
             version, step = self.chain[place.version], self.at(place)
             way = self.choose(customer, step)
-            if not version.step(way.to).ways and self.chance(0.8):
+            if not version.step(way.to).ways and self.chance(0.85):
                 return
             if step.asks and step.asks not in state.variables:
                 self.submit(customer, step.asks)
@@ -347,7 +376,8 @@ class World:
             answers = self.asked(customer, row)
             if not answers or customer.gone:
                 return
-            if self.chance(0.1):
+            if self.chance(0.15):
+                self.counts["answered later"] += 1
                 customer.owed = answers
                 return
             for answer in answers:
@@ -380,12 +410,13 @@ class World:
             if (self.published, fork["fork_step_id"]) in customer.asked:
                 self.find(customer, "decided twice", None, 0)
             target = self.rng.choice(fork["branches"])["target_step_id"]
-            answers.append(lambda fork=fork, target=target: self.decide(customer, fork["fork_step_id"], target))
+            answers.append(lambda fork=fork, target=target, version=self.published:
+                           self.decide(customer, version, fork["fork_step_id"], target))
         return answers
 
-    def decide(self, customer: Customer, fork: str, target: str) -> None:
+    def decide(self, customer: Customer, version: int, fork: str, target: str) -> None:
         self.call("submit_decision", customer.id, fork, target, of=customer, kind="select")
-        customer.asked.add((self.published, fork))
+        customer.asked.add((version, fork))
 
     # What is looked at after each system move.
 
@@ -397,6 +428,7 @@ class World:
             customer.deployed_at_pin = self.deployed()
             self.counts[f"pinned: {after.pinned_reason}"] += 1
         same = (after.scenario_version, after.step_id) == (before.scenario_version, before.step_id)
+        self.counts["looked at when finished"] += before.status == "completed"
         if before.status == "completed" and not (same and after.status == "completed" and how in ("continue", "batch")):
             self.find(customer, "somebody who had finished was disturbed", None, 0)
         if same:
@@ -409,13 +441,13 @@ class World:
         if after.scenario_id is None:
             self.counts["exits"] += 1
             customer.gone = True
-            for act in customer.deeds():
+            for act in self.deeds(customer):
                 told = bool(self.reader(act).passed(customer.done[act]))
                 self.find(customer, "thrown out", None if told else "it was never flagged", act)
             return
         self.counts["moves"] += 1
         new = self.place(after)
-        for act in customer.deeds():
+        for act in self.deeds(customer):
             if done := harm(self.chain, old, new, act):
                 self.find(customer, done, self.reader(act).why_untold(old, new, customer.done[act]), act)
         self.move(customer, old, new, after)
@@ -423,8 +455,8 @@ class World:
     def move(self, customer: Customer, old: Place, new: Place, state) -> None:
         stay = stays(self.chain, old, new)
         reachable = {self.chain[old.version].step(uid).act for uid in ahead(self.chain[old.version], self.at(old))}
+        customer.settled_before |= customer.settled
         customer.settled = {act for act in customer.done if act >= ERRANDS and act not in reachable}
-        customer.known_moves = True
         self.arrive(customer, new, stay)
         act = self.at(new).act
         customer.last_move = old, [act] if 0 < act < ERRANDS and not stay else []
@@ -438,13 +470,17 @@ class World:
         if step.act in customer.settled and not state.already_done:
             told = self.is_told(step.act, place, customer.done[step.act])
             self.find(customer, "executed twice", None if told else "not to be told", step.act)
+        elif step.act in customer.settled_before and not state.already_done:
+            self.find(customer, "executed twice", BEFORE_THE_LAST_MOVE, step.act)
         if state.already_done and step.act not in customer.done and not self.reader(step.act).is_confused(
                 self.reader(step.act).group[place]):
             self.find(customer, "told as done, and it was not", None, step.act)
         customer.settled.discard(step.act)
+        customer.settled_before.discard(step.act)
 
     def find(self, customer: Customer, kind: str, untold: str | None, act: int) -> None:
-        versions = [f"  {number}: {version.notation()}" for number, version in enumerate(self.chain[:self.published + 1], 1)]
+        known = enumerate(self.chain[:self.published + 1], 1)
+        versions = [f"  {number}: {version.notation()}" for number, version in known]
         calls = [f"  {text}" for whose, text in self.calls if whose in (None, customer.id)]
         what = f"{kind}{f' (act {act})' if act else ''}{f', {untold}' if untold else ''}"
         self.findings.append(Finding(kind, untold, "\n".join([what, *versions, *calls])))

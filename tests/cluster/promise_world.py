@@ -116,7 +116,7 @@ def parse(notation: str) -> Version:
         required, checkpoint = "*" in head, "!" in head
         step_id, _, name = head.replace("*", "").replace("!", "").partition("=")
         name, _, words = (name or step_id).partition("/")
-        uid = int.from_bytes(step_id.encode())
+        uid = int.from_bytes(step_id.encode(), "big")
         steps.append(Step(uid, int(act or 0), step_id, name, words, asks or None, checkpoint, required))
     uids = {step.id: step.uid for step in steps}
     for step, (_, _, ways) in zip(steps, texts):
@@ -189,9 +189,9 @@ class Operator:
         self.uids += 1
         name = self.rng.choice(NAMES[:2]) if self.twins else NAMES[self.uids % len(NAMES)]
         step = Step(self.uids, 0, self.new_id(version), self.unique(name, self.uids, len(NAMES)))
-        if self.rng.random() < 0.15:
+        if self.rng.random() < 0.25:
             step.asks = self.rng.choice(FIELDS)
-        if self.rng.random() < 0.12:
+        if self.rng.random() < 0.15:
             self.make_errand(step)
         return step
 

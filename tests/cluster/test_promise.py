@@ -22,9 +22,9 @@ from promise_journey import World
 from promise_world import parse
 
 SEED = 9
-JOURNEYS = 400
+JOURNEYS = 800
 CUSTOMERS = 5  # of one world
-MOST_UNTOLD = 300  # of 10,000 journeys with a deed that was flagged: these worlds are hostile
+MOST_UNTOLD = 100  # of 10,000 journeys with a deed that was flagged: these worlds are hostile
 SHOWN = 3
 
 
@@ -65,3 +65,51 @@ def test_nobody_is_harmed(db):
     assert not violations, f"{len(violations)} violations\n{report}\n" + "\n\n".join(violations[:SHOWN])
     assert db.execute("select * from scenario.check_invariants()").fetchall() == []
     assert only or rate <= MOST_UNTOLD, report
+
+
+def test_what_operators_force_is_found(db):
+    """The checker sees harm where there is harm: here operators move customers anywhere, by force."""
+    kinds = Counter()
+    for number in range(16):
+        world = World(db, Random(f"reckless {number}"), CUSTOMERS, reckless=True)
+        world.play()
+        kinds.update(found.kind for found in world.findings if found.untold is None)
+    assert kinds[POSSIBLE] >= 3 and kinds[FORCED] >= 1, kinds
+
+
+# Moves of somebody who did act 1, from a step of the first version to a step of the second.
+EXAMPLES = (
+    ("a>p; p=Pay!{1}>c; c>e; e", "a>c; c>p; p=Pay!{1}>e; e", "c", "c", POSSIBLE, None),
+    ("a>p; p=Pay!{1}>c; c>e; e", "a>p; p=Pay!{1}>c; c>e; e", "c", "c", None, None),
+    ("a>p; p=Pay!{1}>e; e", "a>p; p=Pay!{1}>e; e", "p", "p", None, None),
+    ("a>p; p=Pay!{1}>m; m>f0:p|e; e", "a>m; m>p; p=Pay!{1}>e; e", "m", "m", FORCED, None),
+    ("a>p; p=Pay!{1}>m; m>f0:p|e; e", "a>m; m>f0:p|e; p=Pay!{1}>e; e", "m", "m", None, None),
+    ("a>p; p=Pay!{1}>m; m>f0:p|e; e", "a>p; p=Pay!{1}>e; e", "m", "p", FORCED, None),
+    ("a>p; p=Pay!{1}>m; m>f0:p|m", "a>p; p=Pay!{1}>m; m>p", "m", "m", FORCED, None),
+    ("a>p; p=Pay{1}>m; m>e; e", "a>m; m>p; p=Pay{1}>e; e", "m", "m", POSSIBLE, NEVER_FLAGGED),
+    ("a>p; p=Pay{1}>m; m>e; e", "a>m; m>p; p=Pay!{1}>e; e", "m", "m", POSSIBLE, None),
+    ("a>p; p=Pay{1}>m; m>e; e", "a>m; m>q; q=Debit!{1}>e; e", "m", "m", POSSIBLE, NEVER_FLAGGED),
+    ("a>p; p=Pay!{1}>m; m>e; e", "a>m; m>q; q=Debit!{1}>e; e", "m", "m", POSSIBLE, None),
+    ("a>p; p=Pay!{1}>m; m>e; e", "a>p; p=Pay!{1}>m; m>q; q=Debit!{1}>e; e", "m", "m", POSSIBLE, NEW_WORDS),
+    ("a>p; p=Pay!{1}>m; m>q; q=Fee!{2}>e; e", "a>q; q=Fee!{2}>m; m>p; p=Pay!{1}>e; e", "m", "m", POSSIBLE, None),
+    ("a>p; p=Pay!{1}>m; m>q; q=Fee!{2}>e; e", "a>q; q=Pay!{2}>m; m>p; p=Fee!{1}>e; e", "m", "m", POSSIBLE,
+     SHARED_WORDS),
+)
+
+
+@pytest.mark.parametrize(("first", "second", "start", "landing", "expected", "untold"), EXAMPLES)
+def test_the_checker_by_example(first, second, start, landing, expected, untold):
+    chain = [parse(first), parse(second)]
+    old, new = Place(0, chain[0].by_id(start).uid), Place(1, chain[1].by_id(landing).uid)
+    paid = [Place(0, step.uid) for step in chain[0].steps if step.act == 1]
+    assert harm(chain, old, new, 1) == expected
+    if expected:
+        assert Reader(chain, 1).why_untold(old, new, paid) == untold
+
+
+def test_going_on_for_ever_avoids_a_step():
+    version = parse("a>f0:b|p; b>f0:b|p; p>e; e")
+    pay = {version.by_id("p").uid}
+    assert can_avoid(version, version.by_id("a"), pay)
+    straight = parse("a>b; b>p; p>e; e")
+    assert not can_avoid(straight, straight.by_id("a"), {straight.by_id("p").uid})
