@@ -17,7 +17,7 @@ FORCED = "forced"
 
 NEVER_FLAGGED = "it was never flagged where it was done"
 SHARED_WORDS = "another act has the same words"
-NEW_WORDS = "its new step has new words, while the act has a step"
+NEW_WORDS = "its step has new words, and is not new here or not the only one"
 
 
 @dataclass(frozen=True)
