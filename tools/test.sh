@@ -16,6 +16,8 @@
 #
 #   PROPTEST_CASES, PROPTEST_RNG_SEED, PROMISE_JOURNEYS
 #                 engine and engine-long: how many cases, from which seed; engine draws the same cases every time
+#   SCENARIO_JOURNEYS, SCENARIO_SEED
+#                 client: how many journeys through SQL (tests/cluster/test_promise.py), from which seed
 #
 # A suite that fails does not stop the others. A suite in which no test ran has failed. Files that tests leave in the
 # folder $SCENARIO_REPORT are printed before the table. After the table stands each skipped test, with its reason.
