@@ -49,14 +49,14 @@ pub struct Move<'a> {
     pub plan_ids: &'a [Uuid],
 }
 
-/// Whether the action of the step that a session is moved to was done before.
+/// Whether the action of the step that a session is moved to was done before, and is not to be done again.
 pub fn is_done_by_move(to: &Move<'_>) -> Result<bool> {
     let done = actions::done_until(to.tenant_id, to.session_id, to.scenario_id, i32::MAX)?;
-    to.finds_done(to.to.step_id, &done, &[])
+    Ok(to.finds_done(to.to.step_id, &done, &[])? || (!done.is_empty() && is_done_before_a_move(to)?))
 }
 
-/// Whether the action of the step at which a session arrives by somebody's statement was done before its last move. A
-/// statement that changes the version is a move itself.
+/// The same for the step at which a session arrives by somebody's statement. A statement that changes the version is a
+/// move itself.
 pub fn is_done_on_arrival(
     tenant_id: Uuid,
     session_id: Uuid,
@@ -64,23 +64,38 @@ pub fn is_done_on_arrival(
     from: At<'_>,
     to: At<'_>,
 ) -> Result<bool> {
-    let a_move = |from, to| Move { tenant_id, session_id, scenario_id, from: Some(from), to, plan_ids: &[] };
+    let arrival = Move { tenant_id, session_id, scenario_id, from: Some(from), to, plan_ids: &[] };
     if from.scenario_version != to.scenario_version {
-        return is_done_by_move(&a_move(from, to));
+        return is_done_by_move(&arrival);
     }
-    if actions::done_until(tenant_id, session_id, scenario_id, i32::MAX)?.is_empty() {
-        return Ok(false);
-    }
+    let done = actions::done_until(tenant_id, session_id, scenario_id, i32::MAX)?;
+    Ok(!done.is_empty() && is_done_before_a_move(&arrival)?)
+}
+
+/// Whether the action was done before one of the moves behind the session, from whose old place it was not ahead, and
+/// the session has not arrived at it since that move. Every move counts and not the last alone: a second move may come
+/// before the customer arrives at the action that the first one put ahead of them again.
+fn is_done_before_a_move(arrival: &Move<'_>) -> Result<bool> {
+    let Move { tenant_id, session_id, scenario_id, to, .. } = *arrival;
     let all = visits::arrivals(tenant_id, session_id, scenario_id)?;
     let begun = all.windows(2).rposition(|pair| pair[1].visit_no != pair[0].visit_no + 1).map_or(0, |gap| gap + 1);
     let arrivals = &all[begun..];
-    let Some(before) = arrivals.windows(2).rposition(|pair| pair[1].is_move || !same_version(pair)) else {
-        return Ok(false);
-    };
-    let (was, moved) = (&arrivals[before], &arrivals[before + 1]);
-    let done = actions::done_until(tenant_id, session_id, scenario_id, was.visit_no)?;
-    let since: Vec<String> = arrivals[before + 1..].iter().map(|arrived| arrived.step_content_hash.clone()).collect();
-    a_move(was.at(), moved.at()).finds_done(to.step_id, &done, &since)
+    for (before, pair) in arrivals.windows(2).enumerate().rev() {
+        if !pair[1].is_move && same_version(pair) {
+            continue;
+        }
+        let done = actions::done_until(tenant_id, session_id, scenario_id, pair[0].visit_no)?;
+        if done.is_empty() {
+            return Ok(false); // nor was anything done before an earlier move
+        }
+        let since: Vec<String> =
+            arrivals[before + 1..].iter().map(|arrived| arrived.step_content_hash.clone()).collect();
+        let earlier = Move { tenant_id, session_id, scenario_id, from: Some(pair[0].at()), to, plan_ids: &[] };
+        if earlier.finds_done(to.step_id, &done, &since)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn same_version(pair: &[Arrived]) -> bool {
@@ -141,6 +156,9 @@ impl Move<'_> {
         }
         if let Some(pairs) = plans.composed_pairs(recorded(to, from)?)?.filter(|pairs| !pairs.is_empty()) {
             return Ok(Pairing::from_ids(old, new, pairs.iter().map(|(is, was)| (was.as_str(), is.as_str()))));
+        }
+        if let Some(pairs) = plans.pairs_of_way(self.scenario_id, from, to)?.filter(|pairs| !pairs.is_empty()) {
+            return Ok(Pairing::from_ids(old, new, pairs.iter().map(|(was, is)| (was.as_str(), is.as_str()))));
         }
         Ok(Pairing::of(old, new))
     }

@@ -109,3 +109,18 @@ SELECT pg_temp.publish(:t, :s, 'a>act; act*>b; b>c|act; c=C>e; e') IS NOT NULL A
 :turn;
 SELECT step_id, already_done FROM scenario.advance_session(:t, :ada, 'act');
 ROLLBACK;
+
+-- Done, put ahead again by a move, and moved once more before the customer arrives at it: still done.
+BEGIN;
+SELECT scenario.create_scenario(:t, pg_temp.flow('m*>c; c>e; e'), :s) IS NOT NULL AS created;
+SELECT step_id FROM scenario.start_session(:t, :ada, :s);
+SELECT scenario.complete_action(:t, :ada, 'm');
+SELECT step_id FROM scenario.advance_session(:t, :ada, 'c');
+SELECT pg_temp.publish(:t, :s, 'c>m; m*>e; e') IS NOT NULL AS published;
+:turn;
+SELECT pg_temp.publish(:t, :s, 'c>m; m*>e; e=The end') IS NOT NULL AS published;
+:turn;
+SELECT to_step_id, already_done FROM scenario.next_steps(:t, :ada);
+SELECT step_id, already_done FROM scenario.advance_session(:t, :ada, 'm');
+:visits;
+ROLLBACK;
