@@ -4,7 +4,7 @@
 use super::edited;
 use super::map::Ambiguity;
 use super::twins::Twins;
-use crate::graph::{Graph, StepIx};
+use crate::graph::{Graph, Node, StepIx};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 
@@ -104,11 +104,22 @@ impl Pairing {
 
     /// Pairs what is left unpaired and says the same, one on each side.
     pub(crate) fn add_same_content(&mut self, old: &Graph, new: &Graph) {
-        for (olds, news) in groups_by_hash(old, new).values() {
-            let left_old: Vec<StepIx> = olds.iter().copied().filter(|o| self.new_of(*o).is_none()).collect();
-            let left_new: Vec<StepIx> = news.iter().copied().filter(|n| self.old_of(*n).is_none()).collect();
-            if let ([o], [n]) = (left_old.as_slice(), left_new.as_slice()) {
-                self.pair(*o, *n, PairKind::Content);
+        self.add_same(old, new, |step| &step.content_hash);
+    }
+
+    /// Pairs what is left unpaired and has the same key, one on each side.
+    pub(crate) fn add_same<'a>(&mut self, old: &'a Graph, new: &'a Graph, key: impl Fn(&'a Node) -> &'a str) {
+        let mut left: HashMap<&str, (Vec<StepIx>, Vec<StepIx>)> = HashMap::new();
+        for (o, step) in old.nodes().iter().enumerate().filter(|(o, _)| self.new_of(*o).is_none()) {
+            left.entry(key(step)).or_default().0.push(o);
+        }
+        for (n, step) in new.nodes().iter().enumerate().filter(|(n, _)| self.old_of(*n).is_none()) {
+            left.entry(key(step)).or_default().1.push(n);
+        }
+        for (olds, news) in left.values() {
+            if let ([o], [n]) = (olds.as_slice(), news.as_slice()) {
+                let same = old.node(*o).content_hash == new.node(*n).content_hash;
+                self.pair(*o, *n, if same { PairKind::Content } else { PairKind::Edited });
             }
         }
     }

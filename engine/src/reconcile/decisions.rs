@@ -2,18 +2,20 @@
 
 use super::facts::{Facts, Session, SubmittedDecision};
 use super::history::Relation;
+use crate::acts::Acts;
 use crate::diff::{ForkChange, Pairing, fork_change};
 use crate::graph::Graph;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Somebody's answers, in the words of the newest version. An answer that was given under an older version holds as
-/// long as its fork, found by its pair, is unchanged and the chosen branch is still there; of two for one fork, the one
-/// of the newer version.
+/// long as its fork, found by its pair or else by its act, is unchanged and the chosen branch is still there; of two for
+/// one fork, the one of the newer version.
 pub(super) fn holding<F: Facts>(
     submitted: Vec<SubmittedDecision>,
     relation: &Relation,
     session: &Session,
     new_version: i32,
+    acts: &Acts,
     facts: &mut F,
 ) -> Result<Vec<SubmittedDecision>, F::Error> {
     let (mut holding, older): (Vec<_>, Vec<_>) =
@@ -25,7 +27,7 @@ pub(super) fn holding<F: Facts>(
     }
     for (version, decisions) in by_version.into_iter().rev() {
         let found = if version == session.scenario_version && relation.old_is_whole {
-            translated(&decisions, &relation.old, &relation.new, &relation.pairing)
+            translated(&decisions, &relation.old, &relation.new, relation.pairing.clone(), acts)
         } else if version == session.scenario_version {
             Vec::new()
         } else {
@@ -36,7 +38,7 @@ pub(super) fn holding<F: Facts>(
                 }
                 None => Pairing::of(&graph, &relation.new),
             };
-            translated(&decisions, &graph, &relation.new, &pairing)
+            translated(&decisions, &graph, &relation.new, pairing, acts)
         };
         for decision in found {
             if answered.insert(decision.fork_step_id.clone()) {
@@ -48,13 +50,24 @@ pub(super) fn holding<F: Facts>(
 }
 
 /// Of the answers given under one version, those that still hold.
-fn translated(decisions: &[SubmittedDecision], old: &Graph, new: &Graph, pairing: &Pairing) -> Vec<SubmittedDecision> {
+fn translated(
+    decisions: &[SubmittedDecision],
+    old: &Graph,
+    new: &Graph,
+    mut pairing: Pairing,
+    acts: &Acts,
+) -> Vec<SubmittedDecision> {
+    // The pairs of a chain do not lead over a version that dropped the fork; its act does.
+    if crate::mutant!("decisions/taken-up-again", true, false) {
+        pairing.add_same_content(old, new);
+        pairing.add_same(old, new, |step| acts.act_of(&step.content_hash));
+    }
     let translate = |decision: &SubmittedDecision| {
         let fork = pairing.new_of(old.find(&decision.fork_step_id)?)?;
         let target = pairing.new_of(old.find(&decision.target_step_id)?)?;
         let unchanged = crate::mutant!(
             "decisions/fork-unchanged",
-            fork_change(old, new, pairing, fork) == ForkChange::Unchanged,
+            fork_change(old, new, &pairing, fork) == ForkChange::Unchanged,
             true
         );
         let holds = unchanged && new.node(fork).branches.iter().any(|branch| branch.to == target);

@@ -61,7 +61,7 @@ impl Call<'_> {
         let history = &past.history;
         let own_path = path(relation, history, landing.new, landing.old);
         let completed = Done::of(&facts.completed_actions()?, history, &past.acts);
-        let decisions = holding(facts.decisions()?, relation, self.session, self.published_version, facts)?;
+        let decisions = holding(facts.decisions()?, relation, self.session, self.published_version, &past.acts, facts)?;
         let keep_path = terms.keep_path || !self.settings.re_routing_enabled;
         let replay = Replay {
             relation,

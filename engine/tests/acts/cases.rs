@@ -322,6 +322,56 @@ fn case_18_a_decision_holds_in_later_versions() {
 }
 
 #[test]
+fn case_12_a_question_that_was_dropped_and_is_taken_up_again_is_decided() {
+    let asks = "a>f; f=Mood>the customer sounds sad:x|m; m>e; x>e; e";
+    let plain = "a>m; m>e; x>e; e";
+    for (between, last, expected) in [
+        (plain, asks, "teleport x"),
+        ("a>m; m>e; e", asks, "teleport x"),
+        (plain, "a>g; g=Mood>the customer sounds sad:x|m; m>e; x>e; e", "teleport x"),
+        (plain, "a>f; f=Moods>the customer sounds sad:x|m; m>e; x>e; e", "teleport x"),
+        (plain, "a>f; f=Weather>the customer sounds sad:x|m; m>e; x>e; e", "decide f"),
+        (plain, "a>f; f=Mood>the customer sounds angry:x|m; m>e; x>e; e", "decide f"),
+        (plain, "a>f; f=Mood>the customer sounds sad:y|m; m>e; x>e; y=Other>e; e", "decide f"),
+        (plain, "a>f; f=Mood>the customer sounds sad:x|the customer sounds angry:e|m; m>e; x>e; e", "decide f"),
+        (plain, "a>f; f=Mood>the customer sounds sad:m|x; m>e; x>e; e", "decide f"),
+        (plain, "a>f; f=Mood>g; g=Mood>the customer sounds sad:x|m; m>e; x>e; e", "decide g"),
+    ] {
+        // The answer comes before the next version, or after the customer has landed in it; or both versions come
+        // before the next turn.
+        for (lands_in_second, lands_between) in [(true, true), (false, true), (true, false), (false, false)] {
+            let mut world = chain(&["a>m; m>e; e", asks, between, last], "a m");
+            let decided = |target: &str| SubmittedDecision {
+                scenario_version: 2,
+                fork_step_id: "f".into(),
+                target_step_id: target.into(),
+            };
+            if lands_in_second {
+                world.published = 2;
+                assert_eq!(brief(&world.reconcile()), "decide f");
+                world.decisions = vec![decided("m")];
+                let landing = world.reconcile();
+                assert_eq!(brief(&landing), "teleport m");
+                world.apply(&landing);
+            }
+            if lands_between {
+                world.published = 3;
+                let landing = world.reconcile();
+                assert_eq!(brief(&landing), "teleport m");
+                world.apply(&landing);
+            }
+            world.published = 4;
+            if lands_in_second {
+                let expected = if expected == "teleport x" { "teleport m" } else { expected };
+                assert_eq!(brief(&world.reconcile()), expected, "{between} {last}");
+            }
+            world.decisions = vec![decided("x")];
+            assert_eq!(brief(&world.reconcile()), expected, "{between} {last}");
+        }
+    }
+}
+
+#[test]
 fn case_20_finished_sessions_are_left_in_peace() {
     let versions = ["a>e; e", "a>q; q?age>vip:x|e; x; e>f; f"];
     let mut world = chain(&versions, "a e");

@@ -61,6 +61,7 @@ const MUTANTS: &[&str] = &[
     // Decisions
     "decisions/fork-unchanged",
     "decisions/hold-in-later-versions",
+    "decisions/taken-up-again",
     // Summary
     "summary/undone-landings",
     "summary/edited-checkpoints",
