@@ -138,8 +138,8 @@ COMMENT ON FUNCTION scenario.add_to_run(scenario.batch_runs, record) IS
     'For migrate_batch: adds the counts of a page, a row of migrate_page, to those of its run. Only computes.';
 
 -- What a session comes to, and what is written for it, is decided by migrate_page (src/batch.rs). Here is what only PL/pgSQL
--- can do: a savepoint, so that a session that fails stops nobody. Deferred triggers fire before it is released, since an
--- error at COMMIT would stop the run. No SET clause: the triggers of the application find their names as at a turn.
+-- can do: a savepoint, so that a session that fails stops nobody. Deferred triggers fire before it is released, since
+-- an error at COMMIT would stop the run. No SET clause: the triggers of the application find their names as at a turn.
 CREATE FUNCTION scenario.migrate_batch(
     INOUT run scenario.batch_runs, INOUT after uuid, wanted integer, session_ids uuid[], failures_left bigint,
     OUT looked_at integer, OUT skipped uuid[])
@@ -261,10 +261,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION scenario.mark_page(uuid, uuid, uuid[], text[], text[], boolean, uuid) IS
-    'For deploy_migration_plan and mark_sessions: marks these sessions; one that fails stops nobody. Arguments: tenant, '
-    'plan, sessions in the order in which they are locked, steps at which they are, the anchor of each step, whether '
-    'finished sessions are marked, the run (NULL: a deployment, which keeps no errors). Returns how many it marked, how '
-    'many failed, and what the first of them raised. Raises P0002, 22023. Writes sessions (marks only), batch_errors.';
+    'For deploy_migration_plan and mark_sessions: marks these sessions; one that fails stops nobody. Arguments: '
+    'tenant, plan, sessions in the order in which they are locked, steps at which they are, the anchor of each step, '
+    'whether finished sessions are marked, the run (NULL: a deployment, which keeps no errors). Returns how many it '
+    'marked, how many failed, and what the first of them raised. Raises P0002, 22023. Writes sessions '
+    '(marks only), batch_errors.';
 
 -- From another connection ---------------------------------------------------------------------------------------------
 

@@ -242,8 +242,8 @@ pub struct Marked {
     pub first_error: Option<String>,
 }
 
-/// Marks these sessions as [`mark_together`] does. A session that fails stops no other one. `run_id`: the run that keeps
-/// the errors, and that does not try again whom it could not mark.
+/// Marks these sessions as [`mark_together`] does. A session that fails stops no other one. `run_id`: the run that
+/// keeps the errors, and that does not try again whom it could not mark.
 pub fn mark(tenant_id: Uuid, plan_id: Uuid, sessions: ToMark<'_>, look: Look, run_id: Option<Uuid>) -> Result<Marked> {
     let ToMark { session_ids, step_ids, anchor_hashes } = sessions;
     let own = args![tenant_id, plan_id, session_ids, step_ids, anchor_hashes, look.at_finished, run_id];

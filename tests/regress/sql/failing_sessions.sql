@@ -74,8 +74,8 @@ TABLE pg_temp.last_run;
 TABLE pg_temp.last_errors;
 DROP TRIGGER asserts ON scenario.sessions;
 DROP TRIGGER refuse ON scenario.sessions;
--- So it is with a constraint trigger that is deferred to the commit. The names in it are found by the caller's search_path,
--- as they would be at the commit.
+-- So it is with a constraint trigger that is deferred to the commit. The names in it are found by the caller's
+-- search_path, as they would be at the commit.
 CREATE FUNCTION public.refuse_late() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF EXISTS (SELECT FROM refused WHERE session = right(NEW.session_id::text, 2)) THEN
