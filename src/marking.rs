@@ -8,10 +8,11 @@ use crate::error::Result;
 use crate::json::Json;
 use crate::store::anchors::{self, OldStep};
 use crate::store::plan_facts::PlanFacts;
-use crate::store::plan_sessions::{self, Candidate, Look, Position, ToMark};
+use crate::store::plan_sessions::{self, Candidate, Look, Marked, Position, ToMark};
 use crate::store::plans::{self, Plan};
 use crate::store::{engine_id, policies, versions};
-use pgrx::Uuid;
+use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::{PgLogLevel, PgSqlErrorCode, Uuid};
 use scenario_engine::plan::{Policy, ScopeSubject};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -22,31 +23,52 @@ const PAGE_SIZE: i32 = 5000;
 
 /// What became of one page.
 pub struct MarkedPage {
-    /// Sessions that were marked, or that their policy leaves out. What was locked, or moved away meanwhile, is not
-    /// among them.
+    /// Sessions that were marked, that failed, or that their policy leaves out. What was locked, or moved away
+    /// meanwhile, is not among them.
     pub looked_at: i32,
     pub marked: i32,
+    pub failed: i32,
+    /// What the first session that failed raised.
+    pub first_error: Option<String>,
     /// The last session of the page, after which the next one begins; `None`: there was none.
     pub last: Option<Position>,
 }
 
-/// Marks every session that the policies of a plan let in.
+/// Marks every session that the policies of a plan let in. A WARNING counts the sessions that cannot be marked: they do
+/// not forbid the deployment.
 pub fn mark_all(tenant_id: Uuid, plan: &Plan) -> Result<()> {
-    let marker = Marker::load(tenant_id, plan)?;
-    let (mut after, mut marked) = (Position::start(), 0);
+    let marker = Marker::load(tenant_id, plan, None)?;
+    let (mut after, mut marked, mut failed, mut first_error) = (Position::start(), 0, 0, None);
     loop {
         let page = marker.mark_page(&after, PAGE_SIZE)?;
         marked += i64::from(page.marked);
+        failed += i64::from(page.failed);
+        first_error = first_error.or(page.first_error);
         match page.last {
             Some(last) => after = last,
-            None => return plans::add_marked(tenant_id, plan.plan_id, marked),
+            None => break,
         }
     }
+    if let Some(first_error) = first_error {
+        warn_of_unmarked(failed, first_error);
+    }
+    plans::add_marked(tenant_id, plan.plan_id, marked)
 }
 
-/// Marks the next page of sessions. What is locked is skipped.
-pub fn mark_page(tenant_id: Uuid, plan: &Plan, after: &Position, size: i32) -> Result<MarkedPage> {
-    let page = Marker::load(tenant_id, plan)?.mark_page(after, size)?;
+fn warn_of_unmarked(failed: i64, first_error: String) {
+    let message = format!("sessions that could not be marked: {failed}");
+    ErrorReport::new(PgSqlErrorCode::ERRCODE_WARNING, message, "pg_scenario")
+        .set_detail(first_error)
+        .set_hint(
+            "Their next turns find the plan without a mark. CALL scenario.mark_sessions(…) tries again, and keeps the \
+             errors.",
+        )
+        .report(PgLogLevel::WARNING);
+}
+
+/// Marks the next page of sessions, for a run. What is locked is skipped.
+pub fn mark_page(tenant_id: Uuid, plan: &Plan, after: &Position, size: i32, run_id: Uuid) -> Result<MarkedPage> {
+    let page = Marker::load(tenant_id, plan, Some(run_id))?.mark_page(after, size)?;
     plans::add_marked(tenant_id, plan.plan_id, i64::from(page.marked))?;
     Ok(page)
 }
@@ -81,10 +103,12 @@ struct Marker<'a> {
     /// By anchor: those that do not let everybody in.
     policies: HashMap<String, Policy>,
     look: Look,
+    /// Keeps the errors; `None`: a deployment.
+    run_id: Option<Uuid>,
 }
 
 impl Marker<'_> {
-    fn load(tenant_id: Uuid, plan: &Plan) -> Result<Marker<'_>> {
+    fn load(tenant_id: Uuid, plan: &Plan, run_id: Option<Uuid>) -> Result<Marker<'_>> {
         let old_steps = anchors::old_steps(tenant_id, plan)?;
         let mut policies = policies::of_plan(tenant_id, plan.plan_id)?;
         policies.retain(|_, policy| !policy.admits_everybody() || policy.reopen);
@@ -92,7 +116,7 @@ impl Marker<'_> {
             at_finished: policies.values().any(|policy| policy.reopen),
             at_variables: policies.values().any(|policy| policy.scope.session_condition.is_some()),
         };
-        Ok(Marker { tenant_id, plan, old_steps, policies, look })
+        Ok(Marker { tenant_id, plan, old_steps, policies, look, run_id })
     }
 
     fn mark_page(&self, after: &Position, size: i32) -> Result<MarkedPage> {
@@ -110,18 +134,21 @@ impl Marker<'_> {
         let admitted = session_ids.len();
         // Whoever locks several sessions locks them in this order.
         session_ids.sort_unstable_by_key(|id| *id.as_bytes());
-        let marked = if admitted == 0 {
-            0
+        let Marked { marked, failed, first_error } = if admitted == 0 {
+            Marked { marked: 0, failed: 0, first_error: None }
         } else {
             let (step_ids, anchor_hashes) = anchors_by_step.into_iter().unzip();
             let sessions = ToMark { session_ids, step_ids, anchor_hashes };
-            plan_sessions::mark(self.tenant_id, self.plan, sessions, self.look)?
+            plan_sessions::mark(self.tenant_id, self.plan.plan_id, sessions, self.look, self.run_id)?
         };
-        let marked = usize::try_from(marked).unwrap_or(admitted);
-        let looked_at = candidates.len() - admitted.saturating_sub(marked);
+        // No page has more sessions than an integer can count.
+        let [marked, failed] = [marked, failed].map(|count| i32::try_from(count).unwrap_or(i32::MAX));
+        let left_out = i32::try_from(candidates.len() - admitted).unwrap_or(i32::MAX);
         Ok(MarkedPage {
-            looked_at: i32::try_from(looked_at).unwrap_or(i32::MAX),
-            marked: i32::try_from(marked).unwrap_or(i32::MAX),
+            looked_at: left_out.saturating_add(marked).saturating_add(failed),
+            marked,
+            failed,
+            first_error,
             last: candidates.into_iter().next_back().map(|candidate| candidate.position),
         })
     }

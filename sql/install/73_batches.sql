@@ -2,7 +2,8 @@
 -- Needs: 20_plans.sql, 30_sessions.sql, 50_audit.sql, 70_undo.sql, 71_simulation.sql. Calls, when they run:
 --   scenario.lock_marked_sessions(tenant_id, plan_id, after_session_id, batch_size, session_ids)
 --   scenario.migrate_page(tenant_id, session_ids)
---   scenario.mark_batch(tenant_id, plan_id, after_step_id, after_session_id, batch_size)
+--   scenario.mark_batch(tenant_id, plan_id, after_step_id, after_session_id, batch_size, run_id)
+--   scenario.mark_together(tenant_id, plan_id, session_ids, step_ids, anchor_hashes, at_finished)
 -- The procedures that run batches one after the other are in 74_batch_procedures.sql.
 
 CREATE TABLE scenario.batch_runs (
@@ -46,7 +47,8 @@ COMMENT ON COLUMN scenario.batch_runs.deferred IS
     'migrate: sessions whose turn would ask for something: a field, a confirmation, an action or a decision. They '
     'are as they were, still marked, and nobody has been asked. mark: sessions that their policy leaves out.';
 COMMENT ON COLUMN scenario.batch_runs.blocked IS 'Those of done whose redirect a checkpoint forbade.';
-COMMENT ON COLUMN scenario.batch_runs.failed IS 'Sessions whose migration raised an error, which is in batch_errors; still marked.';
+COMMENT ON COLUMN scenario.batch_runs.failed IS
+    'Sessions whose migration or marking raised an error, which is in batch_errors. They are as they were.';
 COMMENT ON COLUMN scenario.batch_runs.rate IS 'Sessions per second, time in which it was paused left out.';
 
 CREATE TABLE scenario.batch_errors (
@@ -63,7 +65,8 @@ CREATE TABLE scenario.batch_errors (
 );
 CREATE INDEX batch_errors_session ON scenario.batch_errors (tenant_id, session_id, at);
 COMMENT ON TABLE scenario.batch_errors IS
-    'Sessions that a run could not migrate, with the error of each. They are as they were and still marked. Goes with its run.';
+    'Sessions that a run could not migrate or mark, with the error of each. They are as they were: marked, or not. '
+    'Goes with its run.';
 
 -- A worker holds an advisory lock of this name while it works, so that everybody can see whether it is alive, without the
 -- rights that pg_stat_activity asks for. It is taken anew in each transaction: however a worker ends, it is let go.
@@ -106,6 +109,8 @@ CREATE FUNCTION scenario.batch_line(run scenario.batch_runs) RETURNS text
            || CASE (run).kind
                   WHEN 'mark' THEN format('; marked %s, left out %s', trim(to_char((run).applied, 'FM999,999,999,999')),
                                           trim(to_char((run).deferred, 'FM999,999,999,999')))
+                       || CASE WHEN (run).failed > 0
+                               THEN ', failed ' || trim(to_char((run).failed, 'FM999,999,999,999')) ELSE '' END
                   ELSE format('; applied %s, would ask %s', trim(to_char((run).applied, 'FM999,999,999,999')),
                               trim(to_char((run).deferred, 'FM999,999,999,999')))
                        || CASE WHEN (run).pinned > 0 THEN ', pinned ' || trim(to_char((run).pinned, 'FM999,999,999,999')) ELSE '' END
@@ -133,11 +138,12 @@ COMMENT ON FUNCTION scenario.add_to_run(scenario.batch_runs, record) IS
     'For migrate_batch: adds the counts of a page, a row of migrate_page, to those of its run. Only computes.';
 
 -- What a session comes to, and what is written for it, is decided by migrate_page (src/batch.rs). Here is what only PL/pgSQL
--- can do: a savepoint, so that a session that fails stops nobody.
+-- can do: a savepoint, so that a session that fails stops nobody. Deferred triggers fire before it is released, since
+-- an error at COMMIT would stop the run. No SET clause: the triggers of the application find their names as at a turn.
 CREATE FUNCTION scenario.migrate_batch(
     INOUT run scenario.batch_runs, INOUT after uuid, wanted integer, session_ids uuid[], failures_left bigint,
     OUT looked_at integer, OUT skipped uuid[])
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+    LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
     v_ids     uuid[];
@@ -148,7 +154,7 @@ DECLARE
     v_hint    text;
 BEGIN
     v_ids := scenario.lock_marked_sessions((run).tenant_id, (run).plan_id, after, wanted, session_ids);
-    looked_at := cardinality(v_ids);
+    looked_at := pg_catalog.cardinality(v_ids);
     -- Sessions between those of the page, which somebody has locked, and after a page that is not full.
     IF session_ids IS NULL THEN
         skipped := ARRAY(SELECT s.session_id FROM scenario.sessions AS s
@@ -165,18 +171,20 @@ BEGIN
     -- Nearly always nobody fails, and one savepoint is enough for all. If somebody does, each session gets one of its own.
     BEGIN
         SELECT m.* INTO STRICT v_came FROM scenario.migrate_page((run).tenant_id, v_ids) AS m;
+        SET CONSTRAINTS ALL IMMEDIATE;
         run := scenario.add_to_run(run, v_came);
         RETURN;
     EXCEPTION
-        WHEN OTHERS THEN  -- a cancelled statement is not among them: it ends the run
+        WHEN OTHERS OR assert_failure THEN  -- a cancelled statement is not among them: it ends the run
             NULL;
     END;
     FOREACH v_id IN ARRAY v_ids LOOP
         BEGIN
             SELECT m.* INTO STRICT v_came FROM scenario.migrate_page((run).tenant_id, ARRAY[v_id]) AS m;
+            SET CONSTRAINTS ALL IMMEDIATE;
             run := scenario.add_to_run(run, v_came);
         EXCEPTION
-            WHEN OTHERS THEN
+            WHEN OTHERS OR assert_failure THEN
                 GET STACKED DIAGNOSTICS v_message = MESSAGE_TEXT, v_detail = PG_EXCEPTION_DETAIL, v_hint = PG_EXCEPTION_HINT;
                 run.done := run.done + 1;
                 run.failed := run.failed + 1;
@@ -194,6 +202,70 @@ COMMENT ON FUNCTION scenario.migrate_batch(scenario.batch_runs, uuid, integer, u
     'the run with its counts, the last session, how many sessions it looked at, and which it skipped since somebody '
     'has locked them. Keeps the error of each session that fails in batch_errors. Writes as reconcile_session, and '
     'batch_errors.';
+
+-- One page of marks ---------------------------------------------------------------------------------------------------
+
+-- As migrate_batch: only here can a savepoint be had. A deployment is one transaction, which is its caller's: deferred
+-- triggers fire where its caller wants them to.
+CREATE FUNCTION scenario.mark_page(
+    tenant_id uuid, plan_id uuid, session_ids uuid[], step_ids text[], anchor_hashes text[], at_finished boolean,
+    run_id uuid, OUT marked bigint, OUT failed bigint, OUT first_error text)
+    LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    v_ids     uuid[];
+    v_id      uuid;
+    v_marked  bigint;
+    v_message text;
+    v_detail  text;
+    v_hint    text;
+BEGIN
+    failed := 0;
+    -- The second look of a run leaves out whom the first could not mark.
+    v_ids := ARRAY(SELECT i.id FROM pg_catalog.unnest(session_ids) WITH ORDINALITY AS i (id, place)
+                    WHERE NOT EXISTS (SELECT FROM scenario.batch_errors AS e
+                                       WHERE e.tenant_id = mark_page.tenant_id AND e.run_id = mark_page.run_id
+                                         AND e.session_id = i.id)
+                    ORDER BY i.place);
+    BEGIN
+        marked := scenario.mark_together(mark_page.tenant_id, plan_id, v_ids, step_ids, anchor_hashes, at_finished);
+        IF mark_page.run_id IS NOT NULL THEN
+            SET CONSTRAINTS ALL IMMEDIATE;
+        END IF;
+        RETURN;
+    EXCEPTION
+        WHEN OTHERS OR assert_failure THEN  -- a cancelled statement is not among them: it ends the call
+            marked := 0;
+    END;
+    FOREACH v_id IN ARRAY v_ids LOOP
+        BEGIN
+            v_marked := scenario.mark_together(mark_page.tenant_id, plan_id, ARRAY[v_id], step_ids, anchor_hashes,
+                                               at_finished);
+            IF mark_page.run_id IS NOT NULL THEN
+                SET CONSTRAINTS ALL IMMEDIATE;
+            END IF;
+            marked := marked + v_marked;
+        EXCEPTION
+            WHEN OTHERS OR assert_failure THEN
+                GET STACKED DIAGNOSTICS v_message = MESSAGE_TEXT, v_detail = PG_EXCEPTION_DETAIL,
+                                        v_hint = PG_EXCEPTION_HINT;
+                failed := failed + 1;
+                first_error := coalesce(first_error, pg_catalog.format('Session %s: %s', v_id, v_message));
+                IF mark_page.run_id IS NOT NULL THEN
+                    INSERT INTO scenario.batch_errors (tenant_id, run_id, session_id, sqlstate, message, detail, hint)
+                    VALUES (mark_page.tenant_id, mark_page.run_id, v_id, SQLSTATE, v_message, nullif(v_detail, ''),
+                            nullif(v_hint, ''));
+                END IF;
+        END;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION scenario.mark_page(uuid, uuid, uuid[], text[], text[], boolean, uuid) IS
+    'For deploy_migration_plan and mark_sessions: marks these sessions; one that fails stops nobody. Arguments: '
+    'tenant, plan, sessions in the order in which they are locked, steps at which they are, the anchor of each step, '
+    'whether finished sessions are marked, the run (NULL: a deployment, which keeps no errors). Returns how many it '
+    'marked, how many failed, and what the first of them raised. Raises P0002, 22023. Writes sessions '
+    '(marks only), batch_errors.';
 
 -- From another connection ---------------------------------------------------------------------------------------------
 

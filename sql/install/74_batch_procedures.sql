@@ -207,15 +207,18 @@ BEGIN
             EXIT;
         END IF;
 
-        SELECT m.looked_at, m.marked, m.last_step_id, m.last_session_id INTO STRICT v_page
-          FROM scenario.mark_batch(tenant_id, plan_id, v_step, v_after, batch_size) AS m;
-        -- At the second look those that the policy leaves out come again: only marks are news.
-        v_run.done := v_run.done + CASE WHEN v_second THEN v_page.marked ELSE v_page.looked_at END;
+        SELECT m.looked_at, m.marked, m.failed, m.last_step_id, m.last_session_id INTO STRICT v_page
+          FROM scenario.mark_batch(tenant_id, plan_id, v_step, v_after, batch_size, v_run.run_id) AS m;
         v_run.applied := v_run.applied + v_page.marked;
-        v_run.deferred := v_run.deferred + CASE WHEN v_second THEN 0 ELSE v_page.looked_at - v_page.marked END;
+        v_run.failed := v_run.failed + v_page.failed;
+        -- At the second look those that the policy leaves out come again: they are counted once.
+        IF NOT v_second THEN
+            v_run.deferred := v_run.deferred + v_page.looked_at - v_page.marked - v_page.failed;
+        END IF;
+        v_run.done := v_run.applied + v_run.deferred + v_run.failed;
         v_run := scenario.note_batch(v_run, v_paused, NULL);
         COMMIT;
-        IF v_page.looked_at > 0 AND NOT v_second OR v_page.marked > 0 THEN
+        IF v_page.looked_at > 0 AND NOT v_second OR v_page.marked + v_page.failed > 0 THEN
             RAISE NOTICE '%', scenario.batch_line(v_run);
         END IF;
         -- A page can be shorter than it was: what somebody has locked was not looked at.
@@ -238,6 +241,7 @@ COMMENT ON PROCEDURE scenario.mark_sessions(uuid, uuid, integer) IS
     'Marks the sessions of a deployed plan that its policies let in and that have no mark yet (SPEC 6): for tenants '
     'that are too large to be marked in one transaction (deploy with scenario.auto_mark_sessions = off), and for '
     'sessions that were locked then. Sessions that were pinned since the plan was deployed are left alone, also those '
-    'that revert_session took back. Commits after each batch, so it cannot be called inside a transaction block '
-    '(25001). Arguments: tenant, plan, sessions per batch (1000). Progress and control as for migrate_sessions. '
-    'Raises P0002, 55000 (plan not deployed), 25001, 22023. Writes sessions, migration_plans, batch_runs.';
+    'that revert_session took back. A session that cannot be marked is kept in batch_errors and does not stop the '
+    'others. Commits after each batch, so it cannot be called inside a transaction block (25001). Arguments: tenant, '
+    'plan, sessions per batch (1000). Progress and control as for migrate_sessions. Raises P0002, 55000 (plan not '
+    'deployed), 25001, 22023. Writes sessions, migration_plans, batch_runs, batch_errors.';

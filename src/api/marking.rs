@@ -3,7 +3,7 @@
 
 use crate::error::{required, tenant};
 use crate::marking;
-use crate::store::plan_sessions::{self, Position};
+use crate::store::plan_sessions::{self, Position, ToMark};
 use crate::store::plans;
 use pgrx::Uuid;
 use pgrx::pg_sys::panic::ErrorReport;
@@ -12,9 +12,10 @@ use scenario_engine::plan::PlanStatus;
 
 /// Marks one page of sessions, for `mark_sessions`.
 ///
-/// Arguments: tenant, plan, step and session after which the page begins, how many.
-/// Result: one row: looked_at (locked sessions left out), marked, step and session of the last one of the page (NULL:
-/// there was none). Errors: P0002 for an unknown plan; 22023 for NULL. Writes sessions (marks only), migration_plans.
+/// Arguments: tenant, plan, step and session after which the page begins, how many, the run that keeps the errors.
+/// Result: one row: looked_at (locked sessions left out), marked, failed, step and session of the last one of the page
+/// (NULL: there was none). Errors: P0002 for an unknown plan; 22023 for NULL. Writes sessions (marks only),
+/// migration_plans, batch_errors.
 #[pg_extern]
 #[allow(clippy::type_complexity)]
 fn mark_batch(
@@ -23,12 +24,14 @@ fn mark_batch(
     after_step_id: Option<&str>,
     after_session_id: Option<Uuid>,
     batch_size: Option<i32>,
+    run_id: Option<Uuid>,
 ) -> Result<
     TableIterator<
         'static,
         (
             name!(looked_at, i32),
             name!(marked, i32),
+            name!(failed, i32),
             name!(last_step_id, Option<String>),
             name!(last_session_id, Option<Uuid>),
         ),
@@ -43,11 +46,38 @@ fn mark_batch(
     let plan = plans::by_id(tenant_id, plan_id)?;
     // An operator may have cancelled the plan meanwhile: then it marks nobody.
     if plan.status != PlanStatus::Deployed {
-        return Ok(TableIterator::once((0, 0, None, None)));
+        return Ok(TableIterator::once((0, 0, 0, None, None)));
     }
-    let page = marking::mark_page(tenant_id, &plan, &after, required(batch_size, "batch_size")?)?;
+    let (batch_size, run_id) = (required(batch_size, "batch_size")?, required(run_id, "run_id")?);
+    let page = marking::mark_page(tenant_id, &plan, &after, batch_size, run_id)?;
     let (last_step_id, last_session_id) = page.last.map(|last| (last.step_id, last.session_id)).unzip();
-    Ok(TableIterator::once((page.looked_at, page.marked, last_step_id, last_session_id)))
+    Ok(TableIterator::once((page.looked_at, page.marked, page.failed, last_step_id, last_session_id)))
+}
+
+/// Marks these sessions of a plan in one statement, for `mark_page` of `73_batches.sql`, which has the savepoints.
+///
+/// Arguments: tenant, plan, sessions in the order in which they are locked, steps at which they are, the anchor of each
+/// step, whether finished sessions are marked. Result: how many have a mark now. Errors: P0002 for an unknown plan;
+/// 22023 for NULL. Writes sessions (marks only).
+#[pg_extern]
+fn mark_together(
+    tenant_id: Option<Uuid>,
+    plan_id: Option<Uuid>,
+    session_ids: Option<Vec<Uuid>>,
+    step_ids: Option<Vec<String>>,
+    anchor_hashes: Option<Vec<Option<String>>>,
+    at_finished: Option<bool>,
+) -> Result<i64, ErrorReport> {
+    let plan = plans::by_id(tenant(tenant_id)?, required(plan_id, "plan_id")?)?;
+    let (step_ids, anchor_hashes) = (required(step_ids, "step_ids")?, required(anchor_hashes, "anchor_hashes")?);
+    let sessions = ToMark {
+        session_ids: required(session_ids, "session_ids")?,
+        step_ids: step_ids.iter().map(String::as_str).collect(),
+        anchor_hashes: anchor_hashes.iter().map(Option::as_deref).collect(),
+    };
+    let at_finished = required(at_finished, "at_finished")?;
+    let marked = plan_sessions::mark_together(tenant(tenant_id)?, &plan, sessions, at_finished)?;
+    Ok(marked.cast_signed())
 }
 
 /// How many sessions `mark_sessions` looks at: those that the plan concerns, that have no mark of it and were not
@@ -76,5 +106,5 @@ fn plan_session_ids(
 extension_sql_file!(
     "../../sql/install/82_marking_functions.sql",
     name = "marking_functions",
-    requires = [mark_batch, count_sessions_to_mark, plan_session_ids]
+    requires = [mark_batch, mark_together, count_sessions_to_mark, plan_session_ids]
 );

@@ -1,6 +1,6 @@
 //! Taking migrations back.
 
-use crate::error::{Error, required, tenant};
+use crate::error::{required, tenant};
 use crate::row::SessionRow;
 use crate::store::{plans, sessions, undo};
 use crate::writer::revert::{Account, revert};
@@ -34,8 +34,8 @@ fn revert_session(
 ///
 /// * `only`: sessions to which the call is limited; default: all.
 ///
-/// Returns rows: session_id, whether it was reverted, its version and step then, else the problem. Errors: P0002 for
-/// an unknown plan, 22023 for NULL. Writes as `revert_session`.
+/// Returns rows: session_id, whether it was reverted, its version and step then, else the problem: the message of any
+/// error that hindered it. Errors: P0002 for an unknown plan, 22023 for NULL. Writes as `revert_session`.
 #[pg_extern]
 #[allow(clippy::type_complexity)]
 fn revert_plan(
@@ -62,18 +62,10 @@ fn revert_plan(
     let mut rows = Vec::new();
     for session_id in undo::to_revert(tenant_id, plan_id, only)? {
         check_for_interrupts!();
-        rows.push(match revert(tenant_id, session_id, Account { by, reason }) {
-            Ok(()) => {
-                let glance = sessions::glance(tenant_id, session_id)?;
-                (session_id, true, glance.scenario_version, glance.step_id, None)
-            }
-            // These say something of one session, and the others go on. Everything else ends the call, and nothing
-            // has changed.
-            Err(problem @ (Error::WrongState(_) | Error::NotFound(_))) => {
-                (session_id, false, None, None, Some(problem.to_string()))
-            }
-            Err(error) => return Err(error.into()),
-        });
+        // The error of one session is its problem alone, whoever raised it.
+        let attempt = undo::try_revert(tenant_id, session_id, by, reason)?;
+        let is_reverted = attempt.problem.is_none();
+        rows.push((session_id, is_reverted, attempt.scenario_version, attempt.step_id, attempt.problem));
     }
     Ok(TableIterator::new(rows))
 }

@@ -11,7 +11,7 @@ use super::Statement;
 use super::plans::{self, Plan};
 use super::versions::Version;
 use crate::args;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::json::Json;
 use pgrx::Uuid;
 use scenario_engine::acts::Acts;
@@ -143,6 +143,10 @@ static MARK: Statement = Statement::writing(concat!(
     "))"
 ));
 
+static MARK_PAGE: Statement = Statement::writing(
+    "SELECT m.marked, m.failed, m.first_error FROM scenario.mark_page($1, $2, $3, $4, $5, $6, $7) AS m",
+);
+
 static MARKS_BY_ANCHOR: Statement = Statement::writing(
     "SELECT coalesce(pg_catalog.jsonb_object_agg(m.anchor, m.sessions), '{}'), coalesce(sum(m.sessions), 0)::bigint
        FROM (SELECT coalesce(s.pending_anchor_hash, 'none') AS anchor, count(*) AS sessions
@@ -239,9 +243,28 @@ pub struct ToMark<'a> {
     pub anchor_hashes: Vec<Option<&'a str>>,
 }
 
+/// How many of some sessions have a mark now.
+pub struct Marked {
+    pub marked: i64,
+    /// Sessions for which something raised an error, most likely a trigger of the application.
+    pub failed: i64,
+    /// The error of the first of them.
+    pub first_error: Option<String>,
+}
+
+/// Marks these sessions as [`mark_together`] does. A session that fails stops no other one. `run_id`: the run that
+/// keeps the errors, and that does not try again whom it could not mark.
+pub fn mark(tenant_id: Uuid, plan_id: Uuid, sessions: ToMark<'_>, look: Look, run_id: Option<Uuid>) -> Result<Marked> {
+    let ToMark { session_ids, step_ids, anchor_hashes } = sessions;
+    let own = args![tenant_id, plan_id, session_ids, step_ids, anchor_hashes, look.at_finished, run_id];
+    let marked =
+        MARK_PAGE.row(&own, |row| Ok(Marked { marked: row.get(1)?, failed: row.get(2)?, first_error: row.opt(3)? }))?;
+    marked.ok_or_else(|| Error::internal("mark_page returned no row"))
+}
+
 /// Marks these sessions, unless they have become others since they were read or somebody has locked them, and says how
-/// many. A mark of another plan is overwritten.
-pub fn mark(tenant_id: Uuid, plan: &Plan, sessions: ToMark<'_>, look: Look) -> Result<u64> {
+/// many. A mark of another plan is overwritten. The first error ends it.
+pub fn mark_together(tenant_id: Uuid, plan: &Plan, sessions: ToMark<'_>, at_finished: bool) -> Result<u64> {
     let ToMark { session_ids, step_ids, anchor_hashes } = sessions;
     let to_version = plan.to_version;
     MARK.execute(&key!(
@@ -249,7 +272,7 @@ pub fn mark(tenant_id: Uuid, plan: &Plan, sessions: ToMark<'_>, look: Look) -> R
         plan,
         plan.plan_id,
         plan.deployment_no,
-        look.at_finished,
+        at_finished,
         to_version,
         session_ids,
         step_ids,

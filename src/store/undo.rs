@@ -3,7 +3,7 @@
 
 use super::Statement;
 use crate::args;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use pgrx::Uuid;
 
 static OF_SESSION: Statement = Statement::reading(
@@ -17,6 +17,9 @@ static TO_REVERT: Statement = Statement::reading(
         AND ($3::uuid[] IS NULL OR u.session_id = ANY ($3))
       ORDER BY u.session_id",
 );
+
+static TRY_REVERT: Statement =
+    Statement::writing("SELECT r.scenario_version, r.step_id, r.problem FROM scenario.try_revert($1, $2, $3, $4) AS r");
 
 /// Where a session was before its last migration.
 pub struct Undo {
@@ -47,4 +50,20 @@ pub fn of_session(tenant_id: Uuid, session_id: Uuid) -> Result<Option<Undo>> {
 /// they are given.
 pub fn to_revert(tenant_id: Uuid, plan_id: Uuid, only: Option<Vec<Uuid>>) -> Result<Vec<Uuid>> {
     TO_REVERT.rows(&args![tenant_id, plan_id, only], |row| row.get(1))
+}
+
+/// What became of a session that was to be taken back.
+pub struct Attempt {
+    pub scenario_version: Option<i32>,
+    pub step_id: Option<String>,
+    /// The message of the error that hindered it.
+    pub problem: Option<String>,
+}
+
+/// Takes the last migration of a session back, under a savepoint of its own.
+pub fn try_revert(tenant_id: Uuid, session_id: Uuid, by: Option<&str>, reason: Option<&str>) -> Result<Attempt> {
+    let attempt = TRY_REVERT.row(&args![tenant_id, session_id, by, reason], |row| {
+        Ok(Attempt { scenario_version: row.opt(1)?, step_id: row.opt(2)?, problem: row.opt(3)? })
+    })?;
+    attempt.ok_or_else(|| Error::internal("try_revert returned no row"))
 }
