@@ -100,7 +100,7 @@ struct Marker<'a> {
     plan: &'a Plan,
     /// By id.
     old_steps: HashMap<String, OldStep>,
-    /// By anchor: those that do not let everybody in.
+    /// By content hash of an anchor or a deleted step: those that do not let everybody in.
     policies: HashMap<String, Policy>,
     look: Look,
     /// Keeps the errors; `None`: a deployment.
@@ -161,9 +161,8 @@ impl Marker<'_> {
 
     /// A finished session is admitted only by a policy that reopens, where its step goes on.
     fn admits(&self, step: &OldStep, candidate: &Candidate) -> bool {
-        let Some(policy) = step.anchor_content_hash.as_ref().and_then(|hash| self.policies.get(hash)) else {
-            return !candidate.is_finished;
-        };
+        let of = |hash: &Option<String>| hash.as_ref().and_then(|hash| self.policies.get(hash));
+        let policies = [of(&step.deleted_content_hash), of(&step.anchor_content_hash)];
         if candidate.is_finished && !self.reopens(step) {
             return false;
         }
@@ -174,7 +173,8 @@ impl Marker<'_> {
             age_days: candidate.age_days,
         };
         let variables = candidate.variables.as_ref().map(Variables::of);
-        policy.admits(&subject, &mut |name| variables.as_ref()?.get(name)).is_admitted()
+        let mut variable = |name: &str| variables.as_ref()?.get(name);
+        policies.into_iter().flatten().all(|policy| policy.admits(&subject, &mut variable).is_admitted())
     }
 }
 

@@ -4,17 +4,18 @@ use crate::acts;
 use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::lifecycle;
+use crate::store::anchors::{self, AnchorName};
 use crate::store::plans::{self, Plan};
 use crate::store::versions::{self, Version};
-use crate::store::{anchors, fields, plan_sessions, policies, scenarios};
+use crate::store::{fields, plan_sessions, policies, scenarios};
 use crate::turn::held;
 use pgrx::Uuid;
 use scenario_engine::definition::fields_digest;
 use scenario_engine::diff::{MapError, TransformationMap, diff};
 use scenario_engine::graph::Graph;
-use scenario_engine::plan::{PlanStatus, Policy, Summary, SummaryInput, summarize};
+use scenario_engine::plan::{PlanStatus, Policy, PolicyError, Summary, SummaryInput, summarize};
 use serde_json::value::RawValue;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// What is to be built.
 pub struct PlanRequest<'a> {
@@ -187,40 +188,96 @@ fn unreadable(error: serde_json::Error) -> Error {
     Error::internal(format!("a document of our own cannot be read: {error}"))
 }
 
-/// Sets the policy of an anchor and gives it as stored. Only while the plan is pending.
-pub fn set_policy(tenant_id: Uuid, plan_id: Uuid, anchor_content_hash: &str, policy: &Json) -> Result<Json> {
+/// A policy to be set.
+pub struct PolicyRequest<'a> {
+    pub tenant_id: Uuid,
+    pub plan_id: Uuid,
+    /// Of an anchor or a deleted step; `None`: of each.
+    pub content_hash: Option<&'a str>,
+    pub policy: &'a Json,
+    /// The policy takes the place of the one that is set; else its keys are merged into that.
+    pub replace: bool,
+    /// `None`: the login.
+    pub by: Option<&'a str>,
+    pub reason: Option<&'a str>,
+}
+
+/// Sets policies and gives the one that was asked for as stored; for all anchors at once, as those store it that had
+/// none. Only while the plan is pending.
+pub fn set_policy(request: &PolicyRequest<'_>) -> Result<Json> {
+    let PolicyRequest { tenant_id, plan_id, content_hash, policy, replace, by, reason } = *request;
     let plan = plans::lock(tenant_id, plan_id)?;
     lifecycle::require_status(&plan, &[PlanStatus::Pending], "its policies cannot change", "set_anchor_policy")?;
-    let policy = Policy::parse(policy.as_str()).map_err(|error| {
-        Error::bad_argument("the policy is not valid")
-            .detail(error.findings.join("\n"))
-            .hint("Correct it and set it again; {} sets the defaults.")
-    })?;
-    require_anchor(tenant_id, plan_id, anchor_content_hash)?;
-    policies::set(tenant_id, plan_id, anchor_content_hash, &policy)
+    let given = Policy::parse(policy.as_str()).map_err(not_valid)?;
+    let names = anchors::names(tenant_id, plan_id)?;
+    let hashes = match content_hash {
+        Some(hash) => {
+            require_anchor(&names, plan_id, hash)?;
+            BTreeSet::from([hash])
+        }
+        None => names.iter().map(|anchor| anchor.content_hash.as_str()).collect(),
+    };
+    require_contents(tenant_id, &plan, &given.accept_repeat)?;
+    let known = if replace { HashMap::new() } else { policies::of_plan(tenant_id, plan_id)? };
+    let merged = |hash| match known.get(hash) {
+        Some(before) => before.merged_with(policy.as_str()).map_err(not_valid),
+        None => Ok(given.clone()),
+    };
+    let policies = hashes.into_iter().map(|hash| Ok((hash, merged(hash)?))).collect::<Result<Vec<_>>>()?;
+    policies::set(tenant_id, plan_id, &policies, by, reason)?;
+    let stored = policies.first().filter(|_| content_hash.is_some()).map_or(&given, |(_, policy)| policy);
+    Ok(Json(stored.to_document()))
+}
+
+fn not_valid(error: PolicyError) -> Error {
+    Error::bad_argument("the policy is not valid")
+        .detail(error.findings.join("\n"))
+        .hint("Correct it and set it again; {} with replace => true sets the defaults.")
+}
+
+/// Refuses contents that neither an act of the scenario nor a step of the plan's two versions has: accepting that they
+/// come again would accept nothing.
+fn require_contents(tenant_id: Uuid, plan: &Plan, hashes: &[String]) -> Result<()> {
+    if hashes.is_empty() {
+        return Ok(());
+    }
+    let acts = acts::as_if_deployed(tenant_id, plan)?;
+    let old = versions::graph(tenant_id, plan.scenario_id, plan.from_version)?;
+    let new = versions::graph(tenant_id, plan.scenario_id, plan.to_version)?;
+    let steps = old.nodes().iter().chain(new.nodes());
+    let contents: HashSet<&str> = steps.map(|node| node.content_hash.as_str()).collect();
+    let is_unknown = |hash: &&str| acts.said(hash).is_none() && !contents.contains(hash);
+    let unknown: Vec<&str> = hashes.iter().map(String::as_str).filter(is_unknown).collect();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    Err(Error::bad_argument(format!(
+        "\"accept_repeat\" names what is no step of scenario {}: {}",
+        plan.scenario_id,
+        unknown.join(", ")
+    ))
+    .detail("Each must be the content hash of an act of the scenario, or of a step of one of the plan's two versions.")
+    .hint("See content_hash in scenario.acts; step_content_hash(step) gives that of a step of the draft."))
 }
 
 /// How many anchors an error lists before it counts the rest.
 const LISTED_ANCHORS: usize = 200;
 
-fn require_anchor(tenant_id: Uuid, plan_id: Uuid, anchor_content_hash: &str) -> Result<()> {
-    let names = anchors::names(tenant_id, plan_id)?;
-    if names.iter().any(|a| !a.deleted && a.content_hash == anchor_content_hash) {
+fn require_anchor(names: &[AnchorName], plan_id: Uuid, content_hash: &str) -> Result<()> {
+    if names.iter().any(|anchor| anchor.content_hash == content_hash) {
         return Ok(());
     }
-    let anchors: Vec<String> =
-        names.iter().filter(|a| !a.deleted).map(|a| format!("{} \"{}\"", a.content_hash, a.name)).collect();
-    let mut listed = anchors.iter().take(LISTED_ANCHORS).cloned().collect::<Vec<_>>().join("\n");
-    if anchors.len() > LISTED_ANCHORS {
-        listed.push_str(&format!("\nand {} more: see scenario.plan_anchors", anchors.len() - LISTED_ANCHORS));
+    let in_words = |anchor: &AnchorName| {
+        let deleted = if anchor.deleted { " (deleted)" } else { "" };
+        format!("{} \"{}\"{deleted}", anchor.content_hash, anchor.name)
+    };
+    let mut listed = names.iter().take(LISTED_ANCHORS).map(in_words).collect::<Vec<_>>().join("\n");
+    if names.len() > LISTED_ANCHORS {
+        listed.push_str(&format!("\nand {} more: see scenario.plan_anchors", names.len() - LISTED_ANCHORS));
     }
-    let error = Error::none_such(format!("plan {plan_id} has no anchor {anchor_content_hash}"))
-        .detail(if anchors.is_empty() { "It has no anchors.".to_owned() } else { format!("It has:\n{listed}") });
-    Err(if names.iter().any(|a| a.content_hash == anchor_content_hash) {
-        error.hint("That step is deleted: its sessions follow the policy of the anchor that they go to.")
-    } else {
-        error.hint("An anchor is named by the content hash of its old step.")
-    })
+    Err(Error::none_such(format!("plan {plan_id} has no anchor {content_hash}"))
+        .detail(format!("It has:\n{listed}"))
+        .hint("An anchor, or a deleted step, is named by the content hash of its old step."))
 }
 
 /// The digest of what the fields that a version uses demand, as the tenant has declared them now.

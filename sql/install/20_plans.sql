@@ -136,8 +136,12 @@ CREATE TABLE scenario.anchor_policies (
     policy              jsonb NOT NULL CHECK (pg_catalog.jsonb_typeof(policy) = 'object'),
     set_at              timestamptz NOT NULL DEFAULT pg_catalog.now(),
     set_by              text NOT NULL DEFAULT SESSION_USER,
+    reason              text,
     PRIMARY KEY (tenant_id, plan_id, anchor_content_hash),
     FOREIGN KEY (tenant_id, plan_id) REFERENCES scenario.migration_plans ON DELETE CASCADE
 );
 COMMENT ON TABLE scenario.anchor_policies IS
-    'What an operator set for an anchor of a plan, while the plan was pending (SPEC 5). No row: the defaults.';
+    'What an operator set for an anchor or a deleted step of a plan, while the plan was pending. No row: the defaults.';
+COMMENT ON COLUMN scenario.anchor_policies.anchor_content_hash IS 'Content hash of the old step, as in plan_anchors.';
+COMMENT ON COLUMN scenario.anchor_policies.set_by IS 'Who set it last: the login, unless another name was given.';
+COMMENT ON COLUMN scenario.anchor_policies.reason IS 'Why it was set last, in the words of who set it.';

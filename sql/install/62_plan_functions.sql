@@ -16,14 +16,18 @@ COMMENT ON FUNCTION scenario.migration_summary(uuid, uuid) IS
     'would be finished, those on older versions (which come along, which stay pinned, which have no way), finished '
     'ones and those with a foreign checksum; fields to collect with why; warnings with severity and number of '
     'sessions. Arguments: tenant, plan. Raises P0002 for an unknown plan, 22023 for NULL. Only reads.';
-COMMENT ON FUNCTION scenario.set_anchor_policy(uuid, uuid, text, jsonb) IS
-    'Sets the policy of one anchor of a pending plan; {} sets the defaults (SPEC 5). Arguments: tenant, plan, content hash of the '
-    'anchor, policy (include_channels, exclude_channels, include_current_nodes, exclude_current_nodes: lists; '
-    'max_session_age_days, min_session_age_days: days; session_condition: CEL over the variables; rollout_percent: 0 to 100; '
-    'update_downstream: boolean; force_scenario; on_checkpoint_block: graft or pin; accept_repeat: content hashes of checkpoints '
-    'that may come again; accept_held: boolean; reopen: boolean). Returns the policy as stored. Raises P0002 '
-    'for an unknown plan or an anchor that it does not have, listing those it has; 55000 if it is not pending; 22023, with all '
-    'findings, for NULL or a policy that is not valid. Writes anchor_policies.';
+COMMENT ON FUNCTION scenario.set_anchor_policy(uuid, uuid, text, jsonb, boolean, text, text) IS
+    'Sets the policy of an anchor or a deleted step of a pending plan, or of all of them. Arguments: tenant, plan, '
+    'content hash of the anchor or the deleted step (NULL: every one of the plan), policy (include_channels, '
+    'exclude_channels, include_current_nodes, exclude_current_nodes: lists; max_session_age_days, '
+    'min_session_age_days: days; session_condition: CEL over the variables; rollout_percent: 0 to 100; update_downstream: boolean; '
+    'force_scenario; on_checkpoint_block: graft or pin; accept_repeat: content hashes of checkpoints that may come '
+    'again; accept_held: boolean; reopen: boolean) [, replace: the policy takes the place of the one that is set '
+    '(default: its keys are merged into that, and a null sets the default of a key), who sets it (default: the login), '
+    'reason]. Returns the policy as stored; for a NULL hash, as an anchor without a policy stores it. Raises P0002 for '
+    'an unknown plan or a hash that it does not have, listing those it has; 55000 if it is not pending; 22023, with '
+    'all findings, for NULL or a policy that is not valid, and for a hash in accept_repeat that no act of the scenario and '
+    'no step of the two versions has. Writes anchor_policies.';
 COMMENT ON FUNCTION scenario.approve_migration_plan(uuid, uuid, text) IS
     'Approves a pending plan (SPEC 5). Arguments: tenant, plan [, who approves (default: the login)]. Returns the row of the plan. '
     'Raises P0002 for an unknown plan; 55000 if it is not pending, or stale because a version has changed; 22023 for NULL. Writes '

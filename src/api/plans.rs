@@ -3,7 +3,7 @@
 use crate::error::{required, tenant};
 use crate::json::Json;
 use crate::lifecycle;
-use crate::planning::{self, PlanRequest};
+use crate::planning::{self, PlanRequest, PolicyRequest};
 use crate::row::PlanRecord;
 use crate::store::plans;
 use pgrx::pg_sys::panic::ErrorReport;
@@ -55,21 +55,34 @@ fn migration_summary(tenant_id: Option<pgrx::Uuid>, plan_id: Option<pgrx::Uuid>)
     Ok(planning::summary_document(tenant(tenant_id)?, required(plan_id, "plan_id")?)?)
 }
 
-/// Sets the policy of one anchor of a pending plan (SPEC 5). `{}` sets the defaults.
+/// Sets the policy of an anchor or a deleted step of a pending plan, or of all of them ("Policies" in
+/// docs/behaviour.md).
 ///
-/// Arguments: tenant, plan, the anchor's content hash, the policy. Result: the policy as stored. Errors: P0002 for an unknown
-/// plan, or an anchor that it does not have, with those that it has; 55000 if it is not pending; 22023 for NULL or a policy
-/// that is not valid, with all findings. Writes anchor_policies.
+/// Arguments: tenant, plan, content hash of the anchor or the deleted step (NULL: every one of the plan), the policy;
+/// optionally whether it replaces the policy that is set (else its keys are merged into that, and a null sets a key's
+/// default), who sets it (else the login), and why. Result: the policy as stored; for a NULL hash, as an anchor without
+/// a policy stores it. Errors: P0002 for an unknown plan, or a hash that it does not have, with those that it has;
+/// 55000 if it is not pending; 22023 for NULL, a policy that is not valid, with all findings, or a hash in
+/// `accept_repeat` that no act of the scenario and no step of the two versions has. Writes anchor_policies.
 #[pg_extern]
 fn set_anchor_policy(
     tenant_id: Option<pgrx::Uuid>,
     plan_id: Option<pgrx::Uuid>,
     anchor_content_hash: Option<String>,
     policy: Option<Json>,
+    replace: default!(Option<bool>, "false"),
+    by: default!(Option<&str>, "NULL"),
+    reason: default!(Option<&str>, "NULL"),
 ) -> Result<Json, ErrorReport> {
-    let (tenant_id, plan_id) = (tenant(tenant_id)?, required(plan_id, "plan_id")?);
-    let hash = required(anchor_content_hash, "anchor_content_hash")?;
-    Ok(planning::set_policy(tenant_id, plan_id, &hash, &required(policy, "policy")?)?)
+    Ok(planning::set_policy(&PolicyRequest {
+        tenant_id: tenant(tenant_id)?,
+        plan_id: required(plan_id, "plan_id")?,
+        content_hash: anchor_content_hash.as_deref(),
+        policy: &required(policy, "policy")?,
+        replace: replace.unwrap_or(false),
+        by,
+        reason,
+    })?)
 }
 
 /// Approves a pending plan (SPEC 5).

@@ -41,11 +41,11 @@ static HASHES: Statement = Statement::reading(
       WHERE a.tenant_id = $1 AND a.plan_id = $2 ORDER BY a.ordinal",
 );
 
-// The sessions at a deleted step follow the policy of the anchor that they go to first.
+// The sessions at a deleted step follow its own policy, and that of the anchor that they go to first.
 static OLD_STEPS: Statement = Statement::reading(
     "SELECT a.old_step_id, a.name, CASE a.kind WHEN 'anchor' THEN a.anchor_content_hash
                                    ELSE a.candidates -> 0 ->> 'anchor_content_hash' END,
-            coalesce(NOT s.is_terminal, false)
+            coalesce(NOT s.is_terminal, false), CASE a.kind WHEN 'deleted' THEN a.anchor_content_hash END
        FROM scenario.plan_anchors AS a
        LEFT JOIN scenario.scenario_steps AS s
               ON s.tenant_id = a.tenant_id AND s.scenario_id = $3 AND s.version = $4 AND s.step_id = a.new_step_id
@@ -269,6 +269,8 @@ pub struct OldStep {
     pub name: String,
     /// The anchor whose policy counts at this step; `None`: a deleted step with nowhere to go.
     pub anchor_content_hash: Option<String>,
+    /// Where the step is deleted: its own content hash, whose policy counts too.
+    pub deleted_content_hash: Option<String>,
     /// Its counterpart in the new version is no end.
     pub goes_on: bool,
 }
@@ -276,7 +278,13 @@ pub struct OldStep {
 /// The steps of a plan's old version, by id.
 pub fn old_steps(tenant_id: Uuid, plan: &Plan) -> Result<HashMap<String, OldStep>> {
     let rows = OLD_STEPS.rows(&args![tenant_id, plan.plan_id, plan.scenario_id, plan.to_version], |row| {
-        Ok((row.get(1)?, OldStep { name: row.get(2)?, anchor_content_hash: row.opt(3)?, goes_on: row.get(4)? }))
+        let step = OldStep {
+            name: row.get(2)?,
+            anchor_content_hash: row.opt(3)?,
+            deleted_content_hash: row.opt(5)?,
+            goes_on: row.get(4)?,
+        };
+        Ok((row.get(1)?, step))
     })?;
     Ok(rows.into_iter().collect())
 }

@@ -19,11 +19,12 @@ static DOCUMENT: Statement = Statement::reading(
 );
 
 static SET: Statement = Statement::writing(
-    "INSERT INTO scenario.anchor_policies AS p (tenant_id, plan_id, anchor_content_hash, policy)
-     VALUES ($1, $2, $3, $4)
+    "INSERT INTO scenario.anchor_policies AS p (tenant_id, plan_id, anchor_content_hash, policy, set_by, reason)
+     SELECT $1, $2, n.anchor_content_hash, n.policy::jsonb, coalesce($5, session_user), $6
+       FROM ROWS FROM (pg_catalog.unnest($3::text[]), pg_catalog.unnest($4::text[])) AS n (anchor_content_hash, policy)
          ON CONFLICT (tenant_id, plan_id, anchor_content_hash)
-            DO UPDATE SET policy = excluded.policy, set_at = excluded.set_at, set_by = excluded.set_by
-     RETURNING p.policy",
+            DO UPDATE SET policy = excluded.policy, set_at = excluded.set_at, set_by = excluded.set_by,
+                          reason = excluded.reason",
 );
 
 /// The policies that were set for a plan, by anchor hash. An anchor that is not there has the default.
@@ -38,11 +39,17 @@ pub fn document(tenant_id: Uuid, plan_id: Uuid) -> Result<Json> {
     found.ok_or_else(|| Error::internal("an aggregate gave no row"))
 }
 
-/// Sets an anchor's policy and gives it as stored.
-pub fn set(tenant_id: Uuid, plan_id: Uuid, anchor_content_hash: &str, policy: &Policy) -> Result<Json> {
-    let stored =
-        SET.row(&args![tenant_id, plan_id, anchor_content_hash, Json(policy.to_document())], |row| row.get(1))?;
-    stored.ok_or_else(|| Error::internal("the policy was not stored"))
+/// Sets policies by content hash, each hash once. `by`: `None` stands for the login.
+pub fn set(
+    tenant_id: Uuid,
+    plan_id: Uuid,
+    policies: &[(&str, Policy)],
+    by: Option<&str>,
+    reason: Option<&str>,
+) -> Result<()> {
+    let hashes: Vec<&str> = policies.iter().map(|(hash, _)| *hash).collect();
+    let documents: Vec<String> = policies.iter().map(|(_, policy)| policy.to_document()).collect();
+    SET.execute(&args![tenant_id, plan_id, hashes, documents, by, reason]).map(|_| ())
 }
 
 /// A stored policy. It was checked when it was set; one that somebody wrote past that check is refused here.

@@ -39,7 +39,7 @@
 //! 1. A version is published, by whatever way: [`Acts::published`] with the version published before it and their
 //!    pairs: those of `plan_anchors` of the plan deployed last between the two
 //!    ([`Pairing::from_ids`](crate::diff::Pairing::from_ids)), else [`Pairing::of`](crate::diff::Pairing::of).
-//!    `separated` are the new steps that `set_step_pair` separated in that plan. Store the rows (upsert), the pairs
+//!    `separated` are the new steps that an operator separated in that plan. Store the rows (upsert), the pairs
 //!    that it gives, and the revision. It always goes up by one.
 //! 2. A plan is deployed that publishes nothing, or whose pairs differ from those that are kept between its versions:
 //!    [`Acts::deployed`] with all kept pairs. `None`: nothing to store. Else replace the pairs, update the acts of all

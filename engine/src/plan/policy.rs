@@ -119,17 +119,24 @@ impl Policy {
     /// Absent keys and nulls take their defaults. Unknown keys are findings: a misspelt filter would silently let
     /// everybody in.
     pub fn parse(text: &str) -> Result<Policy, PolicyError> {
+        Policy::default().merged_with(text)
+    }
+
+    /// This policy, with the keys that the document gives in the place of its own. A null sets the key's default.
+    pub fn merged_with(&self, text: &str) -> Result<Policy, PolicyError> {
         let mut findings = Vec::new();
-        let document = match serde_json::from_str::<Value>(text) {
+        let given = match serde_json::from_str::<Value>(text) {
             Ok(Value::Object(map)) => flatten_scope(map, &mut findings),
             Ok(_) => return Err(PolicyError { findings: vec!["a policy is a JSON object".into()] }),
             Err(error) => return Err(PolicyError { findings: vec![format!("the policy cannot be read: {error}")] }),
         };
-        for key in document.keys() {
+        for key in given.keys() {
             if !KEYS.contains(&key.as_str()) {
                 findings.push(format!("unknown key \"{key}\"; known are {}", KEYS.join(", ")));
             }
         }
+        let mut document = self.keys_and_values();
+        document.extend(given);
         let mut reader = Reader { document: &document, findings: &mut findings };
         let policy = Policy {
             scope: Scope {
@@ -160,6 +167,10 @@ impl Policy {
 
     /// The policy as it is stored: one flat object with what differs from the default.
     pub fn to_document(&self) -> String {
+        Value::Object(self.keys_and_values()).to_string()
+    }
+
+    fn keys_and_values(&self) -> Map<String, Value> {
         let mut map = Map::new();
         let mut put = |key: &str, value: Value| {
             map.insert(key.to_owned(), value);
@@ -203,7 +214,7 @@ impl Policy {
                 put(key, true.into());
             }
         }
-        Value::Object(map).to_string()
+        map
     }
 
     /// Whether the policy lets the session in. `variable` gives the session's variables; it is asked only if a

@@ -264,8 +264,8 @@ fn new_checkpoint(input: &SummaryInput<'_>, node: &Node) -> Warning {
         anchor_content_hash: None,
         anchor_name: None,
         message: format!(
-            "checkpoint \"{}\" ({}) is new: if it is an old act in new words, say so with set_step_pair, or customers \
-             may come to it again",
+            "checkpoint \"{}\" ({}) is new: if it is an old act in new words, customers who have passed that may come \
+             to it again; \"update_downstream\": false in the policy of an anchor keeps its customers on their version",
             node.name, node.id
         ),
         sessions: passed,
@@ -301,7 +301,10 @@ fn edited_pair(input: &SummaryInput<'_>, anchor: &Anchor) -> Option<(WarningSeve
     } else {
         format!("; other new checkpoints could have been meant ({})", some_of(&others))
     };
-    let message = format!("checkpoint: {pair}{doubt}; if it is another act, separate them with set_step_pair");
+    let message = format!(
+        "checkpoint: {pair}{doubt}; if it is another act, accept_repeat in the policies lets those who have passed the \
+         old one come to it, and \"update_downstream\": false keeps an anchor's customers on their version"
+    );
     Some((WarningSeverity::Critical, "checkpoint_edited", message))
 }
 

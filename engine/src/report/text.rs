@@ -203,9 +203,11 @@ impl Page {
                 0 | 1 => String::new(),
                 several => format!(", or the next of {several} that no passed checkpoint rules out"),
             };
+            let policy = view.policies.get(&step.content_hash).filter(|policy| **policy != Policy::default());
+            let policy = policy.map(|policy| format!("; policy: {}", policy_in_words(policy))).unwrap_or_default();
             self.wrapped(
                 &format!("{:<NAME$}  {:>9}  ", short(&step.name, NAME), grouped(view.sessions_at(&step.step_id))),
-                &format!("{goes_to}{more}"),
+                &format!("{goes_to}{more}{policy}"),
             );
         }
     }

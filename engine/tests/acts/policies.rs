@@ -171,3 +171,17 @@ fn the_way_is_by_what_was_deployed_last() {
     assert_eq!(ids(&two, 4), [1, 4]);
     assert_eq!(ids(&two, 5), [0_i64; 0]);
 }
+
+#[test]
+fn the_keys_of_a_policy_are_merged_into_another() {
+    let policy = |text: &str| Policy::parse(text).expect("a policy");
+    let before = policy(r#"{"exclude_channels": ["sms"], "rollout_percent": 12.5, "update_downstream": false}"#);
+    let merged = |text: &str| before.merged_with(text).expect("a policy");
+    assert_eq!(merged("{}"), before);
+    assert_eq!(
+        merged(r#"{"scope": {"rollout_percent": null}, "update_downstream": null, "accept_held": true}"#),
+        policy(r#"{"exclude_channels": ["sms"], "accept_held": true}"#),
+        "a null sets the default, also in the scope"
+    );
+    assert!(before.merged_with(r#"{"rollout": 5}"#).is_err(), "an unknown key is one in a merge, too");
+}
