@@ -133,7 +133,8 @@ fn complete_action(
 ///
 /// * `fork_step_id`, `target_step_id`: a fork that `reconcile_session` has returned in `decisions`, also when a newer
 ///   version has been published meanwhile, or the one where the session stands in the version that it walks, or else
-///   where it stood last in another version; and one of its branches. A later answer for the same fork takes the place of the first.
+///   where it stood last in another version; and one of its branches. A later answer for the same fork takes the place
+///   of the first.
 ///
 /// Errors: P0002 for a session that does not exist or a fork that it was not asked about and does not stand at, 22023
 /// for a target that is none of its branches (DETAIL lists them) or for NULL, 55000 for a session in no scenario.
