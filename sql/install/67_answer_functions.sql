@@ -23,14 +23,15 @@ COMMENT ON FUNCTION scenario.record_extraction(uuid, uuid, text, jsonb, double p
 COMMENT ON FUNCTION scenario.complete_action(uuid, uuid, text) IS
     'complete_action(tenant_id, session_id, step_id) returns nothing. Records that a required action was executed: '
     'one that reconcile_session has asked for, under the version that asked, or the one of the step where the '
-    'session stands. A second time changes nothing. Writes session_actions. Errors: P0002 no such session, or not '
-    'asked for and not the step where it stands; 22023 no required action; 55000 in no scenario.';
+    'session stands, or else stood last in another version, under that version. A second time changes nothing. '
+    'Writes session_actions. Errors: P0002 no such session, or not asked for and no step where it stands or stood; '
+    '22023 no required action; 55000 in no scenario.';
 COMMENT ON FUNCTION scenario.submit_decision(uuid, uuid, text, text) IS
     'submit_decision(tenant_id, session_id, fork_step_id, target_step_id) returns nothing. Records which branch of a '
     'fork the customer belongs to: of one that reconcile_session has asked about, under the version that asked, or '
-    'of the one where the session stands. A later answer takes the place of the first. Writes session_decisions. '
-    'Errors: P0002 no such session, or not asked about and not the step where it stands; 22023 no such branch '
-    '(DETAIL lists them); 55000 in no scenario.';
+    'of the one where the session stands, or else stood last in another version, under that version. A later answer '
+    'takes the place of the first. Writes session_decisions. Errors: P0002 no such session, or not asked about and '
+    'no step where it stands or stood; 22023 no such branch (DETAIL lists them); 55000 in no scenario.';
 
 -- The planner would count on 1000 rows of each.
 ALTER FUNCTION scenario.submit_fields(uuid, uuid, jsonb) ROWS 5;

@@ -112,8 +112,8 @@ fn record_extraction(
 /// Records that a required action was executed: `complete_action(tenant_id, session_id, step_id)`.
 ///
 /// * `step_id`: a step that `reconcile_session` has returned in `execute_step_ids`, also when a newer version has
-///   been published meanwhile, or the step where the session stands in the version that it walks. A second time
-///   changes nothing.
+///   been published meanwhile, or the step where the session stands in the version that it walks, or else the step
+///   where it stood last in another version. A second time changes nothing.
 ///
 /// Errors: P0002 for a session that does not exist or a step that it was not asked for and does not stand at, 22023
 /// for a step that is no required action or for NULL, 55000 for a session in no scenario. Writes `session_actions`.
@@ -132,8 +132,9 @@ fn complete_action(
 /// `submit_decision(tenant_id, session_id, fork_step_id, target_step_id)`.
 ///
 /// * `fork_step_id`, `target_step_id`: a fork that `reconcile_session` has returned in `decisions`, also when a newer
-///   version has been published meanwhile, or the one where the session stands in the version that it walks; and one
-///   of its branches. A later answer for the same fork takes the place of the first.
+///   version has been published meanwhile, or the one where the session stands in the version that it walks, or else
+///   where it stood last in another version; and one of its branches. A later answer for the same fork takes the place
+///   of the first.
 ///
 /// Errors: P0002 for a session that does not exist or a fork that it was not asked about and does not stand at, 22023
 /// for a target that is none of its branches (DETAIL lists them) or for NULL, 55000 for a session in no scenario.

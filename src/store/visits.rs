@@ -64,6 +64,27 @@ pub fn arrivals(tenant_id: Uuid, session_id: Uuid, scenario_id: Uuid) -> Result<
     })
 }
 
+static STOOD: Statement = Statement::reading(
+    "SELECT v.scenario_id, v.scenario_version
+       FROM scenario.step_visits AS v
+      WHERE v.tenant_id = $1 AND v.session_id = $2 AND v.step_id = $3
+        AND (v.scenario_id, v.scenario_version) IS DISTINCT FROM ($4, $5)
+      GROUP BY v.scenario_id, v.scenario_version
+      ORDER BY pg_catalog.max(v.visit_no) DESC",
+);
+
+/// The scenarios and versions in which a session was at a step of this id, the newest visit first. The place that it
+/// has now (scenario and version) is left out.
+pub fn stood(
+    tenant_id: Uuid,
+    session_id: Uuid,
+    step_id: &str,
+    present: Option<(Uuid, i32)>,
+) -> Result<Vec<(Uuid, i32)>> {
+    let (scenario_id, version) = present.unzip();
+    STOOD.rows(&args![tenant_id, session_id, step_id, scenario_id, version], |row| Ok((row.get(1)?, row.get(2)?)))
+}
+
 // The steps are there: the caller has looked them up.
 static IMPORT: Statement = Statement::writing(
     "INSERT INTO scenario.step_visits (tenant_id, session_id, visit_no, scenario_id, scenario_version, step_id,

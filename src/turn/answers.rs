@@ -8,11 +8,11 @@ use crate::settings;
 use crate::store::attempts::{self, Attempt};
 use crate::store::profiles::{self, NewValue};
 use crate::store::requests::{self, Kind};
-use crate::store::sessions::{self, Place, State};
-use crate::store::{actions, fields, versions};
+use crate::store::sessions::{self, State};
+use crate::store::{actions, fields, versions, visits};
 use pgrx::Uuid;
 use scenario_engine::field::RequiredLevel;
-use scenario_engine::graph::{Graph, StepIx};
+use scenario_engine::graph::{Graph, Node, StepIx};
 use scenario_engine::reconcile::{
     Candidate, CompletedAction, FieldSource, Judgement, Refusal, SubmittedDecision, judge, same_json,
 };
@@ -248,9 +248,9 @@ fn judge_extraction(
 }
 
 /// Records that a required action was executed: the one that the session was asked for, whatever is published
-/// meanwhile, else the one at which it stands in the version that it walks. P0002 for a step that is neither, 22023
-/// where it stands at a step that is no required action, 55000 for a session that is in no scenario and was not
-/// asked.
+/// meanwhile, else the one at which it stands in the version that it walks, else the one at which it stood last in
+/// another version. P0002 for a step that is none of them, 22023 where it stands at a step that is no required action,
+/// 55000 for a session that is in no scenario and neither was asked nor stood there.
 pub fn complete_action(tenant_id: Uuid, session_id: Uuid, step_id: String) -> Result<()> {
     let state = locked(tenant_id, session_id)?;
     let asked = requests::newest(tenant_id, session_id, Kind::Action, &step_id, state.scenario_id())?;
@@ -266,38 +266,48 @@ pub fn complete_action(tenant_id: Uuid, session_id: Uuid, step_id: String) -> Re
     }
     // What was asked is on record already: the action of the step where the session stands can be another one of the
     // same id.
-    match standing_at(tenant_id, session_id, &state, &step_id, asked.is_some())? {
-        Some((place, graph, step)) if graph.node(step).is_required_action => {
-            let step_content_hash = graph.node(step).content_hash.clone();
-            let scenario_version = place.scenario_version;
-            let done = CompletedAction { scenario_version, step_id, step_content_hash };
-            actions::complete(tenant_id, session_id, place.scenario_id, &done).map(|_| ())
-        }
-        _ if asked.is_some() => Ok(()),
-        Some((place, ..)) => Err(Error::bad_argument(format!("step \"{step_id}\" is no required action"))
-            .detail(format!("The session stands at it in version {}.", place.scenario_version))),
-        None => Err(never_asked("for action", session_id, &step_id).hint(
-            "It takes what reconcile_session has returned in execute_step_ids, and the step where the session stands.",
-        )),
+    let stands = standing_at(tenant_id, &state, &step_id)?;
+    let version_without_action = stands.as_ref().filter(|spot| !spot.node().is_required_action);
+    let version_without_action = version_without_action.map(|spot| spot.scenario_version);
+    let found = match stands.filter(|spot| spot.node().is_required_action) {
+        None if asked.is_some() => return Ok(()),
+        None => stood_at(tenant_id, session_id, &state, &step_id, |step| step.is_required_action)?,
+        stands => stands,
+    };
+    if let Some(spot) = found {
+        let step_content_hash = spot.node().content_hash.clone();
+        let done = CompletedAction { scenario_version: spot.scenario_version, step_id, step_content_hash };
+        return actions::complete(tenant_id, session_id, spot.scenario_id, &done).map(|_| ());
     }
+    if let Some(version) = version_without_action {
+        return Err(Error::bad_argument(format!("step \"{step_id}\" is no required action"))
+            .detail(format!("The session stands at it in version {version}.")));
+    }
+    state.place(session_id)?;
+    Err(never_asked("for action", session_id, &step_id).hint(
+        "It takes what reconcile_session has returned in execute_step_ids, and the step where the session stands.",
+    ))
 }
 
 /// Records the answer to a fork: the one that the session was asked about, whatever is published meanwhile, else the
-/// one at which it stands in the version that it walks. P0002 for a step that is neither, 22023 for a target that is
-/// none of its branches, 55000 for a session that is in no scenario and was not asked.
+/// one at which it stands in the version that it walks, else the one at which it stood last in another version. P0002
+/// for a step that is none of them, 22023 for a target that is none of its branches, 55000 for a session that is in no
+/// scenario and neither was asked nor stood there.
 pub fn submit_decision(tenant_id: Uuid, session_id: Uuid, fork_step_id: String, target_step_id: String) -> Result<()> {
     let state = locked(tenant_id, session_id)?;
     let mut forks = Vec::new();
     if let Some(asked) = requests::newest(tenant_id, session_id, Kind::Fork, &fork_step_id, state.scenario_id())? {
         forks.push((asked.scenario_id, asked.scenario_version, asked.target_step_ids));
     }
-    if let Some((place, graph, step)) = standing_at(tenant_id, session_id, &state, &fork_step_id, !forks.is_empty())? {
-        let fork = graph.node(step);
-        let targets = fork.branches.iter().map(|branch| graph.node(branch.to).id.clone());
-        let targets = if fork.is_fork() { targets.collect() } else { Vec::new() };
-        forks.push((place.scenario_id, place.scenario_version, targets));
+    if let Some(spot) = standing_at(tenant_id, &state, &fork_step_id)? {
+        forks.push(spot.fork());
+    }
+    if forks.iter().all(|(_, _, targets)| targets.is_empty()) {
+        let stood = stood_at(tenant_id, session_id, &state, &fork_step_id, Node::is_fork)?;
+        forks.extend(stood.map(|spot| spot.fork()));
     }
     if forks.is_empty() {
+        state.place(session_id)?;
         return Err(never_asked("about fork", session_id, &fork_step_id).hint(
             "It takes what reconcile_session has returned in decisions, and the step where the session stands.",
         ));
@@ -321,25 +331,53 @@ pub fn submit_decision(tenant_id: Uuid, session_id: Uuid, fork_step_id: String, 
     Err(Error::bad_argument(what).detail(branches.collect::<Vec<_>>().join("\n")))
 }
 
-/// The step of that id, if the session stands at it, in the graph of the version that it walks. 55000 if it is in no
-/// scenario and was not asked either.
-fn standing_at<'a>(
+/// A step in the graph of a version.
+struct Spot {
+    scenario_id: Uuid,
+    scenario_version: i32,
+    graph: Rc<Graph>,
+    step: StepIx,
+}
+
+impl Spot {
+    fn node(&self) -> &Node {
+        self.graph.node(self.step)
+    }
+
+    /// Scenario, version, and where the branches lead to; none for a step that is no fork.
+    fn fork(&self) -> (Uuid, i32, Vec<String>) {
+        let branches = if self.node().is_fork() { self.node().branches.as_slice() } else { &[] };
+        let targets = branches.iter().map(|branch| self.graph.node(branch.to).id.clone());
+        (self.scenario_id, self.scenario_version, targets.collect())
+    }
+}
+
+/// The step of that id, if the session stands at it, in the version that it walks.
+fn standing_at(tenant_id: Uuid, state: &State, step_id: &str) -> Result<Option<Spot>> {
+    let Some(place) = state.place.as_ref().filter(|place| place.step_id == step_id) else { return Ok(None) };
+    let (scenario_id, scenario_version) = (place.scenario_id, place.scenario_version);
+    let graph = versions::graph(tenant_id, scenario_id, scenario_version)?;
+    let step = graph.find(step_id);
+    Ok(step.map(|step| Spot { scenario_id, scenario_version, graph, step }))
+}
+
+/// The step of that id, of a kind that counts, at which the session stood last in another version than the one that it
+/// walks: a migration has taken it away before the backend could report. A version that is not kept tells nothing.
+fn stood_at(
     tenant_id: Uuid,
     session_id: Uuid,
-    state: &'a State,
+    state: &State,
     step_id: &str,
-    was_asked: bool,
-) -> Result<Option<(&'a Place, Rc<Graph>, StepIx)>> {
-    if was_asked && state.place.is_none() {
-        return Ok(None);
+    counts: impl Fn(&Node) -> bool,
+) -> Result<Option<Spot>> {
+    let present = state.place.as_ref().map(|place| (place.scenario_id, place.scenario_version));
+    for (scenario_id, scenario_version) in visits::stood(tenant_id, session_id, step_id, present)? {
+        let Some(graph) = versions::kept_graph(tenant_id, scenario_id, scenario_version)? else { continue };
+        if let Some(step) = graph.find(step_id).filter(|step| counts(graph.node(*step))) {
+            return Ok(Some(Spot { scenario_id, scenario_version, graph, step }));
+        }
     }
-    let place = state.place(session_id)?;
-    if place.step_id != step_id {
-        return Ok(None);
-    }
-    let graph = versions::graph(tenant_id, place.scenario_id, place.scenario_version)?;
-    let step = graph.find(step_id);
-    Ok(step.map(|step| (place, graph, step)))
+    Ok(None)
 }
 
 fn never_asked(for_what: &str, session_id: Uuid, step_id: &str) -> Error {

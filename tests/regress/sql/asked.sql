@@ -143,4 +143,53 @@ select scenario.complete_action(:t, :cleo, 'sign');
 -- A session that is gone takes along what it was asked.
 delete from scenario.sessions where tenant_id = :t and session_id = :ann;
 select distinct right(session_id::text, 1) as session from scenario.session_requests where tenant_id = :t order by 1;
+
+-- A session that stood at an action, or at a fork, can report it also after a newer version has moved it on.
+\set s    '''b0000000-0000-0000-0000-000000000042'''
+\set eve  '''c0000000-0000-0000-0000-00000000410e'''
+select scenario.create_scenario(:t, '{"name": "Post", "entry_step_id": "a", "steps": [
+  {"id": "a", "name": "Address", "transitions": [{"to_step_id": "act"}]},
+  {"id": "act", "name": "Send the parcel", "is_required_action": true, "performs_action": true,
+   "transitions": [{"to_step_id": "m"}]},
+  {"id": "m", "name": "Tell them", "transitions": [
+    {"to_step_id": "x", "condition_text": "the customer sounds sad"}, {"to_step_id": "e"}]},
+  {"id": "x", "name": "Comfort", "transitions": [{"to_step_id": "e"}]},
+  {"id": "e", "name": "Thanks", "is_terminal": true}]}', :s) = :s as created;
+select (scenario.start_session(:t, :eve, :s)).step_id, (scenario.advance_session(:t, :eve, 'act')).step_id;
+select scenario.create_scenario_version(:t, :s, '{"name": "Post", "entry_step_id": "a", "steps": [
+  {"id": "a", "name": "Address", "transitions": [{"to_step_id": "m"}]},
+  {"id": "m", "name": "Tell them", "transitions": [
+    {"to_step_id": "x", "condition_text": "the customer sounds sad"}, {"to_step_id": "e"}]},
+  {"id": "x", "name": "Comfort", "transitions": [{"to_step_id": "e"}]},
+  {"id": "e", "name": "Thanks", "is_terminal": true}]}') as version;
+select scenario.build_migration_plan(:t, :s, 2) as plan \gset
+select status from scenario.approve_migration_plan(:t, :'plan');
+select sessions_marked from scenario.deploy_migration_plan(:t, :'plan');
+select action, target_step_id, scenario_version from scenario.reconcile_session(:t, :eve);
+select scenario.complete_action(:t, :eve, 'act');
+select scenario.complete_action(:t, :eve, 'act');
+select scenario_version, step_id, step_content_hash from scenario.session_actions
+ where tenant_id = :t and session_id = :eve;
+-- Where it stood at a step that is no required action, there is nothing to report.
+select scenario.complete_action(:t, :eve, 'a');
+\echo :LAST_ERROR_SQLSTATE
+select scenario.create_scenario_version(:t, :s, '{"name": "Post", "entry_step_id": "a", "steps": [
+  {"id": "a", "name": "Address", "transitions": [{"to_step_id": "e"}]},
+  {"id": "e", "name": "Thanks", "is_terminal": true}]}') as version;
+select scenario.build_migration_plan(:t, :s, 3) as plan \gset
+select status from scenario.approve_migration_plan(:t, :'plan');
+select sessions_marked from scenario.deploy_migration_plan(:t, :'plan');
+select action, target_step_id, scenario_version from scenario.reconcile_session(:t, :eve);
+select scenario.submit_decision(:t, :eve, 'm', 'a');
+\echo :LAST_ERROR_SQLSTATE
+select scenario.submit_decision(:t, :eve, 'm', 'x');
+select scenario.submit_decision(:t, :eve, 'a', 'm');
+\echo :LAST_ERROR_SQLSTATE
+select scenario_version, fork_step_id, target_step_id from scenario.session_decisions
+ where tenant_id = :t and session_id = :eve;
+-- The session has left the scenario.
+update scenario.sessions set scenario_id = null where tenant_id = :t and session_id = :eve;
+select scenario.complete_action(:t, :eve, 'act');
+select scenario.complete_action(:t, :eve, 'a');
+\echo :LAST_ERROR_SQLSTATE
 reset client_min_messages;

@@ -85,3 +85,33 @@ select sessions_marked from scenario.deploy_migration_plan(:t, :'plan');
 select scenario.submit_decision(:t, :ann, 'mood', 'advice');
 :turn(:t, :ann);
 select scenario_version, fork_step_id, target_step_id from scenario.session_decisions where tenant_id = :t and session_id = :ann order by 1;
+
+-- A fork that a version drops and a later one takes up again is not asked about a second time.
+\set s    '''b0000000-0000-0000-0000-000000000034'''
+\set dan  '''c0000000-0000-0000-0000-00000000003f'''
+\set eve  '''c0000000-0000-0000-0000-00000000003e'''
+\set plain '{"name": "Mood", "entry_step_id": "a", "steps": [{"id": "a", "name": "Hello", "transitions": [{"to_step_id": "m"}]}, {"id": "m", "name": "Advice", "transitions": [{"to_step_id": "e"}]}, {"id": "x", "name": "Comfort", "transitions": [{"to_step_id": "e"}]}, {"id": "e", "name": "Goodbye", "is_terminal": true}]}'
+\set asks '{"name": "Mood", "entry_step_id": "a", "steps": [{"id": "a", "name": "Hello", "transitions": [{"to_step_id": "f"}]}, {"id": "f", "name": "Mood", "transitions": [{"to_step_id": "x", "condition_text": "the customer sounds sad"}, {"to_step_id": "m"}]}, {"id": "m", "name": "Advice", "transitions": [{"to_step_id": "e"}]}, {"id": "x", "name": "Comfort", "transitions": [{"to_step_id": "e"}]}, {"id": "e", "name": "Goodbye", "is_terminal": true}]}'
+select scenario.create_scenario(:t, :'plain', :s) = :s as created;
+select (scenario.start_session(:t, c::uuid, :s)).step_id, (scenario.advance_session(:t, c::uuid, 'm')).step_id
+  from unnest(array[:dan, :eve]) as c;
+select scenario.build_migration_plan(:t, :s, scenario.create_scenario_version(:t, :s, :'asks')) as plan \gset
+select status from scenario.approve_migration_plan(:t, :'plan');
+select sessions_marked from scenario.deploy_migration_plan(:t, :'plan');
+:turn(:t, :dan);
+:turn(:t, :eve);
+select scenario.submit_decision(:t, :dan, 'f', 'm');
+:turn(:t, :dan);
+select scenario.build_migration_plan(:t, :s, scenario.create_scenario_version(:t, :s, :'plain')) as plan \gset
+select status from scenario.approve_migration_plan(:t, :'plan');
+select sessions_marked from scenario.deploy_migration_plan(:t, :'plan');
+-- Eve's answer comes late, when she has landed in the version without the fork.
+:turn(:t, :eve);
+select scenario.submit_decision(:t, :eve, 'f', 'x');
+select scenario.build_migration_plan(:t, :s, scenario.create_scenario_version(:t, :s, :'asks')) as plan \gset
+select status from scenario.approve_migration_plan(:t, :'plan');
+select sessions_marked from scenario.deploy_migration_plan(:t, :'plan');
+:turn(:t, :dan);
+:turn(:t, :eve);
+select right(session_id::text, 1) as session, scenario_version, fork_step_id, target_step_id
+  from scenario.session_decisions where tenant_id = :t and scenario_id = :s order by 1;
