@@ -7,9 +7,10 @@
 use crate::error::Result;
 use crate::json::Json;
 use crate::store::anchors::{self, OldStep};
+use crate::store::plan_facts::PlanFacts;
 use crate::store::plan_sessions::{self, Candidate, Look, Position, ToMark};
 use crate::store::plans::{self, Plan};
-use crate::store::{engine_id, policies};
+use crate::store::{engine_id, policies, versions};
 use pgrx::Uuid;
 use scenario_engine::plan::{Policy, ScopeSubject};
 use serde_json::Value;
@@ -48,6 +49,27 @@ pub fn mark_page(tenant_id: Uuid, plan: &Plan, after: &Position, size: i32) -> R
     let page = Marker::load(tenant_id, plan)?.mark_page(after, size)?;
     plans::add_marked(tenant_id, plan.plan_id, i64::from(page.marked))?;
     Ok(page)
+}
+
+/// The sessions whose next turn a plan decides once it is deployed: those that it concerns, finished ones at steps whose
+/// policy reopens them, and those of older versions whose chain leads through it. No filter of a policy is asked: whom
+/// it leaves out, the turn says.
+pub fn ids_to_simulate(tenant_id: Uuid, plan: &Plan) -> Result<Vec<Uuid>> {
+    let mut ids = plan_sessions::ids(tenant_id, plan)?;
+    let marker = Marker::load(tenant_id, plan)?;
+    if marker.look.at_finished {
+        let reopened = marker.old_steps.iter().filter(|(_, step)| marker.reopens(step));
+        let step_ids = reopened.map(|(step_id, _)| step_id.as_str()).collect();
+        ids.extend(plan_sessions::finished_ids(tenant_id, plan, step_ids)?);
+    }
+    let plans = PlanFacts::as_if_deployed(tenant_id, plan);
+    for older in plan_sessions::elsewhere(tenant_id, plan)?.older.iter().filter(|older| older.sessions > 0) {
+        if plans.chain_through(plan, older.version)?.is_some() {
+            let version = versions::find(tenant_id, plan.scenario_id, older.version)?;
+            ids.extend(plan_sessions::ids_on_version(tenant_id, plan, &version)?);
+        }
+    }
+    Ok(ids)
 }
 
 /// A plan, with what it takes to say whom it lets in.
@@ -104,12 +126,18 @@ impl Marker<'_> {
         })
     }
 
+    /// Finished sessions at the step come along: its policy reopens them, and the step goes on.
+    fn reopens(&self, step: &OldStep) -> bool {
+        let policy = step.anchor_content_hash.as_ref().and_then(|hash| self.policies.get(hash));
+        step.goes_on && policy.is_some_and(|policy| policy.reopen)
+    }
+
     /// A finished session is admitted only by a policy that reopens, where its step goes on.
     fn admits(&self, step: &OldStep, candidate: &Candidate) -> bool {
         let Some(policy) = step.anchor_content_hash.as_ref().and_then(|hash| self.policies.get(hash)) else {
             return !candidate.is_finished;
         };
-        if candidate.is_finished && !(policy.reopen && step.goes_on) {
+        if candidate.is_finished && !self.reopens(step) {
             return false;
         }
         let subject = ScopeSubject {

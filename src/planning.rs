@@ -7,6 +7,7 @@ use crate::lifecycle;
 use crate::store::plans::{self, Plan};
 use crate::store::versions::{self, Version};
 use crate::store::{anchors, fields, plan_sessions, policies, scenarios};
+use crate::turn::held;
 use pgrx::Uuid;
 use scenario_engine::definition::fields_digest;
 use scenario_engine::diff::{MapError, TransformationMap, diff};
@@ -139,12 +140,16 @@ pub fn summary_document(tenant_id: Uuid, plan_id: Uuid) -> Result<Json> {
 /// Reads what a summary is made of, makes it, and hands both on.
 pub fn with_summary<T>(tenant_id: Uuid, plan: &Plan, make: impl FnOnce(&SummaryInput<'_>, Summary) -> T) -> Result<T> {
     let acts = acts::as_if_deployed(tenant_id, plan)?;
+    let policies = policies::of_plan(tenant_id, plan.plan_id)?;
+    let reopens = policies.values().any(|policy| policy.reopen);
+    let mut elsewhere = plan_sessions::elsewhere(tenant_id, plan)?;
+    held::count(tenant_id, plan, &acts, &mut elsewhere)?;
     let new = versions::graph(tenant_id, plan.scenario_id, plan.to_version)?;
     let input = SummaryInput {
         map: &plans::map(tenant_id, plan.plan_id)?,
-        policies: &policies::of_plan(tenant_id, plan.plan_id)?,
-        sessions_by_old_step: &plan_sessions::counts_by_step(tenant_id, plan, &acts)?,
-        elsewhere: &plan_sessions::elsewhere(tenant_id, plan)?,
+        policies: &policies,
+        sessions_by_old_step: &plan_sessions::counts_by_step(tenant_id, plan, &acts, reopens)?,
+        elsewhere: &elsewhere,
         plan: &plan.engine_ref(),
         fields: &fields::definitions(tenant_id, fields_read(&new))?,
         old: &*versions::graph(tenant_id, plan.scenario_id, plan.from_version)?,

@@ -9,7 +9,8 @@ use scenario_engine::diff::{Pairing, diff};
 use scenario_engine::field::FieldDefinition;
 use scenario_engine::graph::Graph;
 use scenario_engine::plan::{
-    AnchorCounts, Elsewhere, PassedGroup, PlanRef, PlanStatus, Summary, SummaryInput, VersionCounts, Warning, summarize,
+    AnchorCounts, Elsewhere, HeldCounts, PassedGroup, PlanRef, PlanStatus, Summary, SummaryInput, VersionCounts,
+    Warning, summarize,
 };
 use std::collections::{BTreeSet, HashMap};
 use uuid::Uuid;
@@ -32,7 +33,7 @@ impl Desk {
     /// `at`: step, sessions, of which paused.
     fn new(old: &str, new: &str, at: &[(&str, u64, u64)]) -> Desk {
         let counts = at.iter().map(|(step, sessions, paused)| {
-            ((*step).to_owned(), AnchorCounts { sessions: *sessions, paused: *paused, passed: Vec::new() })
+            ((*step).to_owned(), AnchorCounts { sessions: *sessions, paused: *paused, ..AnchorCounts::default() })
         });
         Desk {
             old: Graph::compile(&flow(old)),
@@ -176,7 +177,10 @@ fn a_new_checkpoint_without_a_pair_is_told() {
 #[test]
 fn older_versions_come_along_stay_or_have_no_way() {
     let mut desk = Desk::new("a -> b\n b !end", "a -> b\n b !end", &[]);
-    let of = |version, sessions, paused, pinned| VersionCounts { version, sessions, paused, pinned };
+    let of = |version, sessions, paused, pinned| {
+        let held = HeldCounts { sessions: u64::from(version == 2) * 3, accepted: u64::from(version == 2) };
+        VersionCounts { version, sessions, paused, pinned, held }
+    };
     desk.elsewhere = Elsewhere {
         finished: 6,
         foreign_checksum: 2,
@@ -192,7 +196,13 @@ fn older_versions_come_along_stay_or_have_no_way() {
     assert_eq!((sessions.finished, sessions.foreign_checksum), (6, 2));
     let older = &sessions.older_versions;
     let by_version: Vec<_> =
-        older.by_version.iter().map(|v| (v.version, v.come_along, v.stay_pinned, v.without_a_way)).collect();
-    assert_eq!(by_version, [(1, 0, 0, 10), (2, 4, 3, 0), (3, 0, 5, 0)]);
-    assert_eq!((older.sessions, older.come_along, older.stay_pinned, older.without_a_way), (22, 4, 8, 10));
+        older.by_version.iter().map(|v| (v.version, v.come_along, v.held, v.stay_pinned, v.without_a_way)).collect();
+    assert_eq!(by_version, [(1, 0, 0, 0, 10), (2, 1, 3, 3, 0), (3, 0, 0, 5, 0)]);
+    let all = (older.sessions, older.come_along, older.held, older.stay_pinned, older.without_a_way);
+    assert_eq!(all, (22, 1, 3, 8, 10));
+    let summary = desk.summary();
+    let held: Vec<_> = summary.warnings.iter().filter(|warning| warning.code == "older_version_undone").collect();
+    let told: Vec<_> = held.iter().map(|warning| (warning.severity.as_str(), warning.sessions)).collect();
+    assert_eq!(told, [("critical", 2), ("warning", 1)]);
+    assert!(held[0].message.contains("version 2"), "{}", held[0].message);
 }

@@ -8,8 +8,8 @@ COMMENT ON FUNCTION scenario.reconcile_session(uuid, uuid) IS
     'at most once. Errors: P0002 no such session, 22023, 25006 a migration is due and the transaction is read-only.';
 COMMENT ON FUNCTION scenario.preview_reconciliation(uuid, uuid, uuid) IS
     'preview_reconciliation(tenant_id, session_id [, plan_id]) returns the row that reconcile_session would return, now or once '
-    'the plan was deployed. Writes nothing. Errors: P0002 no such session or plan, 22023 the plan is not for the session''s '
-    'version.';
+    'the plan was deployed: by the plan, or from an older version by the chain that leads through it. Writes nothing. Errors: '
+    'P0002 no such session or plan, 22023 the plan is not for the session''s version and no chain leads from there through it.';
 COMMENT ON FUNCTION scenario.explain_reconciliation(uuid, uuid, uuid) IS
     'explain_reconciliation(tenant_id, session_id [, plan_id]) returns why, as rows in order: seq, step_id, step_name (of the new '
     'version), event, detail. Never a field''s value. Writes nothing. Errors as preview_reconciliation.';

@@ -9,8 +9,10 @@ CREATE FUNCTION scenario.simulate_migration_plan(tenant_id uuid, plan_id uuid)
     LANGUAGE plpgsql STABLE ROWS 1000 SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-    v_sessions uuid[];
+    v_sessions     uuid[];
+    v_from_version integer;
 BEGIN
+    v_from_version := (scenario.find_plan(simulate_migration_plan.tenant_id, simulate_migration_plan.plan_id)).from_version;
     v_sessions := ARRAY(SELECT i.session_id
                           FROM scenario.plan_session_ids(simulate_migration_plan.tenant_id,
                                                          simulate_migration_plan.plan_id) AS i (session_id));
@@ -24,12 +26,13 @@ BEGIN
                     AND st.step_id = s.step_id
          CROSS JOIN LATERAL scenario.preview_reconciliation(s.tenant_id, s.session_id, simulate_migration_plan.plan_id) AS r
          WHERE s.tenant_id = simulate_migration_plan.tenant_id AND s.session_id = ANY (v_sessions)
-         ORDER BY st.ordinal, s.session_id;
+         ORDER BY s.scenario_version <> v_from_version, s.scenario_version DESC, s.status = 'completed', st.ordinal, s.session_id;
 END
 $$;
 COMMENT ON FUNCTION scenario.simulate_migration_plan(uuid, uuid) IS
-    'What the plan would do to each session that it concerns (active or paused, and at its from_version as that is '
-    'stored), whatever the plan''s status: rows of session, where it is, and what its next turn would say and why. '
+    'What the plan would do to each session, whatever the plan''s status: rows of session, where it is, and what its next '
+    'turn would say and why. First come the sessions active or paused at its from_version as that is stored, then the '
+    'finished ones there that a policy reopens, then those of older versions whose chain of plans leads through this one. '
     'Arguments: tenant, plan. Raises P0002 for an unknown plan, 22023 for NULL. Only reads; works in a read-only '
     'transaction and on a hot standby.';
 

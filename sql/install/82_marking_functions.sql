@@ -10,5 +10,6 @@ COMMENT ON FUNCTION scenario.count_sessions_to_mark(uuid, uuid) IS
     'pinned since it was deployed. Arguments: tenant, plan. Raises P0002 for an unknown plan, 22023 for NULL. Only '
     'reads.';
 COMMENT ON FUNCTION scenario.plan_session_ids(uuid, uuid) IS
-    'The sessions that a plan concerns: active or paused, and at its from_version as that is stored. Arguments: '
+    'The sessions that a simulation of a plan shows: those active or paused at its from_version as that is stored, '
+    'finished ones that a policy reopens, and those of older versions whose chain leads through the plan. Arguments: '
     'tenant, plan. Raises P0002 for an unknown plan, 22023 for NULL. Only reads.';

@@ -68,7 +68,7 @@ fn picture(tenant_id: Uuid, plan: &Plan) -> crate::error::Result<String> {
         old: &*versions::graph(tenant_id, plan.scenario_id, plan.from_version)?,
         new: &*versions::graph(tenant_id, plan.scenario_id, plan.to_version)?,
         policies: &policies::of_plan(tenant_id, plan.plan_id)?,
-        sessions_by_old_step: &plan_sessions::counts_by_step(tenant_id, plan, &acts)?,
+        sessions_by_old_step: &plan_sessions::counts_by_step(tenant_id, plan, &acts, false)?,
     }))
 }
 

@@ -7,7 +7,7 @@ use crate::error::Result;
 use pgrx::Uuid;
 use scenario_engine::acts::{Acts, Ground, landing_acts_of};
 use scenario_engine::diff::{Pairing, compose_pairs};
-use scenario_engine::plan::{PlanRef, Way, find_way};
+use scenario_engine::plan::{PlanRef, Way, chain_through, find_way};
 use scenario_engine::reconcile::PlanRow;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -55,6 +55,11 @@ impl PlanFacts {
     /// How sessions come from one version of a scenario to another.
     pub fn way(&self, scenario_id: Uuid, from_version: i32, to_version: i32) -> Result<Way> {
         Ok(find_way(&self.refs(scenario_id)?, from_version, to_version))
+    }
+
+    /// The chain that leads from a version through a plan as if that were deployed; `None` if none does.
+    pub fn chain_through(&self, plan: &Plan, from_version: i32) -> Result<Option<Vec<PlanRef>>> {
+        Ok(chain_through(&self.refs(plan.scenario_id)?, &plan.engine_ref(), from_version))
     }
 
     /// The row of a plan for the sessions at one old step; `None` if the plan does not know the step.

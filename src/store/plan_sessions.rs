@@ -9,12 +9,13 @@
 
 use super::Statement;
 use super::plans::{self, Plan};
+use super::versions::Version;
 use crate::args;
 use crate::error::Result;
 use crate::json::Json;
 use pgrx::Uuid;
 use scenario_engine::acts::Acts;
-use scenario_engine::plan::{AnchorCounts, Elsewhere, PassedGroup, VersionCounts};
+use scenario_engine::plan::{AnchorCounts, Elsewhere, HeldCounts, PassedGroup, VersionCounts};
 use std::collections::HashMap;
 
 /// The session `s` walks the plan's old version as it is stored. The parameters $1 to $4 are tenant, scenario, old
@@ -58,9 +59,18 @@ static IDS: Statement = Statement::reading(concat!(
     " ORDER BY s.step_id, s.session_id"
 ));
 
+static FINISHED_IDS: Statement = Statement::reading(concat!(
+    "SELECT s.session_id FROM scenario.sessions AS s WHERE ",
+    walks_old_version!(),
+    " AND s.status = 'completed' AND s.step_id = ANY ($5) ORDER BY s.step_id, s.session_id"
+));
+
 static COUNT_BY_STEP: Statement = Statement::reading(concat!(
-    "SELECT p.step_id, p.contents, count(*), count(*) FILTER (WHERE p.is_paused)
-       FROM (SELECT s.step_id, s.status = 'paused' AS is_paused,
+    "SELECT p.step_id, p.contents, count(*) FILTER (WHERE p.status <> 'completed'),
+            count(*) FILTER (WHERE p.status = 'paused'),
+            count(*) FILTER (WHERE p.status <> 'completed' AND p.is_pinned),
+            count(*) FILTER (WHERE p.status = 'completed')
+       FROM (SELECT s.step_id, s.status, s.pinned_at IS NOT NULL AS is_pinned,
                     ARRAY(SELECT DISTINCT v.step_content_hash FROM scenario.step_visits AS v
                            WHERE v.tenant_id = s.tenant_id AND v.session_id = s.session_id
                              AND v.scenario_id = s.scenario_id
@@ -72,9 +82,9 @@ static COUNT_BY_STEP: Statement = Statement::reading(concat!(
                            ORDER BY 1) AS contents
                FROM scenario.sessions AS s WHERE ",
     walks_old_version!(),
-    " AND ",
+    " AND (",
     live!(),
-    " ) AS p
+    " OR $6 AND s.status = 'completed')) AS p
       GROUP BY p.step_id, p.contents
       ORDER BY p.step_id, p.contents"
 ));
@@ -252,26 +262,84 @@ pub fn ids(tenant_id: Uuid, plan: &Plan) -> Result<Vec<Uuid>> {
     IDS.rows(&key!(tenant_id, plan), |row| row.get(1))
 }
 
-/// The live sessions of the plan's old version, counted by the step that they are at and by the checkpoints that they
-/// have passed.
-pub fn counts_by_step(tenant_id: Uuid, plan: &Plan, acts: &Acts) -> Result<HashMap<String, AnchorCounts>> {
+/// The finished sessions of the plan's old version that are at one of these steps.
+pub fn finished_ids(tenant_id: Uuid, plan: &Plan, step_ids: Vec<&str>) -> Result<Vec<Uuid>> {
+    FINISHED_IDS.rows(&key!(tenant_id, plan, step_ids), |row| row.get(1))
+}
+
+/// The live sessions that walk another version of the plan's scenario as it is stored.
+pub fn ids_on_version(tenant_id: Uuid, plan: &Plan, version: &Version) -> Result<Vec<Uuid>> {
+    let key = args![tenant_id, plan.scenario_id, version.version, version.checksum.as_str()];
+    IDS.rows(&key, |row| row.get(1))
+}
+
+/// Sessions at one step that have passed the same checkpoints.
+pub struct StepGroup {
+    pub step_id: String,
+    /// Content hashes of the checkpoints.
+    pub contents: Vec<String>,
+    /// Those that are live, and how many of them are paused or pinned.
+    pub sessions: u64,
+    pub paused: u64,
+    pub pinned: u64,
+    pub finished: u64,
+}
+
+/// The sessions that walk a version of the plan's scenario as it is stored, in groups; finished ones only where they
+/// are asked for.
+pub fn groups_by_step(
+    tenant_id: Uuid,
+    plan: &Plan,
+    (version, checksum): (i32, &str),
+    acts: &Acts,
+    with_finished: bool,
+) -> Result<Vec<StepGroup>> {
     let flagged: Vec<&str> = acts.flagged_contents().collect();
+    let key = args![tenant_id, plan.scenario_id, version, checksum, flagged, with_finished];
+    COUNT_BY_STEP.rows(&key, |row| {
+        let count = |column| row.get::<i64>(column).map(i64::unsigned_abs);
+        Ok(StepGroup {
+            step_id: row.get(1)?,
+            contents: row.get(2)?,
+            sessions: count(3)?,
+            paused: count(4)?,
+            pinned: count(5)?,
+            finished: count(6)?,
+        })
+    })
+}
+
+/// The sessions of the plan's old version, counted by the step that they are at and by the checkpoints that they have
+/// passed; finished ones only where they are asked for.
+pub fn counts_by_step(
+    tenant_id: Uuid,
+    plan: &Plan,
+    acts: &Acts,
+    with_finished: bool,
+) -> Result<HashMap<String, AnchorCounts>> {
+    let own = (plan.from_version, plan.from_checksum.as_str());
     let mut counts: HashMap<String, AnchorCounts> = HashMap::new();
-    COUNT_BY_STEP.rows(&key!(tenant_id, plan, flagged), |row| {
-        let sessions = row.get::<i64>(3)?.unsigned_abs();
-        let at = counts.entry(row.get::<String>(1)?).or_default();
+    for group in groups_by_step(tenant_id, plan, own, acts, with_finished)? {
+        let StepGroup { step_id, contents, sessions, paused, finished, .. } = group;
+        let at = counts.entry(step_id).or_default();
         at.sessions += sessions;
-        at.paused += row.get::<i64>(4)?.unsigned_abs();
-        let contents: Vec<String> = row.get(2)?;
-        if !contents.is_empty() {
+        at.paused += paused;
+        at.finished += finished;
+        if contents.is_empty() {
+            continue;
+        }
+        if finished > 0 {
+            at.finished_passed.push(PassedGroup { contents: contents.clone(), sessions: finished });
+        }
+        if sessions > 0 {
             at.passed.push(PassedGroup { contents, sessions });
         }
-        Ok(())
-    })?;
+    }
     Ok(counts)
 }
 
-/// The sessions of the plan's scenario that [`counts_by_step`] does not tell of.
+/// The sessions of the plan's scenario that [`counts_by_step`] does not tell of. Whom a landing holds is not counted
+/// here.
 pub fn elsewhere(tenant_id: Uuid, plan: &Plan) -> Result<Elsewhere> {
     let plans = plans::refs(tenant_id, plan.scenario_id)?;
     let mut elsewhere = Elsewhere { plans, ..Elsewhere::default() };
@@ -285,6 +353,7 @@ pub fn elsewhere(tenant_id: Uuid, plan: &Plan) -> Result<Elsewhere> {
                 sessions: count(3)?,
                 paused: count(4)?,
                 pinned: count(5)?,
+                held: HeldCounts::default(),
             });
         }
         Ok(())

@@ -22,23 +22,28 @@ pub fn move_of_everybody(tenant_id: Uuid, place: &Place, plans: &PlanFacts) -> R
         return Ok(None);
     }
     let way = plans.way(place.scenario_id, place.scenario_version, place.published_version)?;
-    let nobody = Session {
+    let nobody = nobody_at(place.scenario_version, place.step_id.clone(), Some(place.step_content_hash.clone()));
+    let mut facts = FactsOfNobody { tenant_id, scenario_id: place.scenario_id, plans: plans.clone() };
+    match reconcile::reconcile(&nobody, way, place.published_version, &settings::engine_settings(), &mut facts) {
+        Ok(decision) => Ok(Some(decision).filter(|decision| decision.effect == Effect::Move)),
+        Err(Unanswered::HangsOnTheSession) => Ok(None),
+        Err(Unanswered::Failed(error)) => Err(error),
+    }
+}
+
+/// A session of which nothing is known but where it is.
+pub(super) fn nobody_at(scenario_version: i32, step_id: String, step_content_hash: Option<String>) -> Session {
+    Session {
         session_id: uuid::Uuid::nil(),
-        scenario_version: place.scenario_version,
-        step_id: place.step_id.clone(),
-        step_content_hash: Some(place.step_content_hash.clone()),
+        scenario_version,
+        step_id,
+        step_content_hash,
         matches_version: true,
         finished: false,
         channel: None,
         age_days: 0.0,
         variables: BTreeMap::new(),
         variables_set_at: BTreeMap::new(),
-    };
-    let mut facts = FactsOfNobody { tenant_id, scenario_id: place.scenario_id, plans: plans.clone() };
-    match reconcile::reconcile(&nobody, way, place.published_version, &settings::engine_settings(), &mut facts) {
-        Ok(decision) => Ok(Some(decision).filter(|decision| decision.effect == Effect::Move)),
-        Err(Unanswered::HangsOnTheSession) => Ok(None),
-        Err(Unanswered::Failed(error)) => Err(error),
     }
 }
 
@@ -49,7 +54,8 @@ struct FactsOfNobody {
     plans: PlanFacts,
 }
 
-enum Unanswered {
+/// Why a question has no answer that holds for several sessions.
+pub(super) enum Unanswered {
     HangsOnTheSession,
     Failed(Error),
 }
@@ -60,7 +66,7 @@ impl From<Error> for Unanswered {
     }
 }
 
-type Answer<T> = std::result::Result<T, Unanswered>;
+pub(super) type Answer<T> = std::result::Result<T, Unanswered>;
 
 impl Facts for FactsOfNobody {
     type Error = Unanswered;

@@ -5,6 +5,7 @@ mod announce;
 pub mod answers;
 mod asked;
 pub mod everybody;
+pub mod held;
 pub mod import;
 pub mod onward;
 mod prompts;
@@ -23,7 +24,7 @@ use crate::store::plans::{self, Plan};
 use crate::store::sessions::{self, Pinned, Place, State};
 use crate::writer;
 use pgrx::{Uuid, pg_sys};
-use scenario_engine::plan::{PlanStatus, Way, pin_has_ended};
+use scenario_engine::plan::{PlanRef, PlanStatus, Way, as_if_deployed, pin_has_ended};
 use scenario_engine::reconcile::{self, Decision, Effect};
 use std::borrow::Cow;
 use std::time::Instant;
@@ -172,8 +173,15 @@ pub fn preview(tenant_id: Uuid, session_id: Uuid, plan_id: Option<Uuid>) -> Resu
     let course = match (&plan, &state.place) {
         (Some(plan), Some(place)) if state.is_live() || state.is_finished() => {
             let plans = PlanFacts::as_if_deployed(tenant_id, plan);
-            // Deploying it now would end every pin of its sessions; one that is deployed has ended those that it does.
-            if plan.status == PlanStatus::Deployed && is_held(&state, place, &plans)? {
+            // Deploying it now would end every pin of its own sessions; one that is deployed has ended those that it
+            // does.
+            let deployed = plans.refs(place.scenario_id)?;
+            let deployed = match plan.status {
+                PlanStatus::Deployed => deployed.to_vec(),
+                _ => as_if_deployed(&deployed, &plan.engine_ref()),
+            };
+            way_by_plan(plan, session_id, place, &plans)?;
+            if is_pinned(&state, place, &deployed) {
                 Course::Held
             } else {
                 Course::Decided(Box::new(decide(tenant_id, &state, place, Some(plan), &plans)?))
@@ -190,10 +198,11 @@ pub fn preview(tenant_id: Uuid, session_id: Uuid, plan_id: Option<Uuid>) -> Resu
 
 /// Whether the session is pinned, and nothing that was deployed since ends that.
 pub fn is_held(state: &State, place: &Place, plans: &PlanFacts) -> Result<bool> {
-    match state.stored_pin() {
-        Some(pin) => Ok(!pin_has_ended(&pin, place.scenario_version, &plans.refs(place.scenario_id)?)),
-        None => Ok(false),
-    }
+    Ok(is_pinned(state, place, &plans.refs(place.scenario_id)?))
+}
+
+fn is_pinned(state: &State, place: &Place, plans: &[PlanRef]) -> bool {
+    state.stored_pin().is_some_and(|pin| !pin_has_ended(&pin, place.scenario_version, plans))
 }
 
 fn held_because(state: &State) -> Cow<'static, str> {
@@ -220,7 +229,7 @@ fn stays(state: &State, reason: Cow<'static, str>) -> Turn {
     }
 }
 
-/// Asks the engine: by the way to the published version, or by one plan alone. No pin holds the session ([`is_held`]).
+/// Asks the engine: by the way to the published version, or by the way through one plan. No pin holds the session ([`is_held`]).
 pub fn decide(
     tenant_id: Uuid,
     state: &State,
@@ -229,10 +238,7 @@ pub fn decide(
     plans: &PlanFacts,
 ) -> Result<(Decision, SessionFacts)> {
     let (way, version) = match plan {
-        Some(plan) => {
-            must_fit(plan, state.session_id, place)?;
-            (Way::Plans(vec![plan.engine_ref()]), plan.to_version)
-        }
+        Some(plan) => (way_by_plan(plan, state.session_id, place, plans)?, plan.to_version),
         None => {
             let way = plans.way(place.scenario_id, place.scenario_version, place.published_version)?;
             (way, place.published_version)
@@ -248,14 +254,20 @@ pub fn decide(
     Ok((decision, facts))
 }
 
-/// A plan that is previewed must lead from where the session is, or to it.
-fn must_fit(plan: &Plan, session_id: Uuid, place: &Place) -> Result<()> {
-    let leads_from_here = [plan.from_version, plan.to_version].contains(&place.scenario_version);
-    if plan.scenario_id == place.scenario_id && leads_from_here {
-        return Ok(());
+/// How the session comes to the new version of a plan that is previewed: by the plan alone, or, from another version,
+/// by a chain through it. 22023 where the plan leads neither from where the session is nor to it.
+fn way_by_plan(plan: &Plan, session_id: Uuid, place: &Place, plans: &PlanFacts) -> Result<Way> {
+    if plan.scenario_id == place.scenario_id {
+        if [plan.from_version, plan.to_version].contains(&place.scenario_version) {
+            return Ok(Way::Plans(vec![plan.engine_ref()]));
+        }
+        if let Some(chain) = plans.chain_through(plan, place.scenario_version)? {
+            return Ok(Way::Plans(chain));
+        }
     }
     Err(Error::bad_argument(format!("plan {} is not for session {session_id}", plan.plan_id)).detail(format!(
-        "The plan leads from version {} to {} of scenario {}; the session walks version {} of scenario {}.",
+        "The plan leads from version {} to {} of scenario {}; the session walks version {} of scenario {}, and no \
+         chain of plans leads from there through this plan.",
         plan.from_version, plan.to_version, plan.scenario_id, place.scenario_version, place.scenario_id
     )))
 }

@@ -10,7 +10,7 @@ mod summary;
 mod warnings;
 mod way;
 
-pub use elsewhere::{Elsewhere, OlderFigures, OlderVersion, VersionCounts};
+pub use elsewhere::{Elsewhere, HeldCounts, OlderFigures, OlderVersion, VersionCounts};
 pub use fields::{FieldAnchor, FieldReason, FieldReasonKind, FieldToCollect};
 pub use leading::RelocationFigures;
 pub use pin::{PinReason, StoredPin, pin_has_ended};
@@ -20,4 +20,4 @@ pub use summary::{
     summarize,
 };
 pub use warnings::{Warning, WarningSeverity};
-pub use way::{PlanRef, PlanStatus, Way, find_way};
+pub use way::{PlanRef, PlanStatus, Way, as_if_deployed, chain_through, find_way};

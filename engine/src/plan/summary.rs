@@ -21,6 +21,10 @@ pub struct AnchorCounts {
     pub paused: u64,
     /// Those of them that have passed a checkpoint, by what they have passed. Each session is in one group.
     pub passed: Vec<PassedGroup>,
+    /// Sessions that have come to their end there; they are among none of the above.
+    pub finished: u64,
+    /// The same groups of them.
+    pub finished_passed: Vec<PassedGroup>,
 }
 
 /// Sessions that have passed the same checkpoints.
@@ -101,8 +105,10 @@ pub struct SessionFigures {
     pub exit: u64,
     /// Those of them that would land at an end, though they do not stand at one.
     pub finish: u64,
-    /// Finished sessions of the old version: they are left in peace.
+    /// Finished sessions of the old version.
     pub finished: u64,
+    /// Those of them that come along, since a policy reopens them; all others are left in peace.
+    pub reopened: u64,
     /// Live sessions of the old version whose checksum is foreign: they fall back.
     pub foreign_checksum: u64,
     pub older_versions: OlderFigures,
@@ -143,6 +149,19 @@ impl<'a> SummaryInput<'a> {
         self.sessions_by_old_step.get(old_step_id).map_or(&[], |counts| &counts.passed)
     }
 
+    /// The finished sessions at an anchor, if its policy reopens them and their step goes on.
+    fn reopened_at(&self, anchor: &Anchor) -> Option<&'a AnchorCounts> {
+        let reopens = self.policies.get(&anchor.anchor_content_hash).is_some_and(|policy| policy.reopen);
+        let goes_on = || self.new.find(&anchor.new_step_id).is_some_and(|step| !self.new.node(step).is_terminal);
+        self.sessions_by_old_step.get(&anchor.old_step_id).filter(|_| reopens && goes_on())
+    }
+
+    /// The sessions that land at an anchor and have passed a checkpoint, the finished ones that come along included.
+    pub(super) fn landing_at(&self, anchor: &Anchor) -> impl Iterator<Item = &'a PassedGroup> + Clone + use<'a> {
+        let reopened = self.reopened_at(anchor).map_or(&[][..], |counts| &counts.finished_passed);
+        self.passed_at(&anchor.old_step_id).iter().chain(reopened)
+    }
+
     fn place(&self, step: StepIx, sessions: u64) -> RelocationFigures {
         let node = self.new.node(step);
         RelocationFigures { step_id: node.id.clone(), name: node.name.clone(), sessions }
@@ -164,7 +183,7 @@ pub fn summarize(input: &SummaryInput<'_>) -> Summary {
     let pairing = Pairing::from_ids(input.old, input.new, ids);
     let ground = Ground::new(input.old, true, input.new, &pairing, input.acts);
     let mut by_anchor = Vec::new();
-    let (mut total, mut paused, mut relocated, mut exit, mut finish) = (0, 0, 0, 0, 0);
+    let (mut total, mut paused, mut relocated, mut exit, mut finish, mut reopened) = (0, 0, 0, 0, 0, 0);
     for anchor in &map.anchors {
         let migration_scenario = input.effective_scenario(anchor);
         let sessions = input.sessions_at(&anchor.old_step_id);
@@ -173,6 +192,7 @@ pub fn summarize(input: &SummaryInput<'_>) -> Summary {
         total += sessions;
         paused += input.paused_at(&anchor.old_step_id);
         finish += input.finished_by(anchor);
+        reopened += input.reopened_at(anchor).map_or(0, |counts| counts.finished);
         if sessions > 0 {
             by_anchor.push(SessionsAtAnchor {
                 anchor_content_hash: anchor.anchor_content_hash.clone(),
@@ -223,6 +243,7 @@ pub fn summarize(input: &SummaryInput<'_>) -> Summary {
             exit,
             finish,
             finished: input.elsewhere.finished,
+            reopened,
             foreign_checksum: input.elsewhere.foreign_checksum,
             older_versions: older_figures(input.elsewhere, input.plan),
             by_scenario: sessions_by_scenario,

@@ -1,5 +1,6 @@
 //! What an operator is warned of before approving a plan.
 
+use super::elsewhere::{HeldCounts, VersionCounts};
 use super::evaluable::{Misfit, misfits};
 use super::fields::FieldIndex;
 use super::leading::{ForkEnds, Leaving, fork_ends};
@@ -70,6 +71,7 @@ pub(super) fn warnings(
     for (step, leaving) in input.map.deleted_steps.iter().zip(leaving) {
         deleted_warnings(input, step, leaving, &mut found);
     }
+    found.extend(input.elsewhere.older.iter().flat_map(held_on_older_version));
     found.extend(fork_ends(input, MOST_LISTED).into_iter().map(ends_of_fork));
     found.extend(misfits(input.new, input.fields, MOST_LISTED).into_iter().map(not_evaluable));
     for id in &input.map.catalogue.inserted_step_ids {
@@ -133,7 +135,7 @@ fn landing_warnings(
             sessions,
         });
     };
-    let groups = input.passed_at(&anchor.old_step_id);
+    let groups = input.landing_at(anchor);
     // A list that is cut does not tell of every act: then each is worked out.
     let undone = |act: &str| {
         if list.cut {
@@ -144,10 +146,9 @@ fn landing_warnings(
     };
     let is_undone = |act: &str| !accepted.contains(act) && undone(act);
     let sessions: u64 =
-        groups.iter().filter(|group| acts_of(group, acts).any(is_undone)).map(|group| group.sessions).sum();
+        groups.clone().filter(|group| acts_of(group, acts).any(is_undone)).map(|group| group.sessions).sum();
     if crate::mutant!("summary/undone-landings", sessions > 0, false) {
         let names: BTreeSet<&str> = groups
-            .iter()
             .flat_map(|group| &group.contents)
             .filter(|hash| is_undone(acts.act_of(hash)))
             .map(|hash| acts.said(hash).map_or(hash.as_str(), |row| row.name.as_str()))
@@ -207,6 +208,26 @@ fn deleted_warnings(input: &SummaryInput<'_>, step: &DeletedStep, leaving: &Leav
         let message = format!("step \"{name}\" is deleted: sessions leave the scenario");
         warn(WarningSeverity::Critical, "sessions_would_exit", message, leaving.exit);
     }
+}
+
+/// Sessions of an older version whom the chain through the plan would bring to an act again.
+fn held_on_older_version(counts: &VersionCounts) -> Vec<Warning> {
+    let HeldCounts { sessions, accepted } = counts.held;
+    let by_severity =
+        [(WarningSeverity::Critical, sessions.saturating_sub(accepted)), (WarningSeverity::Warning, accepted)];
+    let warnings = by_severity.into_iter().filter(|(_, sessions)| *sessions > 0).map(|(severity, sessions)| Warning {
+        severity,
+        code: "older_version_undone",
+        anchor_content_hash: None,
+        anchor_name: None,
+        message: format!(
+            "sessions on version {} have passed what they would come to again by the chain through this plan: they \
+             are held on their version",
+            counts.version
+        ),
+        sessions,
+    });
+    warnings.collect()
 }
 
 /// Which ends a new fork can lead to.

@@ -104,6 +104,21 @@ pub fn find_way(plans: &[PlanRef], from_version: i32, published_version: i32) ->
     }
 }
 
+/// The plans as they will be once `plan` is deployed: the last of all.
+pub fn as_if_deployed(plans: &[PlanRef], plan: &PlanRef) -> Vec<PlanRef> {
+    let others = plans.iter().filter(|other| other.plan_id != plan.plan_id).cloned();
+    others.chain([PlanRef { status: PlanStatus::Deployed, deployment_no: i64::MAX, ..plan.clone() }]).collect()
+}
+
+/// The chain that will lead from a version through `plan` to the plan's new version once `plan` is deployed. `None`:
+/// no way leads there, it leads over a cancelled plan, or it passes `plan` by.
+pub fn chain_through(plans: &[PlanRef], plan: &PlanRef, from_version: i32) -> Option<Vec<PlanRef>> {
+    match find_way(&as_if_deployed(plans, plan), from_version, plan.to_version) {
+        Way::Plans(chain) => chain.iter().any(|link| link.plan_id == plan.plan_id).then_some(chain),
+        Way::Cancelled(_) | Way::None => None,
+    }
+}
+
 /// How many plans it takes from one version to each other.
 fn distances(links: &[&PlanRef], from: i32) -> HashMap<i32, usize> {
     let mut distance = HashMap::from([(from, 0)]);
@@ -174,6 +189,20 @@ mod tests {
         assert_eq!(ids(find_way(&plans, 1, 2)), [2]);
         let cancelled_again = [plan(2, 1, 2, Cancelled), plan(1, 1, 2, Deployed)];
         assert_eq!(find_way(&cancelled_again, 1, 2), Way::Cancelled(cancelled_again[0].clone()));
+    }
+
+    #[test]
+    fn a_chain_leads_through_a_plan_that_is_not_deployed_yet() {
+        let through = |plans: &[PlanRef], from| {
+            chain_through(plans, &plan(9, 2, 3, Pending), from)
+                .map(|chain| chain.iter().map(|link| link.plan_id.as_u128()).collect::<Vec<_>>())
+        };
+        assert_eq!(through(&[plan(1, 1, 2, Deployed)], 1), Some(vec![1, 9]));
+        // An older plan between the same versions counts no more, whatever it is.
+        assert_eq!(through(&[plan(1, 1, 2, Deployed), plan(2, 2, 3, Cancelled)], 1), Some(vec![1, 9]));
+        assert_eq!(through(&[plan(1, 1, 2, Cancelled)], 1), None);
+        assert_eq!(through(&[plan(1, 1, 2, Deployed), plan(2, 1, 3, Deployed)], 1), None);
+        assert_eq!(through(&[], 1), None);
     }
 
     #[test]

@@ -100,14 +100,18 @@ impl Page {
         let older = &figures.older_versions;
         if older.sessions > 0 {
             self.line(format!(
-                "older      {} on older versions: {} come along, {} stay pinned, {} without a way",
+                "older      {} on older versions: {} come along, {} held, {} stay pinned, {} without a way",
                 grouped(older.sessions),
                 grouped(older.come_along),
+                grouped(older.held),
                 grouped(older.stay_pinned),
                 grouped(older.without_a_way)
             ));
         }
-        if figures.finished > 0 {
+        if figures.reopened > 0 {
+            let (finished, reopened) = (grouped(figures.finished), grouped(figures.reopened));
+            self.line(format!("finished   {finished} on the old version, {reopened} of them reopened"));
+        } else if figures.finished > 0 {
             self.line(format!("finished   {} on the old version, left in peace", grouped(figures.finished)));
         }
         if figures.foreign_checksum > 0 {

@@ -100,3 +100,27 @@ fn the_worst_comes_first() {
     assert!(found.warnings.is_sorted_by_key(|warning| warning.severity));
     assert_eq!(found.sessions.total, 9);
 }
+
+#[test]
+fn finished_sessions_that_come_along_are_counted_and_can_be_held() {
+    let world = World::planned(line("a>pay; pay!>e; e"), line("a>e; e>pay; pay!>g; g"));
+    let passed = PassedGroup { contents: vec![world.hash_of(1, "pay")], sessions: 4 };
+    let at_the_end = AnchorCounts { finished: 6, finished_passed: vec![passed], ..AnchorCounts::default() };
+    let told = |policy: Policy| {
+        let summary = summarize(&SummaryInput {
+            map: &world.maps[&world.plans[0].plan_id],
+            policies: &HashMap::from([(world.hash_of(1, "e"), policy)]),
+            sessions_by_old_step: &HashMap::from([("e".to_owned(), at_the_end.clone())]),
+            elsewhere: &Elsewhere { finished: 6, ..Elsewhere::default() },
+            plan: &world.plans[0],
+            fields: &HashMap::new(),
+            old: &world.graphs[0],
+            new: &world.graphs[1],
+            acts: &world.scenario_acts(),
+        });
+        let held: u64 = of(&summary, "landing_undone").iter().map(|warning| warning.sessions).sum();
+        (summary.sessions.total, summary.sessions.finished, summary.sessions.reopened, held)
+    };
+    assert_eq!(told(Policy { reopen: true, ..Policy::default() }), (0, 6, 6, 4));
+    assert_eq!(told(Policy::default()), (0, 6, 0, 0));
+}

@@ -87,3 +87,55 @@ SELECT scenario.plan_mermaid(:t, NULL); ROLLBACK TO a;
 SELECT scenario.scenario_mermaid('{"name": "x", "steps": []}'); ROLLBACK TO a;
 \echo :LAST_ERROR_SQLSTATE
 ROLLBACK;
+
+-- Sessions of an older version go by the chain through the plan, before it is deployed as after.
+\set VERBOSITY default
+\set flow '''5aaaaaaa-0000-4000-8000-000000000002'''
+BEGIN;
+SET LOCAL scenario.require_approval = off;
+CREATE FUNCTION pg_temp.line(VARIADIC steps text[]) RETURNS jsonb LANGUAGE sql AS $$
+  SELECT jsonb_build_object('name', 'Line', 'entry_step_id', steps[1], 'steps', jsonb_agg(jsonb_build_object(
+           'id', step, 'name', step, 'is_checkpoint', step = 'pay', 'is_terminal', n = cardinality(steps),
+           'transitions', CASE WHEN n < cardinality(steps) THEN jsonb_build_array(jsonb_build_object('to_step_id', steps[n + 1]))
+                               ELSE '[]' END) ORDER BY n))
+    FROM unnest(steps) WITH ORDINALITY AS s (step, n)
+$$;
+SELECT scenario.create_scenario(:t, pg_temp.line('a', 'pay', 'm', 'e'), :flow) = :flow AS created;
+CREATE FUNCTION pg_temp.walk(n integer, VARIADIC path text[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  t uuid := '51111111-1111-4111-8111-111111111111';
+  s uuid := '5ccccccc-0000-4000-8000-0000000000' || lpad(n::text, 2, '0');
+BEGIN
+  PERFORM scenario.start_session(t, s, '5aaaaaaa-0000-4000-8000-000000000002', step_id => path[1]);
+  FOR i IN 2 .. cardinality(path) LOOP
+    PERFORM scenario.advance_session(t, s, path[i]);
+  END LOOP;
+END
+$$;
+SELECT pg_temp.walk(1, 'a'), pg_temp.walk(2, 'a', 'pay', 'm'), pg_temp.walk(3, 'a', 'pay', 'm'), pg_temp.walk(4, 'a', 'pay', 'm', 'e');
+SELECT scenario.create_scenario_version(:t, :flow, pg_temp.line('a', 'pay', 'm', 'z', 'e')) AS version;
+SELECT scenario.build_migration_plan(:t, :flow, 2) AS first \gset
+UPDATE scenario.scenarios SET published_version = 2 WHERE tenant_id = :t;
+SELECT pg_temp.walk(11, 'a', 'pay', 'm'), pg_temp.walk(12, 'a', 'pay', 'm', 'z');
+-- a pinned one stays by what is deployed between other versions
+SELECT pinned_reason FROM scenario.pin_session(:t, '5ccccccc-0000-4000-8000-000000000003', 'waits');
+SELECT scenario.create_scenario_version(:t, :flow, pg_temp.line('a', 'm', 'z', 'pay', 'e')) AS version;
+SELECT scenario.build_migration_plan(:t, :flow, 3) AS plan \gset
+CREATE TEMPORARY TABLE foreseen ON COMMIT DROP AS
+SELECT * FROM scenario.simulate_migration_plan(:t, :'plan') WITH ORDINALITY;
+SELECT right(session_id::text, 2) AS session, step_id, action, target_step_id, reason FROM foreseen ORDER BY ordinality;
+SELECT action, target_step_id FROM scenario.preview_reconciliation(:t, '5ccccccc-0000-4000-8000-000000000001', :'plan');
+-- while the way to version 2 is cancelled, no way leads from version 1 to version 3
+SAVEPOINT cancelled;
+SELECT scenario.cancel_deployment(:t, :'first') >= 0 AS cancelled;
+SELECT count(*) FROM scenario.simulate_migration_plan(:t, :'plan');
+\set VERBOSITY sqlstate
+SELECT action FROM scenario.preview_reconciliation(:t, '5ccccccc-0000-4000-8000-000000000001', :'plan');
+\set VERBOSITY default
+ROLLBACK TO cancelled;
+UPDATE scenario.scenarios SET published_version = 3 WHERE tenant_id = :t;
+SELECT count(*), bool_and((r.action, r.target_step_id, r.migration_scenario, r.reason)
+                          IS NOT DISTINCT FROM (f.action, f.target_step_id, f.migration_scenario, f.reason)) AS as_foreseen
+  FROM foreseen AS f CROSS JOIN LATERAL scenario.reconcile_session(:t, f.session_id) AS r;
+SELECT right(session_id::text, 2) AS session, scenario_version, pinned_reason FROM scenario.sessions WHERE tenant_id = :t ORDER BY 1;
+ROLLBACK;

@@ -36,3 +36,76 @@ select line from scenario.plan_report(:t, :'plan') with ordinality as r(line, n)
 -- The simulation of the active ones agrees.
 select action, target_step_id, sessions from scenario.simulation_summary(:t, :'plan') order by 1, 2;
 ROLLBACK;
+
+-- Older versions by a chain through the plan, and finished sessions that a policy reopens. Flows are written id!>to|to; ! is a
+-- checkpoint, and a step with nothing after it is terminal.
+CREATE FUNCTION pg_temp.flow(notation text) RETURNS jsonb LANGUAGE sql AS $$
+  SELECT jsonb_build_object('name', 'Flow', 'entry_step_id', (array_agg(m[1] ORDER BY n))[1], 'steps', jsonb_agg(jsonb_build_object(
+           'id', m[1], 'name', m[1], 'is_checkpoint', m[2] = '!', 'is_terminal', m[3] IS NULL,
+           'transitions', coalesce((SELECT jsonb_agg(jsonb_build_object('to_step_id', t) ORDER BY place)
+                                      FROM regexp_split_to_table(m[3], '\|') WITH ORDINALITY AS b (t, place)), '[]')) ORDER BY n))
+    FROM regexp_split_to_table(notation, ';\s*') WITH ORDINALITY AS s (step, n)
+   CROSS JOIN regexp_match(step, '^(\w+)(!?)(?:>(.+))?$') AS m
+$$;
+CREATE FUNCTION pg_temp.walk(tenant uuid, flow uuid, first integer, last integer, path text[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  FOR n IN first .. last LOOP
+    PERFORM scenario.start_session(tenant, ('d0000000-0000-0000-0000-0000000000' || n)::uuid, flow, step_id => path[1]);
+    FOR i IN 2 .. cardinality(path) LOOP
+      PERFORM scenario.advance_session(tenant, ('d0000000-0000-0000-0000-0000000000' || n)::uuid, path[i]);
+    END LOOP;
+  END LOOP;
+END
+$$;
+CREATE FUNCTION pg_temp.told(tenant uuid, plan uuid, OUT total text, OUT finished text, OUT reopened text, OUT along text,
+                             OUT held text, OUT warned text) LANGUAGE sql AS $$
+  SELECT s ->> 'total', s ->> 'finished', s ->> 'reopened', s #>> '{older_versions,come_along}', s #>> '{older_versions,held}',
+         (SELECT string_agg(format('%s %s %s: %s', w ->> 'severity', w ->> 'code', w ->> 'sessions', w ->> 'message'), E'\n')
+            FROM jsonb_array_elements(m -> 'warnings') AS w WHERE w ->> 'code' LIKE '%undone')
+    FROM scenario.migration_summary(tenant, plan) AS m, lateral (SELECT m -> 'sessions') AS x (s)
+$$;
+BEGIN;
+set local scenario.require_approval = off;
+select scenario.create_scenario(:t, pg_temp.flow('a>pay; pay!>m; m>e; e'), :flow) = :flow as created;
+select pg_temp.walk(:t, :flow, 10, 14, '{a,pay,m}'), pg_temp.walk(:t, :flow, 15, 19, '{a}');
+select scenario.create_scenario_version(:t, :flow, pg_temp.flow('a>pay; pay!>m; m>z; z>e; e')) as version;
+select scenario.build_migration_plan(:t, :flow, 2) as first \gset
+update scenario.scenarios set published_version = 2 where tenant_id = :t;
+-- One of each version is pinned by hand: that of version 1 stays.
+select pg_temp.walk(:t, :flow, 20, 21, '{a,pay,m}');
+select count(scenario.pin_session(:t, ('d0000000-0000-0000-0000-0000000000' || n)::uuid, 'waits')) as pinned from unnest('{14,21}'::int[]) as n;
+select scenario.create_scenario_version(:t, :flow, pg_temp.flow('a>m; m>z; z>pay; pay!>e; e')) as version;
+select scenario.build_migration_plan(:t, :flow, 3) as plan \gset
+select * from pg_temp.told(:t, :'plan');
+-- The operator accepts that those at m are held.
+savepoint accepted;
+select count(scenario.set_anchor_policy(:t, :'plan', anchor_content_hash, '{"accept_held": true}')) as set from scenario.plan_anchors where tenant_id = :t and plan_id = :'plan' and old_step_id = 'm';
+select held, warned from pg_temp.told(:t, :'plan');
+rollback to accepted;
+-- The operator accepts that they pay again: then nobody is held.
+select count(scenario.set_anchor_policy(:t, :'plan', a.anchor_content_hash, jsonb_build_object('accept_repeat', jsonb_build_array(pay.anchor_content_hash)))) as set
+  from scenario.plan_anchors a, scenario.plan_anchors pay where a.tenant_id = :t and a.plan_id = :'plan' and a.old_step_id = 'm' and pay.tenant_id = :t and pay.plan_id = :'plan' and pay.old_step_id = 'pay';
+select along, held, warned from pg_temp.told(:t, :'plan');
+rollback to accepted;
+-- It comes as it was told.
+update scenario.scenarios set published_version = 3 where tenant_id = :t;
+select count(scenario.reconcile_session(tenant_id, session_id)) as turns from scenario.sessions where tenant_id = :t;
+select scenario_version, pinned_reason, count(*) from scenario.sessions where tenant_id = :t group by 1, 2 order by 1, 2;
+ROLLBACK;
+BEGIN;
+set local scenario.require_approval = off;
+-- Finished sessions: those who have paid are held, since the new version leads from e to the payment.
+select scenario.create_scenario(:t, pg_temp.flow('a>m|pay; pay!>e; m>e; e'), :flow) = :flow as created;
+select pg_temp.walk(:t, :flow, 10, 13, '{a,m,e}'), pg_temp.walk(:t, :flow, 14, 16, '{a,pay,e}');
+select scenario.create_scenario_version(:t, :flow, pg_temp.flow('a>m; m>e; e>g; pay!>h; h; g>pay')) as version;
+select scenario.build_migration_plan(:t, :flow, 2) as plan \gset
+select * from pg_temp.told(:t, :'plan');
+select count(scenario.set_anchor_policy(:t, :'plan', anchor_content_hash, '{"reopen": true}')) as set from scenario.plan_anchors where tenant_id = :t and plan_id = :'plan' and old_step_id = 'e';
+select * from pg_temp.told(:t, :'plan');
+select line from scenario.plan_report(:t, :'plan') as r(line) where line like 'finished%';
+select action, step_id, target_step_id, sessions, reason from scenario.simulation_summary(:t, :'plan') order by 4;
+update scenario.scenarios set published_version = 2 where tenant_id = :t;
+select sessions_marked from scenario.migration_plans where tenant_id = :t and plan_id = :'plan';
+select count(scenario.reconcile_session(tenant_id, session_id)) as turns from scenario.sessions where tenant_id = :t;
+select scenario_version, status, pinned_reason, count(*) from scenario.sessions where tenant_id = :t group by 1, 2, 3 order by 1, 2;
+ROLLBACK;
