@@ -8,11 +8,18 @@ use crate::error::Result;
 use crate::json::Json;
 use crate::store::anchors::{self, OldStep};
 use crate::store::plan_facts::PlanFacts;
+<<<<<<< HEAD
 use crate::store::plan_sessions::{self, Candidate, Look, Marked, Position, ToMark};
 use crate::store::plans::{self, Plan};
 use crate::store::{engine_id, policies, versions};
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::{PgLogLevel, PgSqlErrorCode, Uuid};
+=======
+use crate::store::plan_sessions::{self, Candidate, Look, Position, ToMark};
+use crate::store::plans::{self, Plan};
+use crate::store::{engine_id, policies, versions};
+use pgrx::Uuid;
+>>>>>>> f4
 use scenario_engine::plan::{Policy, ScopeSubject};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -161,8 +168,14 @@ impl Marker<'_> {
 
     /// A finished session is admitted only by a policy that reopens, where its step goes on.
     fn admits(&self, step: &OldStep, candidate: &Candidate) -> bool {
+<<<<<<< HEAD
         let of = |hash: &Option<String>| hash.as_ref().and_then(|hash| self.policies.get(hash));
         let policies = [of(&step.deleted_content_hash), of(&step.anchor_content_hash)];
+=======
+        let Some(policy) = step.anchor_content_hash.as_ref().and_then(|hash| self.policies.get(hash)) else {
+            return !candidate.is_finished;
+        };
+>>>>>>> f4
         if candidate.is_finished && !self.reopens(step) {
             return false;
         }
