@@ -8,18 +8,11 @@ use crate::error::Result;
 use crate::json::Json;
 use crate::store::anchors::{self, OldStep};
 use crate::store::plan_facts::PlanFacts;
-<<<<<<< HEAD
 use crate::store::plan_sessions::{self, Candidate, Look, Marked, Position, ToMark};
 use crate::store::plans::{self, Plan};
 use crate::store::{engine_id, policies, versions};
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::{PgLogLevel, PgSqlErrorCode, Uuid};
-=======
-use crate::store::plan_sessions::{self, Candidate, Look, Position, ToMark};
-use crate::store::plans::{self, Plan};
-use crate::store::{engine_id, policies, versions};
-use pgrx::Uuid;
->>>>>>> f4
 use scenario_engine::plan::{Policy, ScopeSubject};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -85,7 +78,7 @@ pub fn mark_page(tenant_id: Uuid, plan: &Plan, after: &Position, size: i32, run_
 /// it leaves out, the turn says.
 pub fn ids_to_simulate(tenant_id: Uuid, plan: &Plan) -> Result<Vec<Uuid>> {
     let mut ids = plan_sessions::ids(tenant_id, plan)?;
-    let marker = Marker::load(tenant_id, plan)?;
+    let marker = Marker::load(tenant_id, plan, None)?;
     if marker.look.at_finished {
         let reopened = marker.old_steps.iter().filter(|(_, step)| marker.reopens(step));
         let step_ids = reopened.map(|(step_id, _)| step_id.as_str()).collect();
@@ -168,14 +161,8 @@ impl Marker<'_> {
 
     /// A finished session is admitted only by a policy that reopens, where its step goes on.
     fn admits(&self, step: &OldStep, candidate: &Candidate) -> bool {
-<<<<<<< HEAD
         let of = |hash: &Option<String>| hash.as_ref().and_then(|hash| self.policies.get(hash));
         let policies = [of(&step.deleted_content_hash), of(&step.anchor_content_hash)];
-=======
-        let Some(policy) = step.anchor_content_hash.as_ref().and_then(|hash| self.policies.get(hash)) else {
-            return !candidate.is_finished;
-        };
->>>>>>> f4
         if candidate.is_finished && !self.reopens(step) {
             return false;
         }

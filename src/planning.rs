@@ -7,11 +7,7 @@ use crate::lifecycle;
 use crate::store::anchors::{self, AnchorName};
 use crate::store::plans::{self, Plan};
 use crate::store::versions::{self, Version};
-<<<<<<< HEAD
 use crate::store::{fields, plan_sessions, policies, scenarios};
-=======
-use crate::store::{anchors, fields, plan_sessions, policies, scenarios};
->>>>>>> f4
 use crate::turn::held;
 use pgrx::Uuid;
 use scenario_engine::definition::fields_digest;

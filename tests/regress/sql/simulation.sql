@@ -125,14 +125,6 @@ CREATE TEMPORARY TABLE foreseen ON COMMIT DROP AS
 SELECT * FROM scenario.simulate_migration_plan(:t, :'plan') WITH ORDINALITY;
 SELECT right(session_id::text, 2) AS session, step_id, action, target_step_id, reason FROM foreseen ORDER BY ordinality;
 SELECT action, target_step_id FROM scenario.preview_reconciliation(:t, '5ccccccc-0000-4000-8000-000000000001', :'plan');
-<<<<<<< HEAD
--- before version 2 has a plan that leads from version 1, version 3 has no way from there
-SAVEPOINT cancelled;
-SELECT scenario.cancel_deployment(:t, :'first') >= 0 AS cancelled;
-SELECT count(*) FROM scenario.simulate_migration_plan(:t, :'plan');
-SELECT action FROM scenario.preview_reconciliation(:t, '5ccccccc-0000-4000-8000-000000000001', :'plan');
-\echo :LAST_ERROR_SQLSTATE
-=======
 -- while the way to version 2 is cancelled, no way leads from version 1 to version 3
 SAVEPOINT cancelled;
 SELECT scenario.cancel_deployment(:t, :'first') >= 0 AS cancelled;
@@ -140,7 +132,6 @@ SELECT count(*) FROM scenario.simulate_migration_plan(:t, :'plan');
 \set VERBOSITY sqlstate
 SELECT action FROM scenario.preview_reconciliation(:t, '5ccccccc-0000-4000-8000-000000000001', :'plan');
 \set VERBOSITY default
->>>>>>> f4
 ROLLBACK TO cancelled;
 UPDATE scenario.scenarios SET published_version = 3 WHERE tenant_id = :t;
 SELECT count(*), bool_and((r.action, r.target_step_id, r.migration_scenario, r.reason)

@@ -94,11 +94,7 @@ select scenario_version, pinned_reason, count(*) from scenario.sessions where te
 ROLLBACK;
 BEGIN;
 set local scenario.require_approval = off;
-<<<<<<< HEAD
--- Finished sessions: nobody is held at e for g, but those who have paid are held for a second payment.
-=======
 -- Finished sessions: those who have paid are held, since the new version leads from e to the payment.
->>>>>>> f4
 select scenario.create_scenario(:t, pg_temp.flow('a>m|pay; pay!>e; m>e; e'), :flow) = :flow as created;
 select pg_temp.walk(:t, :flow, 10, 13, '{a,m,e}'), pg_temp.walk(:t, :flow, 14, 16, '{a,pay,e}');
 select scenario.create_scenario_version(:t, :flow, pg_temp.flow('a>m; m>e; e>g; pay!>h; h; g>pay')) as version;
@@ -106,11 +102,7 @@ select scenario.build_migration_plan(:t, :flow, 2) as plan \gset
 select * from pg_temp.told(:t, :'plan');
 select count(scenario.set_anchor_policy(:t, :'plan', anchor_content_hash, '{"reopen": true}')) as set from scenario.plan_anchors where tenant_id = :t and plan_id = :'plan' and old_step_id = 'e';
 select * from pg_temp.told(:t, :'plan');
-<<<<<<< HEAD
-select line from scenario.plan_report(:t, :'plan') as r(line) where line like ' finished%';
-=======
 select line from scenario.plan_report(:t, :'plan') as r(line) where line like 'finished%';
->>>>>>> f4
 select action, step_id, target_step_id, sessions, reason from scenario.simulation_summary(:t, :'plan') order by 4;
 update scenario.scenarios set published_version = 2 where tenant_id = :t;
 select sessions_marked from scenario.migration_plans where tenant_id = :t and plan_id = :'plan';
