@@ -93,6 +93,10 @@ fn replay_is_the_walk_afresh() {
                     tally.count(why);
                     return Ok(());
                 }
+                Afresh::Undecided(_) if scene.history.iter().any(|s| acts.is_flagged(&scene.old.steps[*s].hash)) => {
+                    tally.count("silent: checkpoint");
+                    return Ok(());
+                }
                 Afresh::Undecided(met) => (None, met.clone()),
                 Afresh::Lands(met) => (Some(landing), met.clone()),
                 Afresh::Leaves { .. } if scene.history.iter().any(|s| acts.is_flagged(&scene.old.steps[*s].hash)) => {
