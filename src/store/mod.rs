@@ -25,132 +25,14 @@ pub mod scenarios;
 pub mod sessions;
 pub mod sources;
 pub mod starts;
+mod statement;
 pub mod steps;
 pub mod undo;
 pub mod versions;
 pub mod visits;
 pub mod writes;
 
-use crate::error::{Error, Result};
-use pgrx::datum::{DatumWithOid, FromDatum, IntoDatum};
-use pgrx::pg_sys;
-use pgrx::spi::{OwnedPreparedStatement, Spi, SpiHeapTupleData};
-use std::cell::RefCell;
-use std::collections::HashMap;
-
-/// A statement that is kept prepared. Declare it as a `static`: its address is its name among the kept ones.
-pub struct Statement {
-    sql: &'static str,
-    writes: bool,
-}
-
-/// A prepared statement with the types of its parameters.
-struct Kept {
-    plan: OwnedPreparedStatement,
-    types: Vec<pg_sys::Oid>,
-}
-
-thread_local! {
-    /// By address of the `Statement`. There are only as many as there are statics, and each stays for as long as the
-    /// backend: freeing a plan while the process exits would reach for memory that is gone.
-    static KEPT: RefCell<HashMap<usize, &'static Kept>> = RefCell::new(HashMap::new());
-}
-
-impl Statement {
-    /// A SELECT that locks nothing.
-    pub const fn reading(sql: &'static str) -> Statement {
-        Statement { sql, writes: false }
-    }
-
-    /// Anything else: INSERT, UPDATE, DELETE, SELECT … FOR UPDATE, a call of a function that writes. Takes a transaction id,
-    /// and sees what was committed until now, also in the middle of a function (READ COMMITTED).
-    pub const fn writing(sql: &'static str) -> Statement {
-        Statement { sql, writes: true }
-    }
-
-    /// Runs it and reads every row.
-    pub fn rows<T>(
-        &'static self,
-        args: &[DatumWithOid<'_>],
-        read: impl FnMut(&Row<'_>) -> Result<T>,
-    ) -> Result<Vec<T>> {
-        self.run(args, read).map(|(rows, _)| rows)
-    }
-
-    /// Runs it and reads the first row, if there is one.
-    pub fn row<T>(
-        &'static self,
-        args: &[DatumWithOid<'_>],
-        read: impl FnMut(&Row<'_>) -> Result<T>,
-    ) -> Result<Option<T>> {
-        self.run(args, read).map(|(rows, _)| rows.into_iter().next())
-    }
-
-    /// Runs it and says how many rows it wrote (or, for a SELECT, found).
-    pub fn execute(&'static self, args: &[DatumWithOid<'_>]) -> Result<u64> {
-        self.run(args, |_| Ok(())).map(|(_, count)| count)
-    }
-
-    fn run<T>(
-        &'static self,
-        args: &[DatumWithOid<'_>],
-        mut read: impl FnMut(&Row<'_>) -> Result<T>,
-    ) -> Result<(Vec<T>, u64)> {
-        // No borrow of KEPT is held while the statement runs: triggers come back here.
-        let kept = self.prepared(args)?;
-        Spi::connect_mut(|client| {
-            let table = if self.writes {
-                client.update(&kept.plan, None, args)?
-            } else {
-                client.select(&kept.plan, None, args)?
-            };
-            let count = table.len() as u64;
-            let mut rows = Vec::with_capacity(table.len());
-            // An INSERT, UPDATE or DELETE without RETURNING counts rows and has none to read.
-            if table.columns().is_ok() {
-                for tuple in table {
-                    rows.push(read(&Row(tuple))?);
-                }
-            }
-            Ok((rows, count))
-        })
-    }
-
-    fn prepared(&'static self, args: &[DatumWithOid<'_>]) -> Result<&'static Kept> {
-        let key = std::ptr::from_ref(self).addr();
-        if let Some(kept) = KEPT.with_borrow(|all| all.get(&key).copied()) {
-            // A datum of another type than the plan was made for would be read as what it is not.
-            if kept.types.iter().eq(args.iter().map(DatumWithOid::oid).collect::<Vec<_>>().iter()) {
-                return Ok(kept);
-            }
-            return Err(Error::internal(format!("parameters of another type for: {}", self.sql)));
-        }
-        let types: Vec<pg_sys::Oid> = args.iter().map(DatumWithOid::oid).collect();
-        let oids: Vec<pg_sys::PgOid> = types.iter().map(|oid| pg_sys::PgOid::from(*oid)).collect();
-        let plan = Spi::connect(|client| {
-            let plan = if self.writes { client.prepare_mut(self.sql, &oids) } else { client.prepare(self.sql, &oids) };
-            plan.map(|plan| plan.keep())
-        })?;
-        let kept: &'static Kept = Box::leak(Box::new(Kept { plan, types }));
-        KEPT.with_borrow_mut(|all| all.insert(key, kept));
-        Ok(kept)
-    }
-}
-
-/// A row that a statement found, read by position, from 1 on.
-pub struct Row<'a>(SpiHeapTupleData<'a>);
-
-impl Row<'_> {
-    /// A column that is never NULL.
-    pub fn get<T: FromDatum + IntoDatum>(&self, column: usize) -> Result<T> {
-        self.opt(column)?.ok_or_else(|| Error::internal(format!("column {column} of a row is NULL")))
-    }
-
-    /// A column that may be NULL.
-    pub fn opt<T: FromDatum + IntoDatum>(&self, column: usize) -> Result<Option<T>> {
-        Ok(self.0.get(column)?)
-    }
-}
+pub use statement::{Row, Statement};
 
 /// Parameters of a statement: `args![tenant_id, name, Some(1)]`.
 #[macro_export]

@@ -1,0 +1,261 @@
+//! One SQL statement of the extension: prepared when it is first run in a backend, and planned for tables of any size.
+//!
+//! pgrx prepares statements for PostgreSQL to choose their plans. It would then plan a statement anew at each call, by
+//! the lengths of its arrays and the statistics of the moment: more than a third of the time of a turn, and a bad plan
+//! wherever statistics lag behind. A statement of ours finds its rows by their keys, whatever the statistics say, and so
+//! it has one plan, which is made as if no table could be read from end to end. That takes functions of SPI that pgrx
+//! does not wrap.
+
+use crate::error::{Error, Result};
+use pgrx::datum::{DatumWithOid, FromDatum, IntoDatum};
+use pgrx::pg_sys;
+use pgrx::spi::Spi;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::ffi::{CStr, CString, c_char};
+
+/// A statement that is kept prepared. Declare it as a `static`: its address is its name among the kept ones.
+pub struct Statement {
+    sql: &'static str,
+    writes: bool,
+    plan: Plan,
+}
+
+/// How a statement is planned.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Plan {
+    /// Once, by keys: index scans and nested loops.
+    ByKeys,
+    /// As PostgreSQL thinks best for the tables as they are.
+    ForTheTables,
+}
+
+/// A prepared statement with the types of its parameters.
+struct Prepared {
+    plan: pg_sys::SPIPlanPtr,
+    types: Vec<pg_sys::Oid>,
+}
+
+thread_local! {
+    /// By address of the `Statement`. There are only as many as there are statics, and each stays for as long as the
+    /// backend: freeing a plan while the process exits would reach for memory that is gone.
+    static PREPARED: RefCell<HashMap<usize, &'static Prepared>> = RefCell::new(HashMap::new());
+}
+
+/// What a plan by keys does without. A nested loop over index scans costs at most a few times what the best plan does;
+/// a scan of a table that was small when the plan was made costs without bound.
+const NOT_BY_KEYS: [&CStr; 3] = [c"enable_seqscan", c"enable_hashjoin", c"enable_mergejoin"];
+
+impl Statement {
+    /// A SELECT that locks nothing, by keys.
+    pub const fn reading(sql: &'static str) -> Statement {
+        Statement { sql, writes: false, plan: Plan::ByKeys }
+    }
+
+    /// A SELECT that locks nothing and looks at many rows.
+    pub const fn counting(sql: &'static str) -> Statement {
+        Statement { sql, writes: false, plan: Plan::ForTheTables }
+    }
+
+    /// Anything else, by keys: INSERT, UPDATE, DELETE, SELECT … FOR UPDATE, a call of a function that writes. It sees
+    /// what was committed until now, also in the middle of a function (READ COMMITTED).
+    pub const fn writing(sql: &'static str) -> Statement {
+        Statement { sql, writes: true, plan: Plan::ByKeys }
+    }
+
+    /// Runs it and reads every row.
+    pub fn rows<T>(
+        &'static self,
+        args: &[DatumWithOid<'_>],
+        read: impl FnMut(&Row<'_>) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        self.run(args, read).map(|(rows, _)| rows)
+    }
+
+    /// Runs it and reads the first row, if there is one.
+    pub fn row<T>(
+        &'static self,
+        args: &[DatumWithOid<'_>],
+        read: impl FnMut(&Row<'_>) -> Result<T>,
+    ) -> Result<Option<T>> {
+        self.run(args, read).map(|(rows, _)| rows.into_iter().next())
+    }
+
+    /// Runs it and says how many rows it wrote (or, for a SELECT, found).
+    pub fn execute(&'static self, args: &[DatumWithOid<'_>]) -> Result<u64> {
+        self.run(args, |_| Ok(())).map(|(_, count)| count)
+    }
+
+    fn run<T>(
+        &'static self,
+        args: &[DatumWithOid<'_>],
+        mut read: impl FnMut(&Row<'_>) -> Result<T>,
+    ) -> Result<(Vec<T>, u64)> {
+        // No borrow of PREPARED is held while the statement runs: triggers come back here.
+        let prepared = self.prepared(args)?;
+        let mut values: Vec<pg_sys::Datum> = Vec::with_capacity(args.len());
+        let mut nulls: Vec<c_char> = Vec::with_capacity(args.len());
+        for arg in args {
+            let datum = arg.datum();
+            nulls.push(if datum.is_some() { b' ' } else { b'n' } as c_char);
+            values.push(datum.map_or(pg_sys::Datum::null(), |datum| datum.sans_lifetime()));
+        }
+        Spi::connect_mut(|_| {
+            self.plan_if_needed(prepared);
+            // SAFETY: SPI is connected, the plan is kept for as long as the backend, and there is a value of the type
+            // that it was prepared for, and a flag, for each parameter. What it finds lives until SPI is left.
+            let (status, count, table) = unsafe {
+                // A transaction that has written must see what it wrote.
+                let sees_the_start = !self.writes && pg_sys::GetCurrentTransactionIdIfAny() == pg_sys::InvalidTransactionId;
+                let status =
+                    pg_sys::SPI_execute_plan(prepared.plan, values.as_mut_ptr(), nulls.as_ptr(), sees_the_start, 0);
+                (status, pg_sys::SPI_processed, pg_sys::SPI_tuptable)
+            };
+            Spi::check_status(status)?;
+            // An INSERT, UPDATE or DELETE without RETURNING counts rows and has none to read.
+            // SAFETY: SPI gives a table of its own, or none.
+            let Some(table) = (unsafe { table.as_ref() }) else { return Ok((Vec::new(), count)) };
+            let mut found = Vec::with_capacity(usize::try_from(table.numvals).unwrap_or_default());
+            let mut row = Row::of(table.tupdesc);
+            for position in 0..table.numvals as usize {
+                // SAFETY: the table has that many rows, each of its description.
+                unsafe { row.take(*table.vals.add(position)) };
+                found.push(read(&row)?);
+            }
+            Ok((found, count))
+        })
+    }
+
+    fn prepared(&'static self, args: &[DatumWithOid<'_>]) -> Result<&'static Prepared> {
+        let key = std::ptr::from_ref(self).addr();
+        if let Some(prepared) = PREPARED.with_borrow(|all| all.get(&key).copied()) {
+            // A datum of another type than the plan was made for would be read as what it is not.
+            if prepared.types.iter().copied().eq(args.iter().map(DatumWithOid::oid)) {
+                return Ok(prepared);
+            }
+            return Err(Error::internal(format!("parameters of another type for: {}", self.sql)));
+        }
+        let mut types: Vec<pg_sys::Oid> = args.iter().map(DatumWithOid::oid).collect();
+        let sql = CString::new(self.sql).map_err(|_| Error::internal("a statement has a NUL character"))?;
+        let options = match self.plan {
+            Plan::ByKeys => pg_sys::CURSOR_OPT_GENERIC_PLAN as i32,
+            Plan::ForTheTables => 0,
+        };
+        let plan = Spi::connect(|_| {
+            // SAFETY: SPI is connected, and both the text and the types live through the call. A kept plan is freed by
+            // nobody.
+            unsafe {
+                let plan = pg_sys::SPI_prepare_cursor(sql.as_ptr(), types.len() as i32, types.as_mut_ptr(), options);
+                if plan.is_null() {
+                    Spi::check_status(pg_sys::SPI_result)?;
+                }
+                match pg_sys::SPI_keepplan(plan) {
+                    0 => Result::Ok(plan),
+                    status => Spi::check_status(status).map(|_| plan).map_err(Error::from),
+                }
+            }
+        })?;
+        let prepared: &'static Prepared = Box::leak(Box::new(Prepared { plan, types }));
+        PREPARED.with_borrow_mut(|all| all.insert(key, prepared));
+        Ok(prepared)
+    }
+
+    /// Makes the plan by keys where there is none, or where a table has changed since.
+    fn plan_if_needed(&self, prepared: &Prepared) {
+        if self.plan == Plan::ForTheTables {
+            return;
+        }
+        // SAFETY: SPI is connected and the plan is kept. What others have changed is heard of first, so that the plan
+        // is not found to be out of date only while it is run. The settings are put back here, or, should planning
+        // raise an error, at the end of the transaction or savepoint.
+        unsafe {
+            pg_sys::AcceptInvalidationMessages();
+            if pg_sys::SPI_plan_is_valid(prepared.plan) && is_planned(prepared.plan) {
+                return;
+            }
+            let level = pg_sys::NewGUCNestLevel();
+            for setting in NOT_BY_KEYS {
+                pg_sys::set_config_option(
+                    setting.as_ptr(),
+                    c"off".as_ptr(),
+                    pg_sys::GucContext::PGC_USERSET,
+                    pg_sys::GucSource::PGC_S_SESSION,
+                    pg_sys::GucAction::GUC_ACTION_SAVE,
+                    true,
+                    0,
+                    false,
+                );
+            }
+            let plan = pg_sys::SPI_plan_get_cached_plan(prepared.plan);
+            if !plan.is_null() {
+                pg_sys::ReleaseCachedPlan(plan, pg_sys::CurrentResourceOwner);
+            }
+            pg_sys::AtEOXact_GUC(true, level);
+        }
+    }
+}
+
+/// Whether the one plan of a statement has been made.
+///
+/// # Safety
+/// The plan is a kept one.
+unsafe fn is_planned(plan: pg_sys::SPIPlanPtr) -> bool {
+    // SAFETY: by the caller's promise; a statement of ours has one source.
+    unsafe {
+        let sources = pg_sys::SPI_plan_get_plan_sources(plan);
+        let source = pg_sys::list_nth(sources, 0).cast::<pg_sys::CachedPlanSource>();
+        let made = (*source).gplan;
+        !made.is_null() && (*made).is_valid
+    }
+}
+
+/// A row that a statement found, read by position, from 1 on.
+pub struct Row<'a> {
+    description: pg_sys::TupleDesc,
+    values: Vec<pg_sys::Datum>,
+    is_null: Vec<bool>,
+    types: Vec<pg_sys::Oid>,
+    of_the_table: std::marker::PhantomData<&'a ()>,
+}
+
+impl Row<'_> {
+    fn of(description: pg_sys::TupleDesc) -> Self {
+        // SAFETY: the description is that of a table that SPI gave.
+        let columns = unsafe { (*description).natts };
+        // SAFETY: as above, and the columns are counted from 1.
+        let types = (1..=columns).map(|column| unsafe { pg_sys::SPI_gettypeid(description, column) }).collect();
+        let columns = usize::try_from(columns).unwrap_or_default();
+        Row {
+            description,
+            values: vec![pg_sys::Datum::null(); columns],
+            is_null: vec![true; columns],
+            types,
+            of_the_table: std::marker::PhantomData,
+        }
+    }
+
+    /// Reads the next row into the place of the one before.
+    ///
+    /// # Safety
+    /// The row is of this description, and lives for as long as it is read.
+    unsafe fn take(&mut self, tuple: pg_sys::HeapTuple) {
+        // SAFETY: by the caller's promise; both lists are as long as the description.
+        unsafe {
+            pg_sys::heap_deform_tuple(tuple, self.description, self.values.as_mut_ptr(), self.is_null.as_mut_ptr());
+        }
+    }
+
+    /// A column that is never NULL.
+    pub fn get<T: FromDatum + IntoDatum>(&self, column: usize) -> Result<T> {
+        self.opt(column)?.ok_or_else(|| Error::internal(format!("column {column} of a row is NULL")))
+    }
+
+    /// A column that may be NULL.
+    pub fn opt<T: FromDatum + IntoDatum>(&self, column: usize) -> Result<Option<T>> {
+        let at = column.checked_sub(1).filter(|at| *at < self.values.len());
+        let at = at.ok_or_else(|| Error::internal(format!("a row has no column {column}")))?;
+        // SAFETY: the value is of the column's type, which is compared with the one that is asked for.
+        unsafe { T::try_from_datum(self.values[at], self.is_null[at], self.types[at]) }
+            .map_err(|error| Error::internal(format!("column {column} of a row: {error}")))
+    }
+}

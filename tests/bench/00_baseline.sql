@@ -1,2 +1,0 @@
--- the round trip alone: select 1
-select 1;
