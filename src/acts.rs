@@ -3,7 +3,7 @@
 //! engine.
 
 use crate::error::Result;
-use crate::store::anchors::{self, Undone};
+use crate::store::anchors::{self, LandingLists};
 use crate::store::plans::{self, Plan};
 use crate::store::{acts, scenarios, sql_id, versions};
 use pgrx::Uuid;
@@ -56,7 +56,7 @@ pub fn as_if_deployed(tenant_id: Uuid, plan: &Plan) -> Result<Rc<Acts>> {
 }
 
 /// What landings at the anchors of a plan would undo, for a plan that is being built.
-pub fn undone_by_landings(tenant_id: Uuid, plan: &Plan, map: &TransformationMap) -> Result<Undone> {
+pub fn landing_lists(tenant_id: Uuid, plan: &Plan, map: &TransformationMap) -> Result<LandingLists> {
     let pairs: Vec<(String, String)> =
         map.anchors.iter().map(|anchor| (anchor.old_step_id.clone(), anchor.new_step_id.clone())).collect();
     let known = acts::of_scenario(tenant_id, plan.scenario_id)?;
@@ -66,7 +66,7 @@ pub fn undone_by_landings(tenant_id: Uuid, plan: &Plan, map: &TransformationMap)
     let pairing = pairing_of(&old, &new, &pairs);
     let lists = landing_acts(&Ground::new(&old, true, &new, &pairing, &acts));
     let lists = lists.into_iter().map(|(step, list)| (old.node(step).id.clone(), list));
-    Ok(Undone { revision: acts.revision(), lists: lists.collect() })
+    Ok(LandingLists { revision: acts.revision(), lists: lists.collect() })
 }
 
 fn with_pairs(tenant_id: Uuid, plan: &Plan, pairs: &Ids, known: Rc<Acts>) -> Result<Rc<Acts>> {

@@ -2,20 +2,26 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`acts`] | which steps stand for the same act: kept at publication, and what a plan would make of it |
 //! | [`api`] | the SQL functions: arguments → engine → result, one file a subject |
+//! | [`planning`], [`publishing`], [`lifecycle`] | building, reviewing and deploying plans, and publishing versions |
+//! | [`session_marks`], [`held_sessions`] | which sessions a plan marks, and which of them it would pin |
 //! | [`batch`] | one page of a batch migration |
-//! | [`planning`], [`publishing`], [`marking`] | what building, deploying and marking consist of, step by step |
-//! | [`lifecycle`] | which status of a plan can come after which |
-//! | [`store`] | every SQL statement that Rust runs, one file a table |
-//! | [`cache`] | compiled graphs that a backend keeps |
-//! | [`error`] | every error with its SQLSTATE |
+//! | [`turn`] | one turn of one session: read, decide, write |
+//! | [`sessions`] | how sessions start, advance and are imported |
+//! | [`answers`] | answers of customers, models and people to what a turn has asked |
+//! | [`manual_changes`] | what an operator does with one session: pin, unpin, move |
+//! | [`writer`] | what decisions write, for one session or many |
 //! | [`history`] | what a session passed before it began, and what was done before it was moved |
+//! | [`facts`] | what the engine asks for when it decides |
+//! | [`acts`] | which steps stand for the same act: kept at publication, and what a plan would make of it |
+//! | [`store`] | every SQL statement that Rust runs, one file a table |
+//! | [`cache`] | compiled graphs, pairs and acts that a backend keeps |
 //! | [`json`], [`row`] | datum types: jsonb as text, whole rows |
 //! | [`settings`] | the settings under `scenario.` |
-//! | [`turn`] | one turn of one session: look, decide, write |
-//! | [`writer`] | what decisions write, for one session or many |
-//! | [`version`] | what differs between versions of PostgreSQL |
+//! | [`error`] | every error with its SQLSTATE |
+//! | [`postgres_version`] | what differs between versions of PostgreSQL |
+//!
+//! A module uses only modules below it in this table.
 //!
 //! Tables, triggers and comments are in `sql/install/`, embedded below and beside the functions they belong to.
 
@@ -23,22 +29,26 @@
 #![allow(clippy::result_large_err)]
 
 pub mod acts;
+pub mod answers;
 pub mod api;
 pub mod batch;
 pub mod cache;
 pub mod error;
+pub mod facts;
+pub mod held_sessions;
 pub mod history;
 pub mod json;
 pub mod lifecycle;
-pub mod marking;
+pub mod manual_changes;
 pub mod planning;
+pub mod postgres_version;
 pub mod publishing;
 pub mod row;
+pub mod session_marks;
+pub mod sessions;
 pub mod settings;
 pub mod store;
 pub mod turn;
-pub mod version;
-pub mod ways_out;
 pub mod writer;
 
 use pgrx::prelude::*;

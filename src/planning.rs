@@ -2,13 +2,13 @@
 
 use crate::acts;
 use crate::error::{Error, Result};
+use crate::held_sessions;
 use crate::json::Json;
 use crate::lifecycle;
 use crate::store::anchors::{self, AnchorName};
 use crate::store::plans::{self, Plan};
 use crate::store::versions::{self, Version};
 use crate::store::{fields, plan_sessions, policies, scenarios};
-use crate::turn::held;
 use pgrx::Uuid;
 use scenario_engine::definition::fields_digest;
 use scenario_engine::diff::{MapError, TransformationMap, diff};
@@ -83,7 +83,9 @@ pub fn build(request: &PlanRequest<'_>) -> Result<Plan> {
     if let Some(open) = open {
         plans::supersede(tenant_id, open.plan_id, plan.plan_id)?;
     }
-    plans::insert(tenant_id, &plan, &map, &acts::undone_by_landings(tenant_id, &plan, &map)?, created_by)?;
+    let landings = acts::landing_lists(tenant_id, &plan, &map)?;
+    plans::insert(tenant_id, &plan, &map.catalogue, created_by)?;
+    anchors::insert(tenant_id, plan.plan_id, &map, &landings)?;
     Ok(plan)
 }
 
@@ -120,12 +122,20 @@ pub fn document(map: &TransformationMap) -> Result<Json> {
     })
 }
 
+/// The map that a plan was built from.
+pub fn transformation_map(tenant_id: Uuid, plan_id: Uuid) -> Result<TransformationMap> {
+    let catalogue = plans::changes(tenant_id, plan_id)?;
+    let mut map = TransformationMap { catalogue, ..TransformationMap::default() };
+    anchors::load(tenant_id, plan_id, &mut map)?;
+    Ok(map)
+}
+
 /// The whole plan as one document: its header, history, policies and transformation map.
 pub fn plan_document(tenant_id: Uuid, plan_id: Uuid) -> Result<Json> {
     let (mut whole, history) = header(tenant_id, &plans::by_id(tenant_id, plan_id)?)?;
     whole.insert("history".to_owned(), raw(history)?);
     whole.insert("policies".to_owned(), raw(policies::document(tenant_id, plan_id)?)?);
-    whole.insert("transformation_map".to_owned(), raw(document(&plans::map(tenant_id, plan_id)?)?)?);
+    whole.insert("transformation_map".to_owned(), raw(document(&transformation_map(tenant_id, plan_id)?)?)?);
     Ok(Json::of(&whole))
 }
 
@@ -144,10 +154,10 @@ pub fn with_summary<T>(tenant_id: Uuid, plan: &Plan, make: impl FnOnce(&SummaryI
     let policies = policies::of_plan(tenant_id, plan.plan_id)?;
     let reopens = policies.values().any(|policy| policy.reopen);
     let mut elsewhere = plan_sessions::elsewhere(tenant_id, plan)?;
-    held::count(tenant_id, plan, &acts, &mut elsewhere)?;
+    held_sessions::count(tenant_id, plan, &acts, &mut elsewhere)?;
     let new = versions::graph(tenant_id, plan.scenario_id, plan.to_version)?;
     let input = SummaryInput {
-        map: &plans::map(tenant_id, plan.plan_id)?,
+        map: &transformation_map(tenant_id, plan.plan_id)?,
         policies: &policies,
         sessions_by_old_step: &plan_sessions::counts_by_step(tenant_id, plan, &acts, reopens)?,
         elsewhere: &elsewhere,

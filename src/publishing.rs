@@ -10,7 +10,7 @@ use crate::planning::{self, PlanRequest};
 use crate::settings;
 use crate::store::plans::{self, Plan};
 use crate::store::{notify, plan_sessions, policies, scenarios, versions};
-use crate::{lifecycle, marking};
+use crate::{lifecycle, session_marks};
 use pgrx::Uuid;
 use scenario_engine::plan::{PlanRef, PlanStatus, Way, find_way};
 use serde_json::json;
@@ -190,7 +190,7 @@ fn deploy(tenant_id: Uuid, plan: &Plan, deployed_by: Option<&str>, number: Optio
     let plan = &plans::by_id(tenant_id, plan.plan_id)?;
     plans::supersede_rivals(tenant_id, plan)?;
     if settings::auto_mark_sessions() {
-        marking::mark_all(tenant_id, plan)?;
+        session_marks::mark_all(tenant_id, plan)?;
     }
     notify("deployed", tenant_id, plan)
 }

@@ -9,12 +9,10 @@ pub mod acts;
 pub mod anchors;
 pub mod attempts;
 pub mod audit;
-pub mod by_hand;
-pub mod facts;
 pub mod fields;
 pub mod messages;
 pub mod notify;
-pub mod plan_facts;
+pub mod passed_at_start;
 pub mod plan_sessions;
 pub mod plans;
 pub mod policies;
@@ -22,19 +20,20 @@ pub mod profiles;
 pub mod progress;
 pub mod requests;
 pub mod scenarios;
+pub mod session_changes;
 pub mod sessions;
 pub mod sources;
-pub mod starts;
 pub mod steps;
 pub mod undo;
 pub mod versions;
 pub mod visits;
-pub mod writes;
 
 use crate::error::{Error, Result};
+use crate::json::Json;
 use pgrx::datum::{DatumWithOid, FromDatum, IntoDatum};
 use pgrx::pg_sys;
 use pgrx::spi::{OwnedPreparedStatement, Spi, SpiHeapTupleData};
+use serde::de::DeserializeOwned;
 use std::cell::RefCell;
 use std::collections::HashMap;
 
@@ -45,7 +44,7 @@ pub struct Statement {
 }
 
 /// A prepared statement with the types of its parameters.
-struct Kept {
+struct Prepared {
     plan: OwnedPreparedStatement,
     types: Vec<pg_sys::Oid>,
 }
@@ -53,7 +52,7 @@ struct Kept {
 thread_local! {
     /// By address of the `Statement`. There are only as many as there are statics, and each stays for as long as the
     /// backend: freeing a plan while the process exits would reach for memory that is gone.
-    static KEPT: RefCell<HashMap<usize, &'static Kept>> = RefCell::new(HashMap::new());
+    static PREPARED: RefCell<HashMap<usize, &'static Prepared>> = RefCell::new(HashMap::new());
 }
 
 impl Statement {
@@ -96,13 +95,13 @@ impl Statement {
         args: &[DatumWithOid<'_>],
         mut read: impl FnMut(&Row<'_>) -> Result<T>,
     ) -> Result<(Vec<T>, u64)> {
-        // No borrow of KEPT is held while the statement runs: triggers come back here.
-        let kept = self.prepared(args)?;
+        // No borrow of PREPARED is held while the statement runs: triggers come back here.
+        let prepared = self.prepared(args)?;
         Spi::connect_mut(|client| {
             let table = if self.writes {
-                client.update(&kept.plan, None, args)?
+                client.update(&prepared.plan, None, args)?
             } else {
-                client.select(&kept.plan, None, args)?
+                client.select(&prepared.plan, None, args)?
             };
             let count = table.len() as u64;
             let mut rows = Vec::with_capacity(table.len());
@@ -116,12 +115,12 @@ impl Statement {
         })
     }
 
-    fn prepared(&'static self, args: &[DatumWithOid<'_>]) -> Result<&'static Kept> {
+    fn prepared(&'static self, args: &[DatumWithOid<'_>]) -> Result<&'static Prepared> {
         let key = std::ptr::from_ref(self).addr();
-        if let Some(kept) = KEPT.with_borrow(|all| all.get(&key).copied()) {
+        if let Some(prepared) = PREPARED.with_borrow(|all| all.get(&key).copied()) {
             // A datum of another type than the plan was made for would be read as what it is not.
-            if kept.types.iter().eq(args.iter().map(DatumWithOid::oid).collect::<Vec<_>>().iter()) {
-                return Ok(kept);
+            if prepared.types.iter().eq(args.iter().map(DatumWithOid::oid).collect::<Vec<_>>().iter()) {
+                return Ok(prepared);
             }
             return Err(Error::internal(format!("parameters of another type for: {}", self.sql)));
         }
@@ -131,9 +130,9 @@ impl Statement {
             let plan = if self.writes { client.prepare_mut(self.sql, &oids) } else { client.prepare(self.sql, &oids) };
             plan.map(|plan| plan.keep())
         })?;
-        let kept: &'static Kept = Box::leak(Box::new(Kept { plan, types }));
-        KEPT.with_borrow_mut(|all| all.insert(key, kept));
-        Ok(kept)
+        let prepared: &'static Prepared = Box::leak(Box::new(Prepared { plan, types }));
+        PREPARED.with_borrow_mut(|all| all.insert(key, prepared));
+        Ok(prepared)
     }
 }
 
@@ -156,6 +155,12 @@ impl Row<'_> {
 #[macro_export]
 macro_rules! args {
     ($($value:expr),* $(,)?) => { [$(::pgrx::datum::DatumWithOid::from($value)),*] };
+}
+
+/// What a column of JSON that the extension wrote says. XX000 if it cannot be read.
+fn stored_json<T: DeserializeOwned>(json: &Json) -> Result<T> {
+    serde_json::from_str(json.as_str())
+        .map_err(|error| Error::internal(format!("a stored plan cannot be read: {error}")))
 }
 
 /// Ids as the engine has them.

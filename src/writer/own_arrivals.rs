@@ -12,18 +12,18 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 thread_local! {
-    static AT_WORK: RefCell<Option<AtWork>> = const { RefCell::new(None) };
+    static IN_PROGRESS: RefCell<Option<WriteInProgress>> = const { RefCell::new(None) };
 }
 
-struct AtWork {
+struct WriteInProgress {
     trigger_depth: i32,
     tenant_id: Uuid,
-    arrivals: HashMap<Uuid, Arrival>,
+    arrivals: HashMap<Uuid, OwnArrival>,
 }
 
 /// An arrival that the writer is about to write.
 #[derive(PartialEq, Eq)]
-pub(super) struct Arrival {
+pub(super) struct OwnArrival {
     pub scenario_version: i32,
     pub step_id: String,
     pub visit_no: i32,
@@ -31,31 +31,31 @@ pub(super) struct Arrival {
 
 /// Puts back what was there before when it goes out of scope, however the statement ends: PostgreSQL's errors unwind through
 /// here. Something was there where a trigger of somebody's, which the writer's statement fired, calls the writer again.
-struct Announced {
-    outer: Option<AtWork>,
+struct RestoreOuter {
+    outer: Option<WriteInProgress>,
 }
 
-impl Drop for Announced {
+impl Drop for RestoreOuter {
     fn drop(&mut self) {
-        AT_WORK.set(self.outer.take());
+        IN_PROGRESS.set(self.outer.take());
     }
 }
 
 /// Runs the statement that writes these arrivals.
-pub(super) fn write<T>(
+pub(super) fn while_writing<T>(
     tenant_id: Uuid,
-    arrivals: HashMap<Uuid, Arrival>,
+    arrivals: HashMap<Uuid, OwnArrival>,
     statement: impl FnOnce() -> Result<T>,
 ) -> Result<T> {
-    let at_work = AtWork { trigger_depth: trigger_depth(), tenant_id, arrivals };
-    let _announced = Announced { outer: AT_WORK.replace(Some(at_work)) };
+    let in_progress = WriteInProgress { trigger_depth: trigger_depth(), tenant_id, arrivals };
+    let _restored = RestoreOuter { outer: IN_PROGRESS.replace(Some(in_progress)) };
     statement()
 }
 
 /// Whether this is an arrival that the writer is writing here and now.
 pub fn is_writing(tenant_id: Uuid, session_id: Uuid, scenario_version: i32, step_id: &str, visit_no: i32) -> bool {
-    AT_WORK.with_borrow(|at_work| {
-        at_work.as_ref().is_some_and(|writer| {
+    IN_PROGRESS.with_borrow(|in_progress| {
+        in_progress.as_ref().is_some_and(|writer| {
             writer.tenant_id == tenant_id
                 && writer.arrivals.get(&session_id).is_some_and(|arrival| {
                     arrival.scenario_version == scenario_version

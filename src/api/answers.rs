@@ -1,9 +1,9 @@
 //! Answers: fields, extractions, actions and decisions.
 
+use crate::answers::{self, Extraction};
 use crate::error::{required, tenant};
 use crate::json::Json;
-use crate::turn::answers::{self, Extraction};
-use crate::turn::walk::check_confidence;
+use crate::sessions::advance::check_confidence;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use pgrx::{Uuid, default};

@@ -1,14 +1,14 @@
 //! Sessions that began elsewhere and bring their history along.
 
-use super::walk::check_variables;
+use super::start::check_variables;
 use crate::error::{Error, Result};
 use crate::history;
 use crate::json::Json;
 use crate::row::SessionRow;
 use crate::store::scenarios;
 use crate::store::sessions::{self, Import};
-use crate::store::steps::{self, Known};
-use crate::store::visits::{self, Imported};
+use crate::store::steps::{self, KnownStep};
+use crate::store::visits::{self, ImportedVisit};
 use pgrx::Uuid;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::datum::datetime_support::now;
@@ -17,7 +17,7 @@ use serde::Deserialize;
 use std::str::FromStr;
 
 /// A session to import.
-pub struct Request<'a> {
+pub struct ImportRequest<'a> {
     pub tenant_id: Uuid,
     pub session_id: Uuid,
     pub scenario_id: Uuid,
@@ -31,10 +31,10 @@ pub struct Request<'a> {
     pub variables: Option<Json>,
 }
 
-/// A visit, as the caller tells it.
+/// A visit, as the caller gives it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Told {
+struct GivenVisit {
     step_id: String,
     scenario_version: Option<i32>,
     entered_at: Option<String>,
@@ -44,14 +44,14 @@ struct Told {
 /// Starts a session with its history. Errors: 22023 for visits that cannot be read or do not end where the session
 /// is; P0002 for a scenario that does not exist, or a version or a step of a visit that does not exist or is not kept
 /// any more, each named; 23505 for an id that is taken.
-pub fn import(request: Request<'_>) -> Result<SessionRow> {
-    let Request { tenant_id, session_id, scenario_id, scenario_version, step_id, .. } = request;
+pub fn import(request: ImportRequest<'_>) -> Result<SessionRow> {
+    let ImportRequest { tenant_id, session_id, scenario_id, scenario_version, step_id, .. } = request;
     check_variables(request.variables.as_ref())?;
-    let told: Vec<Told> = serde_json::from_str(request.visits.as_str()).map_err(|error| {
+    let given: Vec<GivenVisit> = serde_json::from_str(request.visits.as_str()).map_err(|error| {
         Error::bad_argument("visits must be an array of {step_id, scenario_version, entered_at, turn_number}")
             .detail(format!("{error}."))
     })?;
-    let visits = complete(told, scenario_version, step_id)?;
+    let visits = complete(given, scenario_version, step_id)?;
     scenarios::published_version(tenant_id, scenario_id)?;
     let (versions, step_ids): (Vec<i32>, Vec<&str>) =
         visits.iter().map(|visit| (visit.scenario_version, visit.step_id.as_str())).unzip();
@@ -102,15 +102,15 @@ fn count(visits: usize) -> Result<i32> {
 
 /// The visits with what was left out: the session's version, the time and the turn of the visit before. Without any,
 /// the session arrives where it is.
-fn complete(told: Vec<Told>, scenario_version: i32, step_id: &str) -> Result<Vec<Imported>> {
+fn complete(given: Vec<GivenVisit>, scenario_version: i32, step_id: &str) -> Result<Vec<ImportedVisit>> {
     let present = now();
     let latest = TimestampTz::from(present);
     let mut findings = Vec::new();
-    let mut visits: Vec<Imported> = Vec::with_capacity(told.len().max(1));
-    for (n, told) in told.into_iter().enumerate() {
+    let mut visits: Vec<ImportedVisit> = Vec::with_capacity(given.len().max(1));
+    for (n, given) in given.into_iter().enumerate() {
         let before = visits.last();
         let earliest = before.map(|before| TimestampTz::from(before.entered_at));
-        let entered_at = match told.entered_at.as_deref().map(TimestampWithTimeZone::from_str) {
+        let entered_at = match given.entered_at.as_deref().map(TimestampWithTimeZone::from_str) {
             None => before.map_or(present, |before| before.entered_at),
             Some(Ok(time)) if time.is_neg_infinity() || TimestampTz::from(time) > latest => {
                 findings.push(format!("visit {}: entered_at lies in the future, or before all time", n + 1));
@@ -126,16 +126,21 @@ fn complete(told: Vec<Told>, scenario_version: i32, step_id: &str) -> Result<Vec
                 present
             }
         };
-        let turn_number = told.turn_number.or(before.map(|before| before.turn_number)).unwrap_or(0);
-        if let Some(negative) = told.turn_number.filter(|turn| *turn < 0) {
+        let turn_number = given.turn_number.or(before.map(|before| before.turn_number)).unwrap_or(0);
+        if let Some(negative) = given.turn_number.filter(|turn| *turn < 0) {
             findings.push(format!("visit {}: turn_number {negative} is negative", n + 1));
         }
-        let scenario_version = told.scenario_version.unwrap_or(scenario_version);
-        visits.push(Imported { scenario_version, step_id: told.step_id, entered_at, turn_number: turn_number.max(0) });
+        let scenario_version = given.scenario_version.unwrap_or(scenario_version);
+        visits.push(ImportedVisit {
+            scenario_version,
+            step_id: given.step_id,
+            entered_at,
+            turn_number: turn_number.max(0),
+        });
     }
     match visits.last() {
         None => {
-            visits.push(Imported {
+            visits.push(ImportedVisit {
                 scenario_version,
                 step_id: step_id.to_owned(),
                 entered_at: present,
@@ -159,8 +164,8 @@ fn complete(told: Vec<Told>, scenario_version: i32, step_id: &str) -> Result<Vec
         .hint("Visits are given oldest first; the last one is at the session's step."))
 }
 
-fn what_is_missing(n: usize, visit: &Imported, known: &Known) -> Option<String> {
-    let Imported { scenario_version, step_id, .. } = visit;
+fn what_is_missing(n: usize, visit: &ImportedVisit, known: &KnownStep) -> Option<String> {
+    let ImportedVisit { scenario_version, step_id, .. } = visit;
     let what = match (known.is_version, known.is_draft, &known.content_hash) {
         (true, true, _) => format!("version {scenario_version} is a draft: nobody has walked it"),
         (true, false, Some(_)) => return None,

@@ -2,8 +2,8 @@
 //! `74_batch_procedures.sql`.
 
 use crate::error::{required, tenant};
-use crate::marking;
-use crate::store::plan_sessions::{self, Position, ToMark};
+use crate::session_marks;
+use crate::store::plan_sessions::{self, PageCursor, SessionsToMark};
 use crate::store::plans;
 use pgrx::Uuid;
 use pgrx::pg_sys::panic::ErrorReport;
@@ -39,7 +39,7 @@ fn mark_batch(
     ErrorReport,
 > {
     let (tenant_id, plan_id) = (tenant(tenant_id)?, required(plan_id, "plan_id")?);
-    let after = Position {
+    let after = PageCursor {
         step_id: required(after_step_id, "after_step_id")?.to_owned(),
         session_id: required(after_session_id, "after_session_id")?,
     };
@@ -49,7 +49,7 @@ fn mark_batch(
         return Ok(TableIterator::once((0, 0, 0, None, None)));
     }
     let (batch_size, run_id) = (required(batch_size, "batch_size")?, required(run_id, "run_id")?);
-    let page = marking::mark_page(tenant_id, &plan, &after, batch_size, run_id)?;
+    let page = session_marks::mark_page(tenant_id, &plan, &after, batch_size, run_id)?;
     let (last_step_id, last_session_id) = page.last.map(|last| (last.step_id, last.session_id)).unzip();
     Ok(TableIterator::once((page.looked_at, page.marked, page.failed, last_step_id, last_session_id)))
 }
@@ -70,7 +70,7 @@ fn mark_together(
 ) -> Result<i64, ErrorReport> {
     let plan = plans::by_id(tenant(tenant_id)?, required(plan_id, "plan_id")?)?;
     let (step_ids, anchor_hashes) = (required(step_ids, "step_ids")?, required(anchor_hashes, "anchor_hashes")?);
-    let sessions = ToMark {
+    let sessions = SessionsToMark {
         session_ids: required(session_ids, "session_ids")?,
         step_ids: step_ids.iter().map(String::as_str).collect(),
         anchor_hashes: anchor_hashes.iter().map(Option::as_deref).collect(),
@@ -100,7 +100,7 @@ fn plan_session_ids(
     plan_id: Option<Uuid>,
 ) -> Result<SetOfIterator<'static, Uuid>, ErrorReport> {
     let (tenant_id, plan_id) = (tenant(tenant_id)?, required(plan_id, "plan_id")?);
-    Ok(SetOfIterator::new(marking::ids_to_simulate(tenant_id, &plans::by_id(tenant_id, plan_id)?)?))
+    Ok(SetOfIterator::new(session_marks::ids_to_simulate(tenant_id, &plans::by_id(tenant_id, plan_id)?)?))
 }
 
 extension_sql_file!(

@@ -2,13 +2,13 @@
 //! marks a page in each of many.
 //!
 //! A mark is a hint: a session that is skipped is handled at its next turn by the same plan, since the scenario's count
-//! of deployments tells it to look. So nobody's lock is waited for.
+//! of deployments tells it to scope. So nobody's lock is waited for.
 
 use crate::error::Result;
+use crate::facts::PlanFacts;
 use crate::json::Json;
 use crate::store::anchors::{self, OldStep};
-use crate::store::plan_facts::PlanFacts;
-use crate::store::plan_sessions::{self, Candidate, Look, Marked, Position, ToMark};
+use crate::store::plan_sessions::{self, MarkCandidate, MarkedCount, MarkingScope, PageCursor, SessionsToMark};
 use crate::store::plans::{self, Plan};
 use crate::store::{engine_id, policies, versions};
 use pgrx::pg_sys::panic::ErrorReport;
@@ -31,14 +31,14 @@ pub struct MarkedPage {
     /// What the first session that failed raised.
     pub first_error: Option<String>,
     /// The last session of the page, after which the next one begins; `None`: there was none.
-    pub last: Option<Position>,
+    pub last: Option<PageCursor>,
 }
 
 /// Marks every session that the policies of a plan let in. A WARNING counts the sessions that cannot be marked: they do
 /// not forbid the deployment.
 pub fn mark_all(tenant_id: Uuid, plan: &Plan) -> Result<()> {
-    let marker = Marker::load(tenant_id, plan, None)?;
-    let (mut after, mut marked, mut failed, mut first_error) = (Position::start(), 0, 0, None);
+    let marker = PlanMarker::load(tenant_id, plan, None)?;
+    let (mut after, mut marked, mut failed, mut first_error) = (PageCursor::start(), 0, 0, None);
     loop {
         let page = marker.mark_page(&after, PAGE_SIZE)?;
         marked += i64::from(page.marked);
@@ -67,8 +67,8 @@ fn warn_of_unmarked(failed: i64, first_error: String) {
 }
 
 /// Marks the next page of sessions, for a run. What is locked is skipped.
-pub fn mark_page(tenant_id: Uuid, plan: &Plan, after: &Position, size: i32, run_id: Uuid) -> Result<MarkedPage> {
-    let page = Marker::load(tenant_id, plan, Some(run_id))?.mark_page(after, size)?;
+pub fn mark_page(tenant_id: Uuid, plan: &Plan, after: &PageCursor, size: i32, run_id: Uuid) -> Result<MarkedPage> {
+    let page = PlanMarker::load(tenant_id, plan, Some(run_id))?.mark_page(after, size)?;
     plans::add_marked(tenant_id, plan.plan_id, i64::from(page.marked))?;
     Ok(page)
 }
@@ -78,8 +78,8 @@ pub fn mark_page(tenant_id: Uuid, plan: &Plan, after: &Position, size: i32, run_
 /// it leaves out, the turn says.
 pub fn ids_to_simulate(tenant_id: Uuid, plan: &Plan) -> Result<Vec<Uuid>> {
     let mut ids = plan_sessions::ids(tenant_id, plan)?;
-    let marker = Marker::load(tenant_id, plan, None)?;
-    if marker.look.at_finished {
+    let marker = PlanMarker::load(tenant_id, plan, None)?;
+    if marker.scope.includes_finished {
         let reopened = marker.old_steps.iter().filter(|(_, step)| marker.reopens(step));
         let step_ids = reopened.map(|(step_id, _)| step_id.as_str()).collect();
         ids.extend(plan_sessions::finished_ids(tenant_id, plan, step_ids)?);
@@ -95,51 +95,51 @@ pub fn ids_to_simulate(tenant_id: Uuid, plan: &Plan) -> Result<Vec<Uuid>> {
 }
 
 /// A plan, with what it takes to say whom it lets in.
-struct Marker<'a> {
+struct PlanMarker<'a> {
     tenant_id: Uuid,
     plan: &'a Plan,
     /// By id.
     old_steps: HashMap<String, OldStep>,
     /// By content hash of an anchor or a deleted step: those that do not let everybody in.
     policies: HashMap<String, Policy>,
-    look: Look,
+    scope: MarkingScope,
     /// Keeps the errors; `None`: a deployment.
     run_id: Option<Uuid>,
 }
 
-impl Marker<'_> {
-    fn load(tenant_id: Uuid, plan: &Plan, run_id: Option<Uuid>) -> Result<Marker<'_>> {
+impl PlanMarker<'_> {
+    fn load(tenant_id: Uuid, plan: &Plan, run_id: Option<Uuid>) -> Result<PlanMarker<'_>> {
         let old_steps = anchors::old_steps(tenant_id, plan)?;
         let mut policies = policies::of_plan(tenant_id, plan.plan_id)?;
         policies.retain(|_, policy| !policy.admits_everybody() || policy.reopen);
-        let look = Look {
-            at_finished: policies.values().any(|policy| policy.reopen),
-            at_variables: policies.values().any(|policy| policy.scope.session_condition.is_some()),
+        let scope = MarkingScope {
+            includes_finished: policies.values().any(|policy| policy.reopen),
+            reads_variables: policies.values().any(|policy| policy.scope.session_condition.is_some()),
         };
-        Ok(Marker { tenant_id, plan, old_steps, policies, look, run_id })
+        Ok(PlanMarker { tenant_id, plan, old_steps, policies, scope, run_id })
     }
 
-    fn mark_page(&self, after: &Position, size: i32) -> Result<MarkedPage> {
-        let candidates = plan_sessions::page_to_mark(self.tenant_id, self.plan, after, size, self.look)?;
+    fn mark_page(&self, after: &PageCursor, size: i32) -> Result<MarkedPage> {
+        let candidates = plan_sessions::page_to_mark(self.tenant_id, self.plan, after, size, self.scope)?;
         let mut session_ids = Vec::new();
         let mut anchors_by_step: BTreeMap<&str, Option<&str>> = BTreeMap::new();
         for candidate in &candidates {
-            if let Some(step) = self.old_steps.get(&candidate.position.step_id)
+            if let Some(step) = self.old_steps.get(&candidate.cursor.step_id)
                 && self.admits(step, candidate)
             {
-                session_ids.push(candidate.position.session_id);
-                anchors_by_step.insert(&candidate.position.step_id, step.anchor_content_hash.as_deref());
+                session_ids.push(candidate.cursor.session_id);
+                anchors_by_step.insert(&candidate.cursor.step_id, step.anchor_content_hash.as_deref());
             }
         }
         let admitted = session_ids.len();
         // Whoever locks several sessions locks them in this order.
         session_ids.sort_unstable_by_key(|id| *id.as_bytes());
-        let Marked { marked, failed, first_error } = if admitted == 0 {
-            Marked { marked: 0, failed: 0, first_error: None }
+        let MarkedCount { marked, failed, first_error } = if admitted == 0 {
+            MarkedCount { marked: 0, failed: 0, first_error: None }
         } else {
             let (step_ids, anchor_hashes) = anchors_by_step.into_iter().unzip();
-            let sessions = ToMark { session_ids, step_ids, anchor_hashes };
-            plan_sessions::mark(self.tenant_id, self.plan.plan_id, sessions, self.look, self.run_id)?
+            let sessions = SessionsToMark { session_ids, step_ids, anchor_hashes };
+            plan_sessions::mark(self.tenant_id, self.plan.plan_id, sessions, self.scope, self.run_id)?
         };
         // No page has more sessions than an integer can count.
         let [marked, failed] = [marked, failed].map(|count| i32::try_from(count).unwrap_or(i32::MAX));
@@ -149,7 +149,7 @@ impl Marker<'_> {
             marked,
             failed,
             first_error,
-            last: candidates.into_iter().next_back().map(|candidate| candidate.position),
+            last: candidates.into_iter().next_back().map(|candidate| candidate.cursor),
         })
     }
 
@@ -160,14 +160,14 @@ impl Marker<'_> {
     }
 
     /// A finished session is admitted only by a policy that reopens, where its step goes on.
-    fn admits(&self, step: &OldStep, candidate: &Candidate) -> bool {
+    fn admits(&self, step: &OldStep, candidate: &MarkCandidate) -> bool {
         let of = |hash: &Option<String>| hash.as_ref().and_then(|hash| self.policies.get(hash));
         let policies = [of(&step.deleted_content_hash), of(&step.anchor_content_hash)];
         if candidate.is_finished && !self.reopens(step) {
             return false;
         }
         let subject = ScopeSubject {
-            session_id: engine_id(candidate.position.session_id),
+            session_id: engine_id(candidate.cursor.session_id),
             channel: candidate.channel.as_deref(),
             step_name: &step.name,
             age_days: candidate.age_days,

@@ -1,10 +1,12 @@
-//! The engine's [`Facts`] from the tables: each is read when the engine asks, and none before.
+//! The facts of one session.
 
-use super::plan_facts::PlanFacts;
-use super::sources::{self, Source};
-use super::{actions, anchors, attempts, audit, fields, messages, profiles, starts, versions, visits};
+use super::PlanFacts;
 use crate::error::{Error, Result};
 use crate::settings;
+use crate::store::sources::{self, Source};
+use crate::store::{
+    actions, anchors, attempts, audit, fields, messages, passed_at_start, profiles, sql_id, versions, visits,
+};
 use pgrx::Uuid;
 use scenario_engine::acts::{Acts, PassedAtStart};
 use scenario_engine::field::FieldDefinition;
@@ -66,7 +68,7 @@ impl SessionFacts {
     }
 
     /// What a pattern finds in the conversation, valid or not, the newest first.
-    fn matched(&mut self, field: &FieldDefinition) -> Result<Vec<Candidate>> {
+    fn pattern_matches(&mut self, field: &FieldDefinition) -> Result<Vec<Candidate>> {
         if field.extraction_pattern.is_none() {
             return Ok(Vec::new());
         }
@@ -111,7 +113,7 @@ impl Facts for SessionFacts {
     }
 
     fn plan_pairs(&mut self, plan: &PlanRef) -> Result<StepPairs> {
-        anchors::pairs(self.tenant_id, super::sql_id(plan.plan_id))
+        anchors::pairs(self.tenant_id, sql_id(plan.plan_id))
     }
 
     fn graph(&mut self, version: i32) -> Result<Rc<Graph>> {
@@ -127,7 +129,7 @@ impl Facts for SessionFacts {
     }
 
     fn passed_at_start(&mut self) -> Result<Vec<PassedAtStart>> {
-        starts::of_session(self.tenant_id, self.session_id, self.scenario_id)
+        passed_at_start::of_session(self.tenant_id, self.session_id, self.scenario_id)
     }
 
     fn deployed_pairs(&mut self, from: i32, to: i32) -> Result<Option<Rc<Vec<(String, String)>>>> {
@@ -196,7 +198,7 @@ impl Facts for SessionFacts {
             let found = own.of_session(self.tenant_id, self.session_id, &field.field_name)?;
             return Ok(found.into_iter().collect());
         }
-        self.matched(field)
+        self.pattern_matches(field)
     }
 
     /// The built-in profile says itself that its value was denied.

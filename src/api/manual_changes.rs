@@ -1,8 +1,9 @@
 //! What a person does with a session by hand: `pin_session`, `unpin_session`, `move_session`.
 
 use crate::error::{required, tenant};
+use crate::manual_changes;
 use crate::row::SessionRow;
-use crate::ways_out::{self, Operator};
+use crate::store::audit::Author;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use pgrx::{Uuid, default};
@@ -22,7 +23,7 @@ fn pin_session(
     reason: default!(Option<&str>, "NULL"),
 ) -> Result<SessionRow, ErrorReport> {
     let (tenant_id, session_id) = (tenant(tenant_id)?, required(session_id, "session_id")?);
-    Ok(ways_out::pin(tenant_id, session_id, Operator { by, reason })?)
+    Ok(manual_changes::pin(tenant_id, session_id, Author { by, reason })?)
 }
 
 /// Ends the pin of a session: `unpin_session(tenant_id, session_id [, by, reason])`.
@@ -40,7 +41,7 @@ fn unpin_session(
     reason: default!(Option<&str>, "NULL"),
 ) -> Result<SessionRow, ErrorReport> {
     let (tenant_id, session_id) = (tenant(tenant_id)?, required(session_id, "session_id")?);
-    Ok(ways_out::unpin(tenant_id, session_id, Operator { by, reason })?)
+    Ok(manual_changes::unpin(tenant_id, session_id, Author { by, reason })?)
 }
 
 /// Moves a session to a step of the published version: `move_session(tenant_id, session_id, step_id [, by, reason,
@@ -64,7 +65,7 @@ fn move_session(
 ) -> Result<SessionRow, ErrorReport> {
     let (tenant_id, session_id) = (tenant(tenant_id)?, required(session_id, "session_id")?);
     let (step_id, force) = (required(step_id, "step_id")?, required(force, "force")?);
-    Ok(ways_out::move_to(tenant_id, session_id, step_id, Operator { by, reason }, force)?)
+    Ok(manual_changes::move_to(tenant_id, session_id, step_id, Author { by, reason }, force)?)
 }
 
 extension_sql_file!(

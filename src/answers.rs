@@ -1,14 +1,13 @@
 //! Answers that come from outside: a customer's, a model's, a person's. None of them moves a session; the next
 //! reconcile uses them. See "Gap fill", "Decisions" and "Acts and checkpoints" in docs/behaviour.md.
 
-use super::listed;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, listed};
 use crate::json::Json;
 use crate::settings;
 use crate::store::attempts::{self, Attempt};
-use crate::store::profiles::{self, NewValue};
-use crate::store::requests::{self, Kind};
-use crate::store::sessions::{self, State};
+use crate::store::profiles::{self, NewProfileValue};
+use crate::store::requests::{self, RequestKind};
+use crate::store::sessions::{self, SessionState};
 use crate::store::{actions, fields, versions, visits};
 use pgrx::Uuid;
 use scenario_engine::field::RequiredLevel;
@@ -48,7 +47,7 @@ const NO_FIELD: &str = "a field has a name";
 pub fn submit_fields(tenant_id: Uuid, session_id: Uuid, values: &Json) -> Result<Vec<Verdict>> {
     let values: BTreeMap<String, Box<RawValue>> = serde_json::from_str(values.as_str())
         .map_err(|_| Error::bad_argument("values must be a JSON object: field → value"))?;
-    let state = locked(tenant_id, session_id)?;
+    let state = lock_and_read(tenant_id, session_id)?;
     let mut verdicts = Vec::with_capacity(values.len());
     let mut accepted: BTreeMap<String, Box<RawValue>> = BTreeMap::new();
     for (field, value) in values {
@@ -63,14 +62,14 @@ pub fn submit_fields(tenant_id: Uuid, session_id: Uuid, values: &Json) -> Result
     }
     sessions::merge_variables(tenant_id, session_id, Json::of(&accepted))?;
     for (field, value) in &accepted {
-        deny_another(tenant_id, session_id, field, value.get())?;
+        deny_differing_value(tenant_id, session_id, field, value.get())?;
         attempts::forget_to_confirm(tenant_id, session_id, field)?;
         requests::settle_confirmation(tenant_id, session_id, field)?;
         let Some(customer_id) = state.customer_id else { continue };
         profiles::put(
             tenant_id,
             customer_id,
-            NewValue {
+            NewProfileValue {
                 field,
                 value: Json(value.get().to_owned()),
                 source: "customer",
@@ -87,15 +86,15 @@ pub fn submit_fields(tenant_id: Uuid, session_id: Uuid, values: &Json) -> Result
 /// The customer says whether the value that they were asked about is right. Right: it counts, as if they had said it.
 /// Wrong: it is not used, nor found again in the same words. 55000 if a turn has not asked.
 pub fn confirm_field(tenant_id: Uuid, session_id: Uuid, field: String, accepted: bool) -> Result<Verdict> {
-    let state = locked(tenant_id, session_id)?;
-    let asked = requests::newest(tenant_id, session_id, Kind::Confirm, &field, state.scenario_id())?;
+    let state = lock_and_read(tenant_id, session_id)?;
+    let asked = requests::newest(tenant_id, session_id, RequestKind::Confirm, &field, state.scenario_id())?;
     let Some(value) = asked.and_then(|asked| asked.value) else {
         return Err(Error::wrong_state(format!(
             "session {session_id} was not asked to confirm a value of field \"{field}\""
         ))
         .hint("Only what reconcile_session has returned in confirm_fields was asked, until it is answered."));
     };
-    let (attempt, known_to) = known_as(tenant_id, session_id, &state, &field, value)?;
+    let (attempt, known_to) = known_value(tenant_id, session_id, &state, &field, value)?;
     if !accepted {
         if let Some(customer_id) = known_to {
             profiles::settle(tenant_id, customer_id, &field, false)?;
@@ -115,14 +114,14 @@ pub fn confirm_field(tenant_id: Uuid, session_id: Uuid, field: String, accepted:
     attempts::forget_to_confirm(tenant_id, session_id, &field)?;
     requests::settle_confirmation(tenant_id, session_id, &field)?;
     attempts::keep_confirmed(tenant_id, session_id, &field)?;
-    sessions::merge_variables(tenant_id, session_id, one(&field, &attempt.value)?)?;
+    sessions::merge_variables(tenant_id, session_id, single_field(&field, &attempt.value)?)?;
     Ok(Verdict { field, accepted: true, errors })
 }
 
 /// The customer cannot or will not give a field: the session goes on without it, unless it is a strict one. That they
 /// were asked in vain is on record for a strict one too.
 pub fn decline_field(tenant_id: Uuid, session_id: Uuid, field: String, reason: Option<&str>) -> Result<Verdict> {
-    locked(tenant_id, session_id)?;
+    lock_and_read(tenant_id, session_id)?;
     if field.is_empty() {
         return Ok(Verdict { field, accepted: false, errors: vec![NO_FIELD.to_owned()] });
     }
@@ -134,7 +133,7 @@ pub fn decline_field(tenant_id: Uuid, session_id: Uuid, field: String, reason: O
 }
 
 /// A customer who says something else than the value that they were to confirm has denied that value.
-fn deny_another(tenant_id: Uuid, session_id: Uuid, field: &str, value: &str) -> Result<()> {
+fn deny_differing_value(tenant_id: Uuid, session_id: Uuid, field: &str, value: &str) -> Result<()> {
     match attempts::to_confirm(tenant_id, session_id, field)? {
         Some(waiting) if !same_json(waiting.value.as_str(), value) => {
             attempts::keep_denied(tenant_id, session_id, field, &waiting)
@@ -144,10 +143,10 @@ fn deny_another(tenant_id: Uuid, session_id: Uuid, field: &str, value: &str) -> 
 }
 
 /// The value that the customer was asked about, with what is known of it, and whose profile it is in, if it still is.
-fn known_as(
+fn known_value(
     tenant_id: Uuid,
     session_id: Uuid,
-    state: &State,
+    state: &SessionState,
     field: &str,
     value: Json,
 ) -> Result<(Attempt, Option<Uuid>)> {
@@ -169,7 +168,7 @@ fn known_as(
 /// a session without a profile; any other value is kept as an attempt only.
 pub fn record_extraction(tenant_id: Uuid, session_id: Uuid, extraction: Extraction) -> Result<ExtractionVerdict> {
     let Extraction { field, value, confidence, quote } = extraction;
-    let state = locked(tenant_id, session_id)?;
+    let state = lock_and_read(tenant_id, session_id)?;
     let judgement = judge_extraction(tenant_id, session_id, &state, &field, &value, confidence)?;
     let attempt = Attempt { value, confidence: Some(confidence), quote };
     let needs_confirmation = match judgement {
@@ -185,7 +184,7 @@ pub fn record_extraction(tenant_id: Uuid, session_id: Uuid, extraction: Extracti
         profiles::put(
             tenant_id,
             customer_id,
-            NewValue {
+            NewProfileValue {
                 field: &field,
                 value: attempt.value.clone(),
                 source: FieldSource::Extraction.as_str(),
@@ -200,7 +199,7 @@ pub fn record_extraction(tenant_id: Uuid, session_id: Uuid, extraction: Extracti
     match state.has_profile() {
         true => {}
         false if needs_confirmation => attempts::keep_to_confirm(tenant_id, session_id, &field, &attempt)?,
-        false => sessions::merge_variables(tenant_id, session_id, one(&field, &attempt.value)?)?,
+        false => sessions::merge_variables(tenant_id, session_id, single_field(&field, &attempt.value)?)?,
     }
     Ok(ExtractionVerdict { used: true, needs_confirmation, errors: Vec::new() })
 }
@@ -209,7 +208,7 @@ pub fn record_extraction(tenant_id: Uuid, session_id: Uuid, extraction: Extracti
 fn judge_extraction(
     tenant_id: Uuid,
     session_id: Uuid,
-    state: &State,
+    state: &SessionState,
     field: &str,
     value: &Json,
     confidence: f64,
@@ -252,8 +251,8 @@ fn judge_extraction(
 /// another version. P0002 for a step that is none of them, 22023 where it stands at a step that is no required action,
 /// 55000 for a session that is in no scenario and neither was asked nor stood there.
 pub fn complete_action(tenant_id: Uuid, session_id: Uuid, step_id: String) -> Result<()> {
-    let state = locked(tenant_id, session_id)?;
-    let asked = requests::newest(tenant_id, session_id, Kind::Action, &step_id, state.scenario_id())?;
+    let state = lock_and_read(tenant_id, session_id)?;
+    let asked = requests::newest(tenant_id, session_id, RequestKind::Action, &step_id, state.scenario_id())?;
     if let Some(asked) = &asked {
         let done = CompletedAction {
             scenario_version: asked.scenario_version,
@@ -266,24 +265,24 @@ pub fn complete_action(tenant_id: Uuid, session_id: Uuid, step_id: String) -> Re
     }
     // What was asked is on record already: the action of the step where the session stands can be another one of the
     // same id.
-    let stands = standing_at(tenant_id, &state, &step_id)?;
-    let version_without_action = stands.as_ref().filter(|spot| !spot.node().is_required_action);
-    let version_without_action = version_without_action.map(|spot| spot.scenario_version);
-    let found = match stands.filter(|spot| spot.node().is_required_action) {
+    let current = current_step(tenant_id, &state, &step_id)?;
+    let version_without_action = current.as_ref().filter(|step| !step.node().is_required_action);
+    let version_without_action = version_without_action.map(|step| step.scenario_version);
+    let found = match current.filter(|step| step.node().is_required_action) {
         None if asked.is_some() => return Ok(()),
-        None => stood_at(tenant_id, session_id, &state, &step_id, |step| step.is_required_action)?,
-        stands => stands,
+        None => left_step(tenant_id, session_id, &state, &step_id, |step| step.is_required_action)?,
+        current => current,
     };
-    if let Some(spot) = found {
-        let step_content_hash = spot.node().content_hash.clone();
-        let done = CompletedAction { scenario_version: spot.scenario_version, step_id, step_content_hash };
-        return actions::complete(tenant_id, session_id, spot.scenario_id, &done).map(|_| ());
+    if let Some(step) = found {
+        let step_content_hash = step.node().content_hash.clone();
+        let done = CompletedAction { scenario_version: step.scenario_version, step_id, step_content_hash };
+        return actions::complete(tenant_id, session_id, step.scenario_id, &done).map(|_| ());
     }
     if let Some(version) = version_without_action {
         return Err(Error::bad_argument(format!("step \"{step_id}\" is no required action"))
             .detail(format!("The session stands at it in version {version}.")));
     }
-    state.place(session_id)?;
+    state.require_position(session_id)?;
     Err(never_asked("for action", session_id, &step_id).hint(
         "It takes what reconcile_session has returned in execute_step_ids, and the step where the session stands.",
     ))
@@ -294,20 +293,21 @@ pub fn complete_action(tenant_id: Uuid, session_id: Uuid, step_id: String) -> Re
 /// for a step that is none of them, 22023 for a target that is none of its branches, 55000 for a session that is in no
 /// scenario and neither was asked nor stood there.
 pub fn submit_decision(tenant_id: Uuid, session_id: Uuid, fork_step_id: String, target_step_id: String) -> Result<()> {
-    let state = locked(tenant_id, session_id)?;
+    let state = lock_and_read(tenant_id, session_id)?;
     let mut forks = Vec::new();
-    if let Some(asked) = requests::newest(tenant_id, session_id, Kind::Fork, &fork_step_id, state.scenario_id())? {
+    if let Some(asked) = requests::newest(tenant_id, session_id, RequestKind::Fork, &fork_step_id, state.scenario_id())?
+    {
         forks.push((asked.scenario_id, asked.scenario_version, asked.target_step_ids));
     }
-    if let Some(spot) = standing_at(tenant_id, &state, &fork_step_id)? {
-        forks.push(spot.fork());
+    if let Some(step) = current_step(tenant_id, &state, &fork_step_id)? {
+        forks.push(step.fork());
     }
     if forks.iter().all(|(_, _, targets)| targets.is_empty()) {
-        let stood = stood_at(tenant_id, session_id, &state, &fork_step_id, Node::is_fork)?;
-        forks.extend(stood.map(|spot| spot.fork()));
+        let stood = left_step(tenant_id, session_id, &state, &fork_step_id, Node::is_fork)?;
+        forks.extend(stood.map(|step| step.fork()));
     }
     if forks.is_empty() {
-        state.place(session_id)?;
+        state.require_position(session_id)?;
         return Err(never_asked("about fork", session_id, &fork_step_id).hint(
             "It takes what reconcile_session has returned in decisions, and the step where the session stands.",
         ));
@@ -332,14 +332,14 @@ pub fn submit_decision(tenant_id: Uuid, session_id: Uuid, fork_step_id: String, 
 }
 
 /// A step in the graph of a version.
-struct Spot {
+struct StepInGraph {
     scenario_id: Uuid,
     scenario_version: i32,
     graph: Rc<Graph>,
     step: StepIx,
 }
 
-impl Spot {
+impl StepInGraph {
     fn node(&self) -> &Node {
         self.graph.node(self.step)
     }
@@ -353,28 +353,30 @@ impl Spot {
 }
 
 /// The step of that id, if the session stands at it, in the version that it walks.
-fn standing_at(tenant_id: Uuid, state: &State, step_id: &str) -> Result<Option<Spot>> {
-    let Some(place) = state.place.as_ref().filter(|place| place.step_id == step_id) else { return Ok(None) };
-    let (scenario_id, scenario_version) = (place.scenario_id, place.scenario_version);
+fn current_step(tenant_id: Uuid, state: &SessionState, step_id: &str) -> Result<Option<StepInGraph>> {
+    let Some(position) = state.position.as_ref().filter(|position| position.step_id == step_id) else {
+        return Ok(None);
+    };
+    let (scenario_id, scenario_version) = (position.scenario_id, position.scenario_version);
     let graph = versions::graph(tenant_id, scenario_id, scenario_version)?;
     let step = graph.find(step_id);
-    Ok(step.map(|step| Spot { scenario_id, scenario_version, graph, step }))
+    Ok(step.map(|step| StepInGraph { scenario_id, scenario_version, graph, step }))
 }
 
 /// The step of that id, of a kind that counts, at which the session stood last in another version than the one that it
 /// walks: a migration has taken it away before the backend could report. A version that is not kept tells nothing.
-fn stood_at(
+fn left_step(
     tenant_id: Uuid,
     session_id: Uuid,
-    state: &State,
+    state: &SessionState,
     step_id: &str,
     counts: impl Fn(&Node) -> bool,
-) -> Result<Option<Spot>> {
-    let present = state.place.as_ref().map(|place| (place.scenario_id, place.scenario_version));
-    for (scenario_id, scenario_version) in visits::stood(tenant_id, session_id, step_id, present)? {
+) -> Result<Option<StepInGraph>> {
+    let present = state.position.as_ref().map(|position| (position.scenario_id, position.scenario_version));
+    for (scenario_id, scenario_version) in visits::versions_with_visit(tenant_id, session_id, step_id, present)? {
         let Some(graph) = versions::kept_graph(tenant_id, scenario_id, scenario_version)? else { continue };
         if let Some(step) = graph.find(step_id).filter(|step| counts(graph.node(*step))) {
-            return Ok(Some(Spot { scenario_id, scenario_version, graph, step }));
+            return Ok(Some(StepInGraph { scenario_id, scenario_version, graph, step }));
         }
     }
     Ok(None)
@@ -385,9 +387,9 @@ fn never_asked(for_what: &str, session_id: Uuid, step_id: &str) -> Error {
 }
 
 /// The session, locked: answers of one session come one after the other, and none between a turn's look and its move.
-fn locked(tenant_id: Uuid, session_id: Uuid) -> Result<State> {
+fn lock_and_read(tenant_id: Uuid, session_id: Uuid) -> Result<SessionState> {
     sessions::lock(tenant_id, session_id)?;
-    sessions::look(tenant_id, session_id)
+    sessions::read(tenant_id, session_id)
 }
 
 /// Why a value does not fill the field; empty if it does. A field that nobody declared takes any value but null.
@@ -400,7 +402,7 @@ fn reasons_against(tenant_id: Uuid, field: &str, value: &str) -> Result<Vec<Stri
 }
 
 /// `{field: value}`, with every digit of the value.
-fn one(field: &str, value: &Json) -> Result<Json> {
+fn single_field(field: &str, value: &Json) -> Result<Json> {
     let value = RawValue::from_string(value.as_str().to_owned())
         .map_err(|error| Error::internal(format!("the value of field {field} is no JSON: {error}")))?;
     Ok(Json::of(&BTreeMap::from([(field, value)])))

@@ -1,9 +1,9 @@
 //! What the plans of a tenant say, read once for all sessions of a turn or of a batch's page.
 
-use super::plans::{self, Plan};
-use super::{acts, anchors, versions};
 use crate::cache::Pairs;
 use crate::error::Result;
+use crate::store::plans::{self, Plan};
+use crate::store::{acts, anchors, sql_id, versions};
 use pgrx::Uuid;
 use scenario_engine::acts::{Acts, Ground, landing_acts_of};
 use scenario_engine::diff::{Pairing, compose_pairs};
@@ -19,11 +19,11 @@ pub struct PlanFacts {
     tenant_id: Uuid,
     /// A plan that is looked at before it is deployed.
     as_if_deployed: Option<Rc<Plan>>,
-    read: Rc<RefCell<Read>>,
+    known: Rc<RefCell<KnownFacts>>,
 }
 
 #[derive(Default)]
-struct Read {
+struct KnownFacts {
     /// By scenario: its deployed and cancelled plans.
     refs: HashMap<Uuid, Rc<Vec<PlanRef>>>,
     /// By plan and old step.
@@ -34,7 +34,7 @@ struct Read {
 
 impl PlanFacts {
     pub fn new(tenant_id: Uuid) -> PlanFacts {
-        PlanFacts { tenant_id, as_if_deployed: None, read: Rc::default() }
+        PlanFacts { tenant_id, as_if_deployed: None, known: Rc::default() }
     }
 
     /// What would be so once a plan was deployed.
@@ -44,11 +44,11 @@ impl PlanFacts {
 
     /// The scenario's plans that were ever deployed.
     pub fn refs(&self, scenario_id: Uuid) -> Result<Rc<Vec<PlanRef>>> {
-        if let Some(refs) = self.read.borrow().refs.get(&scenario_id) {
+        if let Some(refs) = self.known.borrow().refs.get(&scenario_id) {
             return Ok(Rc::clone(refs));
         }
         let refs = Rc::new(plans::refs(self.tenant_id, scenario_id)?);
-        self.read.borrow_mut().refs.insert(scenario_id, Rc::clone(&refs));
+        self.known.borrow_mut().refs.insert(scenario_id, Rc::clone(&refs));
         Ok(refs)
     }
 
@@ -65,34 +65,40 @@ impl PlanFacts {
     /// The row of a plan for the sessions at one old step; `None` if the plan does not know the step.
     pub fn row(&self, scenario_id: Uuid, plan: &PlanRef, old_step_id: &str) -> Result<Option<PlanRow>> {
         let key = (plan.plan_id, old_step_id.to_owned());
-        if let Some(row) = self.read.borrow().rows.get(&key) {
+        if let Some(row) = self.known.borrow().rows.get(&key) {
             return Ok(row.clone());
         }
         let mut row = anchors::plan_row(self.tenant_id, scenario_id, plan, old_step_id)?;
         if let Some(row) = &mut row {
-            self.renew_list(scenario_id, plan, old_step_id, row)?;
+            self.renew_landing_list(scenario_id, plan, old_step_id, row)?;
         }
-        self.read.borrow_mut().rows.insert(key, row.clone());
+        self.known.borrow_mut().rows.insert(key, row.clone());
         Ok(row)
     }
 
     /// The acts of a scenario as they count for the moves that are decided: for a plan that is looked at before it is
     /// deployed, as if it were.
     pub fn acts(&self, scenario_id: Uuid) -> Result<Rc<Acts>> {
-        if let Some(acts) = self.read.borrow().acts.get(&scenario_id) {
+        if let Some(acts) = self.known.borrow().acts.get(&scenario_id) {
             return Ok(Rc::clone(acts));
         }
         let acts = match &self.as_if_deployed {
             Some(plan) => crate::acts::as_if_deployed(self.tenant_id, plan)?,
             None => acts::of_scenario(self.tenant_id, scenario_id)?,
         };
-        self.read.borrow_mut().acts.insert(scenario_id, Rc::clone(&acts));
+        self.known.borrow_mut().acts.insert(scenario_id, Rc::clone(&acts));
         Ok(acts)
     }
 
     /// What a landing at an anchor would undo was worked out for the acts of then. Where they are others now, it is
     /// worked out again.
-    fn renew_list(&self, scenario_id: Uuid, plan: &PlanRef, old_step_id: &str, row: &mut PlanRow) -> Result<()> {
+    fn renew_landing_list(
+        &self,
+        scenario_id: Uuid,
+        plan: &PlanRef,
+        old_step_id: &str,
+        row: &mut PlanRow,
+    ) -> Result<()> {
         let made_for = row.goals.first().and_then(|goal| goal.undoes.as_ref()).map(|list| list.revision);
         match &self.as_if_deployed {
             // Publishing a draft raises the revision by one, and nothing has come between since the plan was built.
@@ -109,7 +115,7 @@ impl PlanFacts {
         let acts = self.acts(scenario_id)?;
         let old = versions::graph(self.tenant_id, scenario_id, plan.from_version)?;
         let new = versions::graph(self.tenant_id, scenario_id, plan.to_version)?;
-        let pairs = anchors::pairs(self.tenant_id, super::sql_id(plan.plan_id))?;
+        let pairs = anchors::pairs(self.tenant_id, sql_id(plan.plan_id))?;
         let pairing = Pairing::from_ids(&old, &new, pairs.iter().map(|(a, b)| (a.as_str(), b.as_str())));
         row.acts_revision = acts.revision();
         goal.undoes = old
@@ -126,7 +132,7 @@ impl PlanFacts {
     /// The pairs of the plans that lead from one version to another, composed; `None` if none lead there.
     pub fn pairs_of_way(&self, scenario_id: Uuid, from_version: i32, to_version: i32) -> Result<Option<Pairs>> {
         let Way::Plans(chain) = self.way(scenario_id, from_version, to_version)? else { return Ok(None) };
-        self.composed_pairs(chain.iter().map(|plan| super::sql_id(plan.plan_id)))
+        self.composed_pairs(chain.iter().map(|plan| sql_id(plan.plan_id)))
     }
 
     /// The pairs of these plans, composed in their order; `None` for no plan.

@@ -1,23 +1,13 @@
-//! Sessions that begin and go on by themselves: the convenient way beside plain SQL.
+//! A session that goes on by a transition of its version.
 
-use super::listed;
-use crate::error::{Error, Result};
-use crate::json::Json;
+use crate::error::{Error, Result, listed};
 use crate::row::SessionRow;
-use crate::store::sessions::{self, Advance, Start};
+use crate::store::sessions::{self, Advance};
 use crate::store::steps;
 use pgrx::Uuid;
 
 /// What a visit says of an arrival for which the caller gave no reason.
 pub const DEFAULT_REASON: &str = "advance";
-
-/// Starts a session at the entry of the published version, or at the step that is given.
-pub fn start(tenant_id: Uuid, start: Start<'_>) -> Result<SessionRow> {
-    check_variables(start.variables.as_ref())?;
-    let session_id = start.session_id;
-    sessions::insert(tenant_id, start)?;
-    sessions::row(tenant_id, session_id)
-}
 
 /// Goes on by a transition of the session's step.
 pub fn advance(tenant_id: Uuid, session_id: Uuid, to: &Advance<'_>) -> Result<SessionRow> {
@@ -28,33 +18,25 @@ pub fn advance(tenant_id: Uuid, session_id: Uuid, to: &Advance<'_>) -> Result<Se
         check_confidence(confidence)?;
     }
     sessions::lock(tenant_id, session_id)?;
-    let state = sessions::look(tenant_id, session_id)?;
+    let state = sessions::read(tenant_id, session_id)?;
     if state.status != "active" {
         return Err(Error::wrong_state(format!("session {session_id} is {} and cannot advance", state.status))
             .detail("Only an active session walks on.")
             .hint("Make it active first: UPDATE scenario.sessions SET status = 'active' …."));
     }
-    let place = state.place(session_id)?;
-    let allowed = steps::onward(tenant_id, place.scenario_id, place.scenario_version, &place.step_id)?;
+    let position = state.require_position(session_id)?;
+    let allowed = steps::next_step_ids(tenant_id, position.scenario_id, position.scenario_version, &position.step_id)?;
     if !allowed.iter().any(|step_id| step_id == to.to_step_id) {
-        let version = place.scenario_version;
+        let version = position.scenario_version;
         return Err(Error::bad_argument(format!(
             "no transition leads from step \"{}\" to step \"{}\" in version {version}",
-            place.step_id, to.to_step_id
+            position.step_id, to.to_step_id
         ))
         .detail(format!("Transitions lead to: {}.", listed(allowed.iter().map(String::as_str))))
         .hint("To put a session anywhere, UPDATE scenario.sessions SET step_id = …."));
     }
     sessions::advance(tenant_id, session_id, to)?;
     sessions::row(tenant_id, session_id)
-}
-
-/// Variables are an object.
-pub fn check_variables(variables: Option<&Json>) -> Result<()> {
-    if variables.is_some_and(|variables| !variables.as_str().starts_with('{')) {
-        return Err(Error::bad_argument("variables must be a JSON object: name → value"));
-    }
-    Ok(())
 }
 
 /// A confidence lies from 0 to 1.

@@ -1,19 +1,19 @@
 //! What a decision found in the conversation is kept, so that the next scenario does not look for it again ("Gap fill").
 
-use super::Decided;
+use super::decision::SessionDecision;
 use crate::error::Result;
 use crate::json::Json;
 use crate::store::attempts::{self, Attempt};
-use crate::store::profiles::{self, NewValue};
+use crate::store::profiles::{self, NewProfileValue};
 use pgrx::Uuid;
 use scenario_engine::reconcile::{Effect, FieldSource, FilledField, same_json};
 
 /// Keeps what these decisions found: in the customer's profile. A session without a customer has only its variables, where a move
 /// puts them; what the customer must confirm first is kept as an attempt, where the next turn finds it again. The same holds where
 /// the application has a profile of its own, which need not know ours.
-pub(super) fn keep(tenant_id: Uuid, decided: &[Decided<'_>]) -> Result<()> {
-    let mut found: Vec<(&Decided<'_>, &FilledField)> = Vec::new();
-    for one in decided.iter().filter(|one| matches!(one.decision.effect, Effect::Move | Effect::Wait(_))) {
+pub(super) fn keep(tenant_id: Uuid, decisions: &[SessionDecision<'_>]) -> Result<()> {
+    let mut found: Vec<(&SessionDecision<'_>, &FilledField)> = Vec::new();
+    for one in decisions.iter().filter(|one| matches!(one.decision.effect, Effect::Move | Effect::Wait(_))) {
         let filled = one.decision.fields_filled.iter();
         found.extend(filled.filter(|f| f.source == FieldSource::Extraction || f.needs_confirmation).map(|f| (one, f)));
     }
@@ -29,7 +29,7 @@ pub(super) fn keep(tenant_id: Uuid, decided: &[Decided<'_>]) -> Result<()> {
             profiles::put(
                 tenant_id,
                 customer_id,
-                NewValue {
+                NewProfileValue {
                     field: &field.field,
                     value: Json(field.value.clone()),
                     source: field.source.as_str(),
@@ -44,7 +44,7 @@ pub(super) fn keep(tenant_id: Uuid, decided: &[Decided<'_>]) -> Result<()> {
             keep_to_be_confirmed(tenant_id, one.state.session_id, field)?;
         }
     }
-    for one in decided.iter().filter(|one| !one.decision.rejected.is_empty()) {
+    for one in decisions.iter().filter(|one| !one.decision.rejected.is_empty()) {
         attempts::keep_rejected(tenant_id, one.state.session_id, &one.decision.rejected)?;
     }
     Ok(())

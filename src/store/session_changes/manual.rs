@@ -1,10 +1,9 @@
-//! What people do with a session by hand, as statements: each changes the session and records it. The triggers of
-//! `sessions` see to visits, hashes and marks.
+//! What an operator changes of one session. The triggers of `sessions` see to visits, hashes and marks.
 
-use super::Statement;
 use crate::args;
 use crate::error::Result;
-use crate::ways_out::Operator;
+use crate::store::Statement;
+use crate::store::audit::Author;
 use pgrx::Uuid;
 
 /// The audit row of each row of `written`. Parameters: $1 tenant, $2 session, $3 revision before, $4 what was done, $5
@@ -67,33 +66,39 @@ static MOVE: Statement = Statement::writing(concat!(
 ));
 
 /// What is done with a session, which is locked.
-pub struct Deed<'a> {
+pub struct ManualChange<'a> {
     pub session_id: Uuid,
     /// The session's revision before.
     pub revision: i32,
     /// The first word of the recorded reason.
     pub what: &'static str,
-    pub operator: Operator<'a>,
+    pub author: Author<'a>,
 }
 
-macro_rules! deed {
-    ($tenant_id:expr, $deed:expr $(, $more:expr)*) => {{
-        let Deed { session_id, revision, what, operator } = *$deed;
-        args![$tenant_id, session_id, revision, what, operator.by, operator.reason $(, $more)*]
+macro_rules! manual_args {
+    ($tenant_id:expr, $change:expr $(, $more:expr)*) => {{
+        let ManualChange { session_id, revision, what, author } = *$change;
+        args![$tenant_id, session_id, revision, what, author.by, author.reason $(, $more)*]
     }};
 }
 
 /// Pins the session to its version, and takes its mark away.
-pub fn pin(tenant_id: Uuid, deed: &Deed<'_>) -> Result<()> {
-    PIN.execute(&deed!(tenant_id, deed)).map(|_| ())
+pub fn pin(tenant_id: Uuid, change: &ManualChange<'_>) -> Result<()> {
+    PIN.execute(&manual_args!(tenant_id, change)).map(|_| ())
 }
 
 /// Takes its pin away, and what it has seen of deployments with it, so that its next turn looks at all of them.
-pub fn unpin(tenant_id: Uuid, deed: &Deed<'_>) -> Result<()> {
-    UNPIN.execute(&deed!(tenant_id, deed)).map(|_| ())
+pub fn unpin(tenant_id: Uuid, change: &ManualChange<'_>) -> Result<()> {
+    UNPIN.execute(&manual_args!(tenant_id, change)).map(|_| ())
 }
 
 /// Puts the session at a step of a version. `checkpoint`: the passed checkpoint that this undoes.
-pub fn move_to(tenant_id: Uuid, deed: &Deed<'_>, version: i32, step_id: &str, checkpoint: Option<&str>) -> Result<()> {
-    MOVE.execute(&deed!(tenant_id, deed, version, step_id, checkpoint)).map(|_| ())
+pub fn move_to(
+    tenant_id: Uuid,
+    change: &ManualChange<'_>,
+    version: i32,
+    step_id: &str,
+    checkpoint: Option<&str>,
+) -> Result<()> {
+    MOVE.execute(&manual_args!(tenant_id, change, version, step_id, checkpoint)).map(|_| ())
 }

@@ -3,11 +3,11 @@
 //! and why.
 
 use crate::error::{Error, Result};
+use crate::facts::{PlanFacts, SessionFacts};
 use crate::row::SessionRow;
-use crate::store::by_hand::{self, Deed};
-use crate::store::facts::SessionFacts;
-use crate::store::plan_facts::PlanFacts;
-use crate::store::sessions::{self, Place, State};
+use crate::store::audit::Author;
+use crate::store::session_changes::manual::{self, ManualChange};
+use crate::store::sessions::{self, Position, SessionState};
 use pgrx::Uuid;
 use scenario_engine::acts::{Acts, Ground, UndoneBy};
 use scenario_engine::diff::Pairing;
@@ -15,29 +15,22 @@ use scenario_engine::graph::{Graph, StepIx};
 use scenario_engine::reconcile::Facts;
 use std::rc::Rc;
 
-/// Who does something by hand, and why; `None`: the login, and no reason given.
-#[derive(Clone, Copy)]
-pub struct Operator<'a> {
-    pub by: Option<&'a str>,
-    pub reason: Option<&'a str>,
-}
-
 /// Pins a session to the version that it walks. A pin that it has is replaced. 55000 unless it is live and in a
 /// scenario.
-pub fn pin(tenant_id: Uuid, session_id: Uuid, operator: Operator<'_>) -> Result<SessionRow> {
-    let (state, _) = live(tenant_id, session_id, "pinned")?;
-    by_hand::pin(tenant_id, &Deed { session_id, revision: state.revision, what: "pinned", operator })?;
+pub fn pin(tenant_id: Uuid, session_id: Uuid, author: Author<'_>) -> Result<SessionRow> {
+    let (state, _) = lock_live(tenant_id, session_id, "pinned")?;
+    manual::pin(tenant_id, &ManualChange { session_id, revision: state.revision, what: "pinned", author })?;
     sessions::row(tenant_id, session_id)
 }
 
 /// Ends a session's pin: its next turn looks at what was deployed, whenever that was. 55000 if it is not pinned.
-pub fn unpin(tenant_id: Uuid, session_id: Uuid, operator: Operator<'_>) -> Result<SessionRow> {
-    let (state, _) = live(tenant_id, session_id, "unpinned")?;
+pub fn unpin(tenant_id: Uuid, session_id: Uuid, author: Author<'_>) -> Result<SessionRow> {
+    let (state, _) = lock_live(tenant_id, session_id, "unpinned")?;
     if state.pin.is_none() {
         return Err(Error::wrong_state(format!("session {session_id} is not pinned"))
             .hint("Whether a session is pinned, and why, is in pinned_at and pinned_reason of scenario.sessions."));
     }
-    by_hand::unpin(tenant_id, &Deed { session_id, revision: state.revision, what: "unpinned", operator })?;
+    manual::unpin(tenant_id, &ManualChange { session_id, revision: state.revision, what: "unpinned", author })?;
     sessions::row(tenant_id, session_id)
 }
 
@@ -48,41 +41,41 @@ pub fn move_to(
     tenant_id: Uuid,
     session_id: Uuid,
     step_id: &str,
-    operator: Operator<'_>,
+    author: Author<'_>,
     force: bool,
 ) -> Result<SessionRow> {
-    let (state, place) = live(tenant_id, session_id, "moved")?;
-    let undone = undone_by_moving(tenant_id, &state, &place, step_id)?;
+    let (state, position) = lock_live(tenant_id, session_id, "moved")?;
+    let undone = undone_by_moving(tenant_id, &state, &position, step_id)?;
     let what = match (&undone, force) {
         (Some(undone), false) => return Err(undone.refusal(session_id, step_id)),
         (Some(_), true) => "moved by force",
         (None, _) => "moved",
     };
-    let deed = Deed { session_id, revision: state.revision, what, operator };
+    let change = ManualChange { session_id, revision: state.revision, what, author };
     let checkpoint = undone.as_ref().map(|undone| undone.checkpoint.as_str());
-    by_hand::move_to(tenant_id, &deed, place.published_version, step_id, checkpoint)?;
+    manual::move_to(tenant_id, &change, position.published_version, step_id, checkpoint)?;
     sessions::row(tenant_id, session_id)
 }
 
-/// The session, locked, and its place. 55000 unless it is live and in a scenario.
-fn live(tenant_id: Uuid, session_id: Uuid, done: &str) -> Result<(State, Place)> {
+/// The session, locked, and its position. 55000 unless it is live and in a scenario.
+fn lock_live(tenant_id: Uuid, session_id: Uuid, done: &str) -> Result<(SessionState, Position)> {
     sessions::lock(tenant_id, session_id)?;
-    let state = sessions::look(tenant_id, session_id)?;
-    let place = state.place(session_id)?.clone();
+    let state = sessions::read(tenant_id, session_id)?;
+    let position = state.require_position(session_id)?.clone();
     if !state.is_live() {
         return Err(Error::wrong_state(format!("session {session_id} is {} and cannot be {done}", state.status))
             .detail("Only an active or a paused session can."));
     }
-    Ok((state, place))
+    Ok((state, position))
 }
 
 /// A checkpoint that was passed, and how a move undoes it.
-struct Undone {
+struct UndoneCheckpoint {
     checkpoint: String,
     by: UndoneBy,
 }
 
-impl Undone {
+impl UndoneCheckpoint {
     fn refusal(&self, session_id: Uuid, step_id: &str) -> Error {
         let how = match self.by {
             UndoneBy::Again => "would come to it again",
@@ -95,12 +88,17 @@ impl Undone {
 }
 
 /// The first checkpoint that the session has passed and that a move to the step of the published version undoes.
-fn undone_by_moving(tenant_id: Uuid, state: &State, place: &Place, step_id: &str) -> Result<Option<Undone>> {
+fn undone_by_moving(
+    tenant_id: Uuid,
+    state: &SessionState,
+    position: &Position,
+    step_id: &str,
+) -> Result<Option<UndoneCheckpoint>> {
     let plans = PlanFacts::new(tenant_id);
-    let mut facts = SessionFacts::new(tenant_id, state.session_id, place.scenario_id, state.customer_id, plans);
-    let new = facts.graph(place.published_version)?;
+    let mut facts = SessionFacts::new(tenant_id, state.session_id, position.scenario_id, state.customer_id, plans);
+    let new = facts.graph(position.published_version)?;
     let to = new.find(step_id).ok_or_else(|| {
-        let version = place.published_version;
+        let version = position.published_version;
         Error::none_such(format!("version {version} has no step \"{step_id}\""))
             .hint("The steps of a version are in scenario.scenario_steps.")
     })?;
@@ -109,16 +107,16 @@ fn undone_by_moving(tenant_id: Uuid, state: &State, place: &Place, step_id: &str
     if passed.is_empty() {
         return Ok(None);
     }
-    let old = walked(&mut facts, place)?;
+    let old = walked(&mut facts, position)?;
     let stand_in = Rc::clone(&new);
     let old_is_whole = old.is_some();
     let old = old.unwrap_or(stand_in);
-    let pairing = pairing(&mut facts, place, old_is_whole, &old, &new)?;
-    let from: Option<StepIx> = old.find(&place.step_id).filter(|_| old_is_whole);
+    let pairing = pairing(&mut facts, position, old_is_whole, &old, &new)?;
+    let from: Option<StepIx> = old.find(&position.step_id).filter(|_| old_is_whole);
     let ground = Ground::new(&old, old_is_whole, &new, &pairing, &acts);
     Ok(passed.into_iter().find_map(|(act, checkpoint)| {
         let by = ground.undoes(from, to, &act)?;
-        Some(Undone { checkpoint, by })
+        Some(UndoneCheckpoint { checkpoint, by })
     }))
 }
 
@@ -133,13 +131,13 @@ fn passed(facts: &mut SessionFacts, acts: &Acts) -> Result<Vec<(String, String)>
 }
 
 /// The version that the session walks, if it is kept and the session is at it as it is stored.
-fn walked(facts: &mut SessionFacts, place: &Place) -> Result<Option<Rc<Graph>>> {
-    if place.matches_version { facts.kept_graph(place.scenario_version) } else { Ok(None) }
+fn walked(facts: &mut SessionFacts, position: &Position) -> Result<Option<Rc<Graph>>> {
+    if position.matches_version { facts.kept_graph(position.scenario_version) } else { Ok(None) }
 }
 
 /// How the steps of the two versions belong together: as the deployed plans between them say, else by what they mean.
-fn pairing(facts: &mut SessionFacts, place: &Place, is_whole: bool, old: &Graph, new: &Graph) -> Result<Pairing> {
-    let (from, to) = (place.scenario_version, place.published_version);
+fn pairing(facts: &mut SessionFacts, position: &Position, is_whole: bool, old: &Graph, new: &Graph) -> Result<Pairing> {
+    let (from, to) = (position.scenario_version, position.published_version);
     if !is_whole {
         return Ok(Pairing::from_ids(old, new, std::iter::empty()));
     }
