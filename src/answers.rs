@@ -2,6 +2,7 @@
 //! reconcile uses them. See "Gap fill", "Decisions" and "Acts and checkpoints" in docs/behaviour.md.
 
 use crate::error::{Error, Result, listed};
+use crate::facts::has_builtin_profile;
 use crate::json::Json;
 use crate::settings;
 use crate::store::attempts::{self, Attempt};
@@ -196,7 +197,7 @@ pub fn record_extraction(tenant_id: Uuid, session_id: Uuid, extraction: Extracti
         )?;
     }
     // What the next turn does not find in the profile, it finds in the session.
-    match state.has_profile() {
+    match has_builtin_profile(&state) {
         true => {}
         false if needs_confirmation => attempts::keep_to_confirm(tenant_id, session_id, &field, &attempt)?,
         false => sessions::merge_variables(tenant_id, session_id, single_field(&field, &attempt.value)?)?,
@@ -236,7 +237,7 @@ fn judge_extraction(
     // What the customer or the application said is not replaced by what a model read: a settled, valid value of the
     // profile of a higher confidence counts as better. Without a profile every valid value of the session does, which
     // comes before extraction.
-    let known = match state.customer_id.filter(|_| state.has_profile()) {
+    let known = match state.customer_id.filter(|_| has_builtin_profile(state)) {
         Some(customer_id) => profiles::active(tenant_id, customer_id, field)?
             .filter(|known| !known.needs_confirmation && known.confidence.unwrap_or(1.0) > confidence)
             .map(|known| known.value),

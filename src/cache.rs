@@ -1,5 +1,5 @@
-//! What a backend keeps between calls: compiled graphs, the pairs of plans, and acts. Bounded in bytes, least
-//! recently used first.
+//! What a backend keeps between calls: compiled graphs, the pairs of plans, and acts. It is bounded in bytes; what
+//! was used longest ago goes first.
 //!
 //! A published version never changes and neither does a plan, nor the acts at one revision, so nothing is ever out of
 //! date, with one exception: what a transaction made and then rolled back. So whatever was kept since a
@@ -52,9 +52,9 @@ const MAX_PAIR_BYTES: NonZeroUsize = NonZeroUsize::new(16 << 20).unwrap();
 const MAX_ACT_BYTES: NonZeroUsize = NonZeroUsize::new(16 << 20).unwrap();
 
 thread_local! {
-    static GRAPHS: RefCell<Bounded<GraphKey, Rc<Graph>>> = RefCell::new(Bounded::new(MAX_GRAPH_BYTES));
-    static PAIRS: RefCell<Bounded<PlanKey, Pairs>> = RefCell::new(Bounded::new(MAX_PAIR_BYTES));
-    static ACTS: RefCell<Bounded<ActsKey, Rc<Acts>>> = RefCell::new(Bounded::new(MAX_ACT_BYTES));
+    static GRAPHS: RefCell<BoundedCache<GraphKey, Rc<Graph>>> = RefCell::new(BoundedCache::new(MAX_GRAPH_BYTES));
+    static PAIRS: RefCell<BoundedCache<PlanKey, Pairs>> = RefCell::new(BoundedCache::new(MAX_PAIR_BYTES));
+    static ACTS: RefCell<BoundedCache<ActsKey, Rc<Acts>>> = RefCell::new(BoundedCache::new(MAX_ACT_BYTES));
     /// Whether this transaction has kept something, and so has a callback registered.
     static WATCHING: Cell<bool> = const { Cell::new(false) };
 }
@@ -107,37 +107,37 @@ fn watch_for_abort() {
         return;
     }
     register_xact_callback(PgXactCallbackEvent::Abort, || {
-        drop_unproven();
+        drop_uncommitted();
         end_of_transaction();
     });
     register_xact_callback(PgXactCallbackEvent::Commit, end_of_transaction);
     // Somebody else will say how a prepared transaction ends.
     register_xact_callback(PgXactCallbackEvent::Prepare, || {
-        drop_unproven();
+        drop_uncommitted();
         end_of_transaction();
     });
-    register_subxact_callback(PgSubXactCallbackEvent::AbortSub, |_, _| drop_unproven());
+    register_subxact_callback(PgSubXactCallbackEvent::AbortSub, |_, _| drop_uncommitted());
 }
 
-fn drop_unproven() {
-    GRAPHS.with_borrow_mut(Bounded::drop_unproven);
-    PAIRS.with_borrow_mut(Bounded::drop_unproven);
-    ACTS.with_borrow_mut(Bounded::drop_unproven);
+fn drop_uncommitted() {
+    GRAPHS.with_borrow_mut(BoundedCache::drop_uncommitted);
+    PAIRS.with_borrow_mut(BoundedCache::drop_uncommitted);
+    ACTS.with_borrow_mut(BoundedCache::drop_uncommitted);
 }
 
 fn end_of_transaction() {
-    GRAPHS.with_borrow_mut(Bounded::prove);
-    PAIRS.with_borrow_mut(Bounded::prove);
-    ACTS.with_borrow_mut(Bounded::prove);
+    GRAPHS.with_borrow_mut(BoundedCache::commit);
+    PAIRS.with_borrow_mut(BoundedCache::commit);
+    ACTS.with_borrow_mut(BoundedCache::commit);
     WATCHING.set(false);
 }
 
 /// A least-recently-used cache that is bounded in bytes, and that can forget what was kept since a transaction began.
-struct Bounded<K, V> {
+struct BoundedCache<K, V> {
     entries: CLruCache<K, Weighed<V>, RandomState, ByWeight>,
     /// Keys of what a transaction has kept that has not ended yet. A key whose entry was displaced meanwhile may be
     /// among them.
-    unproven: HashSet<K>,
+    uncommitted: HashSet<K>,
 }
 
 struct Weighed<V> {
@@ -153,9 +153,9 @@ impl<K, V> WeightScale<K, Weighed<V>> for ByWeight {
     }
 }
 
-impl<K: Eq + Hash + Clone, V: Clone> Bounded<K, V> {
+impl<K: Eq + Hash + Clone, V: Clone> BoundedCache<K, V> {
     fn new(max_bytes: NonZeroUsize) -> Self {
-        Bounded { entries: CLruCache::with_scale(max_bytes, ByWeight), unproven: HashSet::new() }
+        BoundedCache { entries: CLruCache::with_scale(max_bytes, ByWeight), uncommitted: HashSet::new() }
     }
 
     fn get(&mut self, key: &K) -> Option<V> {
@@ -166,20 +166,20 @@ impl<K: Eq + Hash + Clone, V: Clone> Bounded<K, V> {
     /// whole cache is not kept.
     fn put(&mut self, key: K, value: V, bytes: usize) {
         if self.entries.put_with_weight(key.clone(), Weighed { value, bytes }).is_ok() {
-            self.unproven.insert(key);
+            self.uncommitted.insert(key);
         }
     }
 
     /// Forgets what an aborted transaction, or a part of it, may have kept.
-    fn drop_unproven(&mut self) {
-        for key in self.unproven.drain() {
+    fn drop_uncommitted(&mut self) {
+        for key in self.uncommitted.drain() {
             self.entries.pop(&key);
         }
     }
 
     /// The transaction has ended well: what it has kept holds for ever.
-    fn prove(&mut self) {
-        self.unproven.clear();
+    fn commit(&mut self) {
+        self.uncommitted.clear();
     }
 }
 
@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn it_forgets_what_was_used_longest_ago() {
-        let mut kept = Bounded::new(BYTES);
+        let mut kept = BoundedCache::new(BYTES);
         kept.put("a", 1, 4);
         kept.put("b", 2, 4);
         assert_eq!(kept.get(&"a"), Some(1));
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn what_is_larger_than_the_bound_is_not_kept() {
-        let mut kept = Bounded::new(BYTES);
+        let mut kept = BoundedCache::new(BYTES);
         kept.put("a", 1, 4);
         kept.put("b", 2, 13);
         assert_eq!((kept.get(&"a"), kept.get(&"b")), (Some(1), None));
@@ -210,21 +210,21 @@ mod tests {
 
     #[test]
     fn an_abort_drops_what_its_transaction_put_here() {
-        let mut kept = Bounded::new(BYTES);
+        let mut kept = BoundedCache::new(BYTES);
         kept.put("a", 1, 4);
-        kept.prove();
+        kept.commit();
         kept.put("b", 2, 4);
-        kept.drop_unproven();
+        kept.drop_uncommitted();
         assert_eq!((kept.get(&"a"), kept.get(&"b"), kept.entries.weight()), (Some(1), None, 4));
     }
 
     #[test]
     fn what_is_kept_again_belongs_to_the_later_transaction() {
-        let mut kept = Bounded::new(BYTES);
+        let mut kept = BoundedCache::new(BYTES);
         kept.put("a", 1, 4);
-        kept.prove();
+        kept.commit();
         kept.put("a", 2, 4);
-        kept.drop_unproven();
+        kept.drop_uncommitted();
         assert_eq!(kept.get(&"a"), None);
     }
 }

@@ -103,11 +103,11 @@ fn undone_by_moving(
             .hint("The steps of a version are in scenario.scenario_steps.")
     })?;
     let acts = facts.acts()?;
-    let passed = passed(&mut facts, &acts)?;
+    let passed = passed_checkpoints(&mut facts, &acts)?;
     if passed.is_empty() {
         return Ok(None);
     }
-    let old = walked(&mut facts, position)?;
+    let old = kept_old_graph(&mut facts, position)?;
     let stand_in = Rc::clone(&new);
     let old_is_whole = old.is_some();
     let old = old.unwrap_or(stand_in);
@@ -121,7 +121,7 @@ fn undone_by_moving(
 }
 
 /// The checkpoints that the session has passed: the act of each, and what it was called.
-fn passed(facts: &mut SessionFacts, acts: &Acts) -> Result<Vec<(String, String)>> {
+fn passed_checkpoints(facts: &mut SessionFacts, acts: &Acts) -> Result<Vec<(String, String)>> {
     let at_start = facts.passed_at_start()?.into_iter().map(|passed| (passed.content_hash, passed.step_name));
     let visits = facts.visits()?.into_iter();
     let visited = visits
@@ -131,7 +131,7 @@ fn passed(facts: &mut SessionFacts, acts: &Acts) -> Result<Vec<(String, String)>
 }
 
 /// The version that the session walks, if it is kept and the session is at it as it is stored.
-fn walked(facts: &mut SessionFacts, position: &Position) -> Result<Option<Rc<Graph>>> {
+fn kept_old_graph(facts: &mut SessionFacts, position: &Position) -> Result<Option<Rc<Graph>>> {
     if position.matches_version { facts.kept_graph(position.scenario_version) } else { Ok(None) }
 }
 

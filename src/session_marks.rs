@@ -85,7 +85,7 @@ pub fn ids_to_simulate(tenant_id: Uuid, plan: &Plan) -> Result<Vec<Uuid>> {
         ids.extend(plan_sessions::finished_ids(tenant_id, plan, step_ids)?);
     }
     let plans = PlanFacts::as_if_deployed(tenant_id, plan);
-    for older in plan_sessions::elsewhere(tenant_id, plan)?.older.iter().filter(|older| older.sessions > 0) {
+    for older in plan_sessions::count_elsewhere(tenant_id, plan)?.older.iter().filter(|older| older.sessions > 0) {
         if plans.chain_through(plan, older.version)?.is_some() {
             let version = versions::find(tenant_id, plan.scenario_id, older.version)?;
             ids.extend(plan_sessions::ids_on_version(tenant_id, plan, &version)?);

@@ -12,4 +12,4 @@ mod session;
 
 pub use common::{CommonAnswer, CommonFacts, NoCommonAnswer, session_at};
 pub use plans::PlanFacts;
-pub use session::{PATTERN_CONFIDENCE, SessionFacts};
+pub use session::{PATTERN_CONFIDENCE, SessionFacts, has_builtin_profile};

@@ -3,6 +3,7 @@
 use super::PlanFacts;
 use crate::error::{Error, Result};
 use crate::settings;
+use crate::store::sessions::SessionState;
 use crate::store::sources::{self, Source};
 use crate::store::{
     actions, anchors, attempts, audit, fields, messages, passed_at_start, profiles, sql_id, versions, visits,
@@ -27,6 +28,12 @@ pub const PATTERN_CONFIDENCE: f64 = 0.9;
 
 /// Why a value of the profile does not do whose time is over.
 const EXPIRED: &str = "it has expired";
+
+/// Whether the next turn finds what is written into `profile_fields` for the session: it has a customer, and the
+/// application has no profile source of its own.
+pub fn has_builtin_profile(state: &SessionState) -> bool {
+    state.customer_id.is_some() && settings::profile_source().is_none()
+}
 
 /// What the tables say of one session, for one decision.
 pub struct SessionFacts {
@@ -92,14 +99,16 @@ impl SessionFacts {
 
     fn own_profile(&mut self) -> Result<Option<Rc<Source>>> {
         if self.profile_source.is_none() {
-            self.profile_source = Some(sources::profile()?.map(Rc::new));
+            self.profile_source =
+                Some(settings::profile_source().map(|name| sources::profile(&name)).transpose()?.map(Rc::new));
         }
         Ok(self.profile_source.clone().flatten())
     }
 
     fn own_extraction(&mut self) -> Result<Option<Rc<Source>>> {
         if self.extraction_source.is_none() {
-            self.extraction_source = Some(sources::extraction()?.map(Rc::new));
+            self.extraction_source =
+                Some(settings::extraction_source().map(|name| sources::extraction(&name)).transpose()?.map(Rc::new));
         }
         Ok(self.extraction_source.clone().flatten())
     }

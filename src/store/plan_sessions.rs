@@ -380,7 +380,7 @@ pub fn counts_by_step(
 
 /// The sessions of the plan's scenario that [`counts_by_step`] does not tell of. Whom a landing holds is not counted
 /// here.
-pub fn elsewhere(tenant_id: Uuid, plan: &Plan) -> Result<Elsewhere> {
+pub fn count_elsewhere(tenant_id: Uuid, plan: &Plan) -> Result<Elsewhere> {
     let plans = plans::refs(tenant_id, plan.scenario_id)?;
     let mut elsewhere = Elsewhere { plans, ..Elsewhere::default() };
     COUNT_ELSEWHERE.rows(&key!(tenant_id, plan, plan.to_version), |row| {

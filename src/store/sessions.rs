@@ -8,7 +8,6 @@ use crate::args;
 use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::row::SessionRow;
-use crate::settings;
 use pgrx::Uuid;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::datum::datetime_support::now;
@@ -167,13 +166,13 @@ pub struct SessionState {
     pub age_days: f64,
     /// The count of deployments at which it was last reconciled; `None`: it is to be looked at.
     pub reconciled_deployments: Option<i32>,
-    pub pin: Option<Pinned>,
+    pub pin: Option<SessionPin>,
     row_version: RowVersion,
 }
 
 /// The pin of a session, whether or not it has ended.
 #[derive(Clone)]
-pub struct Pinned {
+pub struct SessionPin {
     pub reason: PinReason,
     pub plan_id: Option<Uuid>,
     /// Since when, as PostgreSQL writes it.
@@ -296,10 +295,10 @@ pub fn read_many(tenant_id: Uuid, session_ids: &[Uuid], variables: Variables) ->
     })
 }
 
-fn read_pin(row: &Row<'_>) -> Result<Option<Pinned>> {
+fn read_pin(row: &Row<'_>) -> Result<Option<SessionPin>> {
     let Some(reason) = row.opt::<String>(23)? else { return Ok(None) };
     let reason = PinReason::parse(&reason).ok_or_else(|| Error::internal(format!("unknown pinned_reason {reason}")))?;
-    Ok(Some(Pinned { reason, plan_id: row.opt(24)?, since: row.get(25)? }))
+    Ok(Some(SessionPin { reason, plan_id: row.opt(24)?, since: row.get(25)? }))
 }
 
 impl SessionState {
@@ -356,12 +355,6 @@ impl SessionState {
     /// Active or paused: plans concern it.
     pub fn is_live(&self) -> bool {
         matches!(self.status.as_str(), "active" | "paused")
-    }
-
-    /// Whether what is written into `profile_fields` is found again by the next turn: the session has a customer, and the
-    /// application no profile source of its own.
-    pub fn has_profile(&self) -> bool {
-        self.customer_id.is_some() && settings::profile_source().is_none()
     }
 
     /// What the engine is told of the session.

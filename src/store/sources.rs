@@ -9,7 +9,6 @@ use super::Statement;
 use crate::args;
 use crate::error::{Error, Result};
 use crate::json::Json;
-use crate::settings;
 use pgrx::Uuid;
 use pgrx::spi::Spi;
 use scenario_engine::reconcile::Candidate;
@@ -67,14 +66,14 @@ pub struct Source {
     sql: String,
 }
 
-/// The function that stands in for `profile_fields`, if the setting names one.
-pub fn profile() -> Result<Option<Source>> {
-    settings::profile_source().map(|name| Source::look_up(&name, &PROFILE)).transpose()
+/// The function of that name, which stands in for `profile_fields`.
+pub fn profile(name: &str) -> Result<Source> {
+    Source::look_up(name, &PROFILE)
 }
 
-/// The function that stands in for the extraction patterns, if the setting names one.
-pub fn extraction() -> Result<Option<Source>> {
-    settings::extraction_source().map(|name| Source::look_up(&name, &EXTRACTION)).transpose()
+/// The function of that name, which stands in for the extraction patterns.
+pub fn extraction(name: &str) -> Result<Source> {
+    Source::look_up(name, &EXTRACTION)
 }
 
 impl Source {

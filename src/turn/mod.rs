@@ -15,7 +15,7 @@ use crate::json::Json;
 use crate::settings;
 use crate::store::audit;
 use crate::store::plans::{self, Plan};
-use crate::store::sessions::{self, Pinned, Position, SessionState};
+use crate::store::sessions::{self, Position, SessionPin, SessionState};
 use crate::writer;
 use pgrx::{Uuid, pg_sys};
 use scenario_engine::plan::{PlanRef, PlanStatus, Way, as_if_deployed, pin_has_ended};
@@ -31,7 +31,7 @@ pub enum Turn {
         scenario_version: Option<i32>,
         reason: Cow<'static, str>,
         /// For [`preview`]: why the session stays on its version.
-        pin: Option<Pin>,
+        pin: Option<ExplainedPin>,
     },
     Decided(Box<DecisionWithPrompts>),
 }
@@ -44,13 +44,13 @@ pub struct DecisionWithPrompts {
 }
 
 /// A pin, with the sentence that was recorded when it was set.
-pub struct Pin {
-    pub pinned: Pinned,
+pub struct ExplainedPin {
+    pub pinned: SessionPin,
     pub why: Option<String>,
 }
 
-const OFF: &str = "scenario.enabled is off";
-const NOTHING: &str = "nothing to do";
+const SWITCHED_OFF: &str = "scenario.enabled is off";
+const NOTHING_TO_DO: &str = "nothing to do";
 
 /// What there is to do for a session, before anything of it is written.
 enum Due {
@@ -94,8 +94,8 @@ impl Due {
 
     fn into_turn(self, state: &SessionState) -> Result<Turn> {
         match self {
-            Due::Nothing => Ok(stays(state, NOTHING.into())),
-            Due::Pinned => Ok(stays(state, pinned_because(state))),
+            Due::Nothing => Ok(settled(state, NOTHING_TO_DO.into())),
+            Due::Pinned => Ok(settled(state, pinned_because(state))),
             Due::Decided(decided) => {
                 let (decision, mut facts) = *decided;
                 let prompts = prompts::of(&decision, &mut facts)?;
@@ -110,12 +110,12 @@ impl Due {
 /// transaction cannot write.
 pub fn reconcile(tenant_id: Uuid, session_id: Uuid) -> Result<Turn> {
     if !settings::enabled() {
-        return Ok(off());
+        return Ok(switched_off());
     }
     let check = sessions::check_due(tenant_id, session_id)?;
     if check.settled {
         let (step_id, scenario_version) = (check.step_id, check.scenario_version);
-        return Ok(Turn::Settled { step_id, scenario_version, reason: NOTHING.into(), pin: None });
+        return Ok(Turn::Settled { step_id, scenario_version, reason: NOTHING_TO_DO.into(), pin: None });
     }
     let started = Instant::now();
     let seen = sessions::read(tenant_id, session_id)?;
@@ -123,7 +123,7 @@ pub fn reconcile(tenant_id: Uuid, session_id: Uuid) -> Result<Turn> {
     match due.writes() {
         Writes::Nothing => return due.into_turn(&seen),
         Writes::CountAlone if is_read_only() => return due.into_turn(&seen),
-        Writes::CountAlone | Writes::Everything => must_write(session_id)?,
+        Writes::CountAlone | Writes::Everything => require_writable(session_id)?,
     }
     if sessions::lock_if_unchanged(tenant_id, &seen)? {
         return apply(tenant_id, &seen, due, started);
@@ -159,7 +159,7 @@ fn apply(tenant_id: Uuid, state: &SessionState, due: Due, started: Instant) -> R
 /// nothing. Errors: P0002 for a session or a plan that does not exist, 22023 for a plan that is not for the session.
 pub fn preview(tenant_id: Uuid, session_id: Uuid, plan_id: Option<Uuid>) -> Result<Turn> {
     if !settings::enabled() {
-        return Ok(off());
+        return Ok(switched_off());
     }
     let mut state = sessions::read(tenant_id, session_id)?;
     state.settled = state.settled_if_active;
@@ -185,7 +185,7 @@ pub fn preview(tenant_id: Uuid, session_id: Uuid, plan_id: Option<Uuid>) -> Resu
     };
     let mut turn = due.into_turn(&state)?;
     if let (Turn::Settled { pin, .. }, Some(pinned)) = (&mut turn, state.pin) {
-        *pin = Some(Pin { pinned, why: audit::why_pinned(tenant_id, session_id)? });
+        *pin = Some(ExplainedPin { pinned, why: audit::why_pinned(tenant_id, session_id)? });
     }
     Ok(turn)
 }
@@ -209,11 +209,11 @@ pub fn microseconds_since(began: Instant) -> i64 {
     i64::try_from(began.elapsed().as_micros()).unwrap_or(i64::MAX)
 }
 
-fn off() -> Turn {
-    Turn::Settled { step_id: None, scenario_version: None, reason: OFF.into(), pin: None }
+fn switched_off() -> Turn {
+    Turn::Settled { step_id: None, scenario_version: None, reason: SWITCHED_OFF.into(), pin: None }
 }
 
-fn stays(state: &SessionState, reason: Cow<'static, str>) -> Turn {
+fn settled(state: &SessionState, reason: Cow<'static, str>) -> Turn {
     let position = state.position.as_ref();
     Turn::Settled {
         step_id: position.map(|p| p.step_id.clone()),
@@ -268,7 +268,7 @@ fn way_by_plan(plan: &Plan, session_id: Uuid, position: &Position, plans: &PlanF
 }
 
 /// On a hot standby PostgreSQL would say only that it cannot assign a transaction id (XX000).
-fn must_write(session_id: Uuid) -> Result<()> {
+fn require_writable(session_id: Uuid) -> Result<()> {
     if is_read_only() {
         return Err(Error::read_only(format!(
             "session {session_id} is to be migrated, and this transaction is read-only"

@@ -40,7 +40,7 @@ impl<'a> SessionDecision<'a> {
     }
 
     /// Pinned, or settled: nothing is left to do, which is written down and not recorded.
-    pub(super) fn rest(&self) -> Stay<'a> {
+    pub(super) fn settled(&self) -> Stay<'a> {
         let pin = self.decision.pin.as_ref();
         Stay {
             change: self.change("pin", Some(&self.position.step_id)),
@@ -54,7 +54,7 @@ impl<'a> SessionDecision<'a> {
     }
 
     /// Nothing is written when the same was asked before: a customer who does not answer adds no row at each turn.
-    pub(super) fn wait(&self, tenant_id: Uuid, waiting_for: WaitingFor) -> Result<Option<Stay<'a>>> {
+    pub(super) fn waiting(&self, tenant_id: Uuid, waiting_for: WaitingFor) -> Result<Option<Stay<'a>>> {
         let is_known = self.is_known_request(tenant_id, waiting_for)?;
         let marked = self.state.pending_plan_id.filter(|plan_id| self.is_on_the_way(*plan_id));
         let mark_plan_id = marked.or(self.plan_ids().last().copied());

@@ -2,6 +2,7 @@
 
 use super::decision::SessionDecision;
 use crate::error::Result;
+use crate::facts::has_builtin_profile;
 use crate::json::Json;
 use crate::store::attempts::{self, Attempt};
 use crate::store::profiles::{self, NewProfileValue};
@@ -40,7 +41,7 @@ pub(super) fn keep(tenant_id: Uuid, decisions: &[SessionDecision<'_>]) -> Result
                 },
             )?;
         }
-        if field.needs_confirmation && !one.state.has_profile() {
+        if field.needs_confirmation && !has_builtin_profile(one.state) {
             keep_to_be_confirmed(tenant_id, one.state.session_id, field)?;
         }
     }

@@ -39,8 +39,8 @@ pub fn write(tenant_id: Uuid, decisions: &[SessionDecision<'_>]) -> Result<()> {
             Effect::None => {}
             Effect::Move => arrivals.push(one.arrival()?),
             Effect::Exit => exits.push(Exit { change: one.change("exit_scenario", None), before: one.before() }),
-            Effect::Pin | Effect::Settle => stays.push(one.rest()),
-            Effect::Wait(waiting_for) => stays.extend(one.wait(tenant_id, waiting_for)?),
+            Effect::Pin | Effect::Settle => stays.push(one.settled()),
+            Effect::Wait(waiting_for) => stays.extend(one.waiting(tenant_id, waiting_for)?),
         }
     }
     if !arrivals.is_empty() {

@@ -10,7 +10,7 @@ use pgrx::datum::datetime_support::now;
 
 /// The columns that every change has, `c`: parameters 2 to 21. An audit row's plans and fields are lists of their own; each list
 /// lies in one array with those of the other rows, from place `…_from` to place `…_to`.
-macro_rules! changes {
+macro_rules! change_rows {
     ($more_values:literal, $more_names:literal) => {
         concat!(
             "ROWS FROM (pg_catalog.unnest($2::uuid[]), pg_catalog.unnest($3::uuid[]), pg_catalog.unnest($4::integer[]), pg_catalog.unnest($5::integer[]),
@@ -80,7 +80,7 @@ static MOVE: Statement = Statement::writing(concat!(
          SELECT c.*, st.name AS step_name, st.content_hash, st.is_checkpoint, st.checkpoint_description, st.is_terminal,
                 CASE WHEN c.plans_from <= c.plans_to THEN ($16::uuid[])[c.plans_to] END AS plan_id
            FROM ",
-    changes!(
+    change_rows!(
         "pg_catalog.unnest($22::integer[]), pg_catalog.unnest($23::text[]), pg_catalog.unnest($24::text[]), pg_catalog.unnest($25::integer[]), pg_catalog.unnest($26::text[]),
          pg_catalog.unnest($27::jsonb[]), pg_catalog.unnest($28::jsonb[]), pg_catalog.unnest($30::jsonb[]),
          pg_catalog.unnest($31::boolean[])",
@@ -131,7 +131,7 @@ static EXIT: Statement = Statement::writing(concat!(
     "WITH change AS MATERIALIZED (
          SELECT c.*, CASE WHEN c.plans_from <= c.plans_to THEN ($16::uuid[])[c.plans_to] END AS plan_id
            FROM ",
-    changes!(
+    change_rows!(
         "pg_catalog.unnest($22::integer[]), pg_catalog.unnest($23::text[]), pg_catalog.unnest($24::text[])",
         "visit_count, old_content_hash, old_checksum"
     ),
@@ -154,7 +154,7 @@ static EXIT: Statement = Statement::writing(concat!(
 /// way's own plan; a fallback has no plan, and so leaves no mark. What was recorded before is not recorded again.
 static STAY: Statement = Statement::writing(concat!(
     "WITH change AS MATERIALIZED (SELECT c.* FROM ",
-    changes!(
+    change_rows!(
         "pg_catalog.unnest($22::boolean[]), pg_catalog.unnest($23::text[]), pg_catalog.unnest($24::uuid[]),
          pg_catalog.unnest($25::integer[]), pg_catalog.unnest($26::text[]), pg_catalog.unnest($27::uuid[])",
         "is_recorded, waiting_for, mark_plan_id, deployments, pinned_reason, pinned_plan_id"
@@ -274,7 +274,7 @@ pub struct KeptPin {
 
 /// [`Change`] by column.
 #[derive(Default)]
-struct Changes<'a> {
+struct ChangeColumns<'a> {
     session_id: Vec<Uuid>,
     scenario_id: Vec<Uuid>,
     revision: Vec<i32>,
@@ -298,14 +298,14 @@ struct Changes<'a> {
 }
 
 /// Appends a row's list and gives the places of its first and last entry, from 1 on; an empty list ends before it begins.
-fn append<T>(all: &mut Vec<T>, list: Vec<T>) -> Result<(i32, i32)> {
+fn append_list<T>(all: &mut Vec<T>, list: Vec<T>) -> Result<(i32, i32)> {
     let place = |n: usize| i32::try_from(n).map_err(|_| Error::internal("more list entries than an array can hold"));
     let first = place(all.len() + 1)?;
     all.extend(list);
     Ok((first, place(all.len())?))
 }
 
-impl<'a> Changes<'a> {
+impl<'a> ChangeColumns<'a> {
     fn push(&mut self, change: Change<'a>) -> Result<()> {
         self.session_id.push(change.session_id);
         self.scenario_id.push(change.scenario_id);
@@ -321,10 +321,10 @@ impl<'a> Changes<'a> {
         self.checkpoint.push(change.checkpoint);
         self.reason.push(change.reason);
         self.microseconds.push(change.microseconds);
-        let (from, to) = append(&mut self.plans, change.plan_ids)?;
+        let (from, to) = append_list(&mut self.plans, change.plan_ids)?;
         self.plans_from.push(from);
         self.plans_to.push(to);
-        let (from, to) = append(&mut self.asked, change.fields_asked)?;
+        let (from, to) = append_list(&mut self.asked, change.fields_asked)?;
         self.asked_from.push(from);
         self.asked_to.push(to);
         Ok(())
@@ -333,13 +333,13 @@ impl<'a> Changes<'a> {
 
 /// [`Before`] by column.
 #[derive(Default)]
-struct Befores<'a> {
+struct BeforeColumns<'a> {
     visit_count: Vec<i32>,
     step_content_hash: Vec<&'a str>,
     checksum: Vec<&'a str>,
 }
 
-impl<'a> Befores<'a> {
+impl<'a> BeforeColumns<'a> {
     fn push(&mut self, before: Before<'a>) {
         self.visit_count.push(before.visit_count);
         self.step_content_hash.push(before.step_content_hash);
@@ -348,7 +348,7 @@ impl<'a> Befores<'a> {
 }
 
 /// Runs a statement with the columns of its changes, then its own. Fails unless it wrote every row as it was asked to.
-macro_rules! run {
+macro_rules! write_changes {
     ($statement:expr, $tenant_id:expr, $changes:expr, [$($own:expr),* $(,)?]) => {{
         let c = $changes;
         let asked = c.session_id.len();
@@ -364,7 +364,7 @@ macro_rules! run {
 
 /// Moves sessions.
 pub fn arrive(tenant_id: Uuid, arrivals: Vec<Arrival<'_>>) -> Result<()> {
-    let (mut changes, mut befores) = (Changes::default(), Befores::default());
+    let (mut changes, mut befores) = (ChangeColumns::default(), BeforeColumns::default());
     let (mut new_checksum, mut written, mut before) = (Vec::new(), Vec::new(), Vec::new());
     let (mut times, mut already_done) = (Vec::new(), Vec::new());
     let mut deployments = Vec::new();
@@ -378,7 +378,7 @@ pub fn arrive(tenant_id: Uuid, arrivals: Vec<Arrival<'_>>) -> Result<()> {
         times.push(arrival.times_written);
         already_done.push(arrival.already_done);
     }
-    run!(
+    write_changes!(
         MOVE,
         tenant_id,
         changes,
@@ -399,17 +399,17 @@ pub fn arrive(tenant_id: Uuid, arrivals: Vec<Arrival<'_>>) -> Result<()> {
 
 /// Takes sessions out of their scenario.
 pub fn exit(tenant_id: Uuid, exits: Vec<Exit<'_>>) -> Result<()> {
-    let (mut changes, mut befores) = (Changes::default(), Befores::default());
+    let (mut changes, mut befores) = (ChangeColumns::default(), BeforeColumns::default());
     for exit in exits {
         changes.push(exit.change)?;
         befores.push(exit.before);
     }
-    run!(EXIT, tenant_id, changes, [befores.visit_count, befores.step_content_hash, befores.checksum])
+    write_changes!(EXIT, tenant_id, changes, [befores.visit_count, befores.step_content_hash, befores.checksum])
 }
 
 /// Leaves sessions where they are, pinned, settled or waiting.
 pub fn stay(tenant_id: Uuid, stays: Vec<Stay<'_>>) -> Result<()> {
-    let mut changes = Changes::default();
+    let mut changes = ChangeColumns::default();
     let (mut is_recorded, mut waiting_for, mut mark_plan_id) = (Vec::new(), Vec::new(), Vec::new());
     let (mut deployments, mut pinned_reason, mut pinned_plan_id) = (Vec::new(), Vec::new(), Vec::new());
     for stay in stays {
@@ -421,7 +421,7 @@ pub fn stay(tenant_id: Uuid, stays: Vec<Stay<'_>>) -> Result<()> {
         pinned_reason.push(stay.pinned_reason);
         pinned_plan_id.push(stay.pinned_plan_id);
     }
-    run!(
+    write_changes!(
         STAY,
         tenant_id,
         changes,
