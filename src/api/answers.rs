@@ -152,9 +152,3 @@ fn submit_decision(
     let target_step_id = required(target_step_id, "target_step_id")?;
     Ok(answers::submit_decision(tenant_id, session_id, fork_step_id, target_step_id)?)
 }
-
-extension_sql_file!(
-    "../../sql/install/67_answer_functions.sql",
-    name = "answer_functions",
-    requires = [submit_fields, confirm_field, decline_field, record_extraction, complete_action, submit_decision]
-);

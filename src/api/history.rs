@@ -54,9 +54,3 @@ fn is_already_done(
     };
     Ok(history::is_done_on_arrival(tenant_id, session_id, scenario_id, from, to)?)
 }
-
-extension_sql_file!(
-    "../../sql/install/69_history_functions.sql",
-    name = "history_functions",
-    requires = [begin_in_the_middle, is_already_done]
-);

@@ -67,9 +67,3 @@ fn move_session(
     let (step_id, force) = (required(step_id, "step_id")?, required(force, "force")?);
     Ok(manual_changes::move_to(tenant_id, session_id, step_id, Author { by, reason }, force)?)
 }
-
-extension_sql_file!(
-    "../../sql/install/83_ways_out_functions.sql",
-    name = "ways_out_functions",
-    requires = [pin_session, unpin_session, move_session]
-);

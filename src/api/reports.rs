@@ -71,9 +71,3 @@ fn picture(tenant_id: Uuid, plan: &Plan) -> crate::error::Result<String> {
         sessions_by_old_step: &plan_sessions::counts_by_step(tenant_id, plan, &acts, false)?,
     }))
 }
-
-extension_sql_file!(
-    "../../sql/install/81_report_functions.sql",
-    name = "report_functions",
-    requires = [scenario_mermaid, plan_mermaid, plan_report]
-);

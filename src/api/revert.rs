@@ -70,9 +70,3 @@ fn revert_plan(
     }
     Ok(TableIterator::new(rows))
 }
-
-extension_sql_file!(
-    "../../sql/install/72_revert.sql",
-    name = "revert_functions",
-    requires = [revert_session, revert_plan]
-);

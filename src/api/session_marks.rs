@@ -102,9 +102,3 @@ fn plan_session_ids(
     let (tenant_id, plan_id) = (tenant(tenant_id)?, required(plan_id, "plan_id")?);
     Ok(SetOfIterator::new(session_marks::ids_to_simulate(tenant_id, &plans::by_id(tenant_id, plan_id)?)?))
 }
-
-extension_sql_file!(
-    "../../sql/install/82_marking_functions.sql",
-    name = "marking_functions",
-    requires = [mark_batch, mark_together, count_sessions_to_mark, plan_session_ids]
-);

@@ -148,9 +148,3 @@ fn import_session(
     };
     Ok(import(request)?)
 }
-
-extension_sql_file!(
-    "../../sql/install/65_session_functions.sql",
-    name = "session_functions",
-    requires = [start_session, advance_session, next_steps, import_session]
-);
