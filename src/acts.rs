@@ -3,7 +3,7 @@
 //! engine.
 
 use crate::error::Result;
-use crate::store::anchors::{self, Undone};
+use crate::store::anchors::{self, LandingLists};
 use crate::store::plans::{self, Plan};
 use crate::store::{acts, scenarios, sql_id, versions};
 use pgrx::Uuid;
@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 /// Nobody can separate steps by hand yet.
-static NOBODY_SEPARATED: BTreeSet<String> = BTreeSet::new();
+static NO_SEPARATIONS: BTreeSet<String> = BTreeSet::new();
 
 /// Pairs of ids: (old step id, new step id).
 type Ids = [(String, String)];
@@ -30,8 +30,8 @@ pub fn keep_published(tenant_id: Uuid, scenario_id: Uuid, before: Option<i32>, v
         (Some(before), Some(old)) => Some(pairing_between(tenant_id, scenario_id, (before, old), (version, &graph))?),
         _ => None,
     };
-    let before = succession(before, old.as_deref(), pairing.as_ref());
-    let changed = known.published(&Publication { version, graph: &graph, before, separated: &NOBODY_SEPARATED });
+    let before = published_before(before, old.as_deref(), pairing.as_ref());
+    let changed = known.published(&Publication { version, graph: &graph, before, separated: &NO_SEPARATIONS });
     acts::keep(tenant_id, scenario_id, &known, &changed.acts)?;
     acts::keep_pairs(tenant_id, scenario_id, &changed.pairs)
 }
@@ -41,7 +41,7 @@ pub fn keep_published(tenant_id: Uuid, scenario_id: Uuid, before: Option<i32>, v
 pub fn keep_deployed(tenant_id: Uuid, plan: &Plan) -> Result<()> {
     let known = acts::of_scenario(tenant_id, plan.scenario_id)?;
     let pairs = anchors::pairs(tenant_id, plan.plan_id)?;
-    let Some(changed) = deployed(tenant_id, plan, &pairs, &known)? else { return Ok(()) };
+    let Some(changed) = changed_by_deploying(tenant_id, plan, &pairs, &known)? else { return Ok(()) };
     acts::keep(tenant_id, plan.scenario_id, &known, &changed.acts)?;
     acts::replace_pairs(tenant_id, plan.scenario_id, &changed.pairs)
 }
@@ -52,27 +52,27 @@ pub fn as_if_deployed(tenant_id: Uuid, plan: &Plan) -> Result<Rc<Acts>> {
     if matches!(plan.status, PlanStatus::Deployed | PlanStatus::Cancelled) {
         return Ok(known);
     }
-    with_pairs(tenant_id, plan, &anchors::pairs(tenant_id, plan.plan_id)?, known)
+    acts_with_pairs(tenant_id, plan, &anchors::pairs(tenant_id, plan.plan_id)?, known)
 }
 
 /// What landings at the anchors of a plan would undo, for a plan that is being built.
-pub fn undone_by_landings(tenant_id: Uuid, plan: &Plan, map: &TransformationMap) -> Result<Undone> {
+pub fn landing_lists(tenant_id: Uuid, plan: &Plan, map: &TransformationMap) -> Result<LandingLists> {
     let pairs: Vec<(String, String)> =
         map.anchors.iter().map(|anchor| (anchor.old_step_id.clone(), anchor.new_step_id.clone())).collect();
     let known = acts::of_scenario(tenant_id, plan.scenario_id)?;
-    let acts = with_pairs(tenant_id, plan, &pairs, known)?;
+    let acts = acts_with_pairs(tenant_id, plan, &pairs, known)?;
     let old = versions::graph(tenant_id, plan.scenario_id, plan.from_version)?;
     let new = versions::graph(tenant_id, plan.scenario_id, plan.to_version)?;
     let pairing = pairing_of(&old, &new, &pairs);
     let lists = landing_acts(&Ground::new(&old, true, &new, &pairing, &acts));
     let lists = lists.into_iter().map(|(step, list)| (old.node(step).id.clone(), list));
-    Ok(Undone { revision: acts.revision(), lists: lists.collect() })
+    Ok(LandingLists { revision: acts.revision(), lists: lists.collect() })
 }
 
-fn with_pairs(tenant_id: Uuid, plan: &Plan, pairs: &Ids, known: Rc<Acts>) -> Result<Rc<Acts>> {
+fn acts_with_pairs(tenant_id: Uuid, plan: &Plan, pairs: &Ids, known: Rc<Acts>) -> Result<Rc<Acts>> {
     let Plan { scenario_id, from_version, to_version, .. } = *plan;
     if !versions::find(tenant_id, scenario_id, to_version)?.is_draft() {
-        return Ok(deployed(tenant_id, plan, pairs, &known)?.map_or(known, |changed| Rc::new(changed.acts)));
+        return Ok(changed_by_deploying(tenant_id, plan, pairs, &known)?.map_or(known, |changed| Rc::new(changed.acts)));
     }
     let new = versions::graph(tenant_id, scenario_id, to_version)?;
     let published = scenarios::published_version(tenant_id, scenario_id)?;
@@ -84,8 +84,8 @@ fn with_pairs(tenant_id: Uuid, plan: &Plan, pairs: &Ids, known: Rc<Acts>) -> Res
         }
         _ => None,
     };
-    let before = succession(published, last.as_deref(), pairing.as_ref());
-    let publication = Publication { version: to_version, graph: &new, before, separated: &NOBODY_SEPARATED };
+    let before = published_before(published, last.as_deref(), pairing.as_ref());
+    let publication = Publication { version: to_version, graph: &new, before, separated: &NO_SEPARATIONS };
     let acts = known.published(&publication).acts;
     if published == Some(from_version) {
         return Ok(Rc::new(acts));
@@ -94,7 +94,12 @@ fn with_pairs(tenant_id: Uuid, plan: &Plan, pairs: &Ids, known: Rc<Acts>) -> Res
     Ok(Rc::new(acts.with_plan(&old, &new, &pairing_of(&old, &new, pairs))))
 }
 
-fn deployed(tenant_id: Uuid, plan: &Plan, pairs: &Ids, known: &Acts) -> Result<Option<scenario_engine::acts::Changed>> {
+fn changed_by_deploying(
+    tenant_id: Uuid,
+    plan: &Plan,
+    pairs: &Ids,
+    known: &Acts,
+) -> Result<Option<scenario_engine::acts::Changed>> {
     let Plan { scenario_id, from_version, to_version, .. } = *plan;
     let from = versions::graph(tenant_id, scenario_id, from_version)?;
     let to = versions::graph(tenant_id, scenario_id, to_version)?;
@@ -106,12 +111,16 @@ fn deployed(tenant_id: Uuid, plan: &Plan, pairs: &Ids, known: &Acts) -> Result<O
         from: &from,
         to: &to,
         pairing: &pairing_of(&from, &to, pairs),
-        separated: &NOBODY_SEPARATED,
+        separated: &NO_SEPARATIONS,
     };
     Ok(known.deployed(&deployed, &kept))
 }
 
-fn succession<'a>(version: Option<i32>, graph: Option<&'a Graph>, pairing: Option<&'a Pairing>) -> Option<Before<'a>> {
+fn published_before<'a>(
+    version: Option<i32>,
+    graph: Option<&'a Graph>,
+    pairing: Option<&'a Pairing>,
+) -> Option<Before<'a>> {
     Some(Before { version: version?, graph: graph?, pairing: pairing? })
 }
 

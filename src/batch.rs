@@ -2,10 +2,10 @@
 //! together. A batch asks nobody: a session whose turn would ask for something is left as it is.
 
 use crate::error::Result;
-use crate::store::plan_facts::PlanFacts;
-use crate::store::sessions::{self, Place, State, Variables};
-use crate::turn::{self, everybody};
-use crate::writer::{self, Decided};
+use crate::facts::PlanFacts;
+use crate::store::sessions::{self, Position, SessionState, Variables};
+use crate::turn::{self, common_move};
+use crate::writer::{self, SessionDecision};
 use pgrx::{Uuid, check_for_interrupts};
 use scenario_engine::reconcile::{Decision, Effect};
 use std::collections::HashMap;
@@ -40,9 +40,9 @@ impl Counts {
 }
 
 /// A session and what was decided for it.
-struct Turn {
-    state: State,
-    place: Place,
+struct DecidedSession {
+    state: SessionState,
+    position: Position,
     decision: Rc<Decision>,
     microseconds: Option<i64>,
 }
@@ -52,70 +52,75 @@ struct Turn {
 pub fn migrate_page(tenant_id: Uuid, session_ids: &[Uuid]) -> Result<Counts> {
     let plans = PlanFacts::new(tenant_id);
     let mut counts = Counts::default();
-    let mut turns = Vec::with_capacity(session_ids.len());
+    let mut decided = Vec::with_capacity(session_ids.len());
     let mut undecided = Vec::new();
-    let mut held = Vec::new();
+    let mut pinned = Vec::new();
     let mut moves: HashMap<(Uuid, i32, String), Option<Rc<Decision>>> = HashMap::new();
-    for state in sessions::look_at(tenant_id, session_ids, Variables::Leave)? {
-        let Some(place) = place_to_leave(&state, &mut counts) else { continue };
-        if turn::is_held(&state, &place, &plans)? {
+    for state in sessions::read_many(tenant_id, session_ids, Variables::Omit)? {
+        let Some(position) = due_position(&state, &mut counts) else { continue };
+        if turn::is_pinned(&state, &position, &plans)? {
             counts.pinned += 1;
-            held.push((state, place));
+            pinned.push((state, position));
             continue;
         }
         // Whether who has finished comes along is a matter of policy.
-        if !place.matches_version || state.is_finished() {
+        if !position.matches_version || state.is_finished() {
             undecided.push(state.session_id);
             continue;
         }
-        let key = (place.scenario_id, place.scenario_version, place.step_id.clone());
+        let key = (position.scenario_id, position.scenario_version, position.step_id.clone());
         let decision = match moves.get(&key) {
             Some(known) => known.clone(),
             None => {
-                let found = everybody::move_of_everybody(tenant_id, &place, &plans)?.map(Rc::new);
+                let found = common_move::find(tenant_id, &position, &plans)?.map(Rc::new);
                 moves.insert(key, found.clone());
                 found
             }
         };
         match decision {
-            Some(decision) => turns.push(Turn { state, place, decision, microseconds: None }),
+            Some(decision) => decided.push(DecidedSession { state, position, decision, microseconds: None }),
             None => undecided.push(state.session_id),
         }
     }
-    for state in sessions::look_at(tenant_id, &undecided, Variables::Read)? {
-        let Some(place) = state.place.clone() else { continue };
+    for state in sessions::read_many(tenant_id, &undecided, Variables::Read)? {
+        let Some(position) = state.position.clone() else { continue };
         let began = Instant::now();
         check_for_interrupts!();
-        let (decision, _) = turn::decide(tenant_id, &state, &place, None, &plans)?;
-        turns.push(Turn {
+        let (decision, _) = turn::decide(tenant_id, &state, &position, None, &plans)?;
+        decided.push(DecidedSession {
             state,
-            place,
+            position,
             decision: Rc::new(decision),
             microseconds: Some(turn::microseconds_since(began)),
         });
     }
-    turns.iter().for_each(|turn| counts.count(&turn.decision));
-    turns.retain(|turn| !matches!(turn.decision.effect, Effect::Wait(_)));
-    let decided: Vec<Decided<'_>> = turns.iter().map(Turn::decided).collect();
-    writer::write(tenant_id, &decided)?;
-    writer::hold(tenant_id, held.iter().map(|(state, place)| (state, place)))?;
-    for one in &decided {
+    decided.iter().for_each(|one| counts.count(&one.decision));
+    decided.retain(|one| !matches!(one.decision.effect, Effect::Wait(_)));
+    let decisions: Vec<SessionDecision<'_>> = decided.iter().map(DecidedSession::decision).collect();
+    writer::write(tenant_id, &decisions)?;
+    writer::keep_pins(tenant_id, pinned.iter().map(|(state, position)| (state, position)))?;
+    for one in &decisions {
         turn::announce(tenant_id, one)?;
     }
     Ok(counts)
 }
 
-/// Where a session is that needs something. One that needs nothing any more counts as staying where it is.
-fn place_to_leave(state: &State, counts: &mut Counts) -> Option<Place> {
-    let place = state.place.clone().filter(|_| !state.settled);
-    if place.is_none() {
+/// The position of a session that is due. One that needs nothing any more counts as staying where it is.
+fn due_position(state: &SessionState, counts: &mut Counts) -> Option<Position> {
+    let position = state.position.clone().filter(|_| !state.settled);
+    if position.is_none() {
         counts.pinned += 1;
     }
-    place
+    position
 }
 
-impl Turn {
-    fn decided(&self) -> Decided<'_> {
-        Decided { state: &self.state, place: &self.place, decision: &self.decision, microseconds: self.microseconds }
+impl DecidedSession {
+    fn decision(&self) -> SessionDecision<'_> {
+        SessionDecision {
+            state: &self.state,
+            position: &self.position,
+            decision: &self.decision,
+            microseconds: self.microseconds,
+        }
     }
 }

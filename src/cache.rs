@@ -1,17 +1,20 @@
-//! What a backend keeps between calls: compiled graphs, the pairs of plans, and acts. Bounded in bytes, least
-//! recently used first.
+//! What a backend keeps between calls: compiled graphs, the pairs of plans, and acts. It is bounded in bytes; what
+//! was used longest ago goes first.
 //!
 //! A published version never changes and neither does a plan, nor the acts at one revision, so nothing is ever out of
 //! date, with one exception: what a transaction made and then rolled back. So whatever was kept since a
 //! (sub)transaction began is dropped when one aborts. Drafts change and are not kept. No row ids, no oids: only
 //! values that a key names for ever.
 
+use clru::{CLruCache, WeightScale};
 use pgrx::callbacks::{PgSubXactCallbackEvent, PgXactCallbackEvent, register_subxact_callback, register_xact_callback};
 use scenario_engine::acts::Acts;
 use scenario_engine::graph::Graph;
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::HashSet;
+use std::collections::hash_map::RandomState;
 use std::hash::Hash;
+use std::num::NonZeroUsize;
 use std::rc::Rc;
 
 /// Names a version for ever. The digest tells a version apart from one of the same ids and number that was deleted
@@ -44,14 +47,14 @@ pub struct ActsKey {
 /// Pairs of a plan's steps: (old step id, new step id).
 pub type Pairs = Rc<Vec<(String, String)>>;
 
-const MAX_GRAPH_BYTES: usize = 64 << 20;
-const MAX_PAIR_BYTES: usize = 16 << 20;
-const MAX_ACT_BYTES: usize = 16 << 20;
+const MAX_GRAPH_BYTES: NonZeroUsize = NonZeroUsize::new(64 << 20).unwrap();
+const MAX_PAIR_BYTES: NonZeroUsize = NonZeroUsize::new(16 << 20).unwrap();
+const MAX_ACT_BYTES: NonZeroUsize = NonZeroUsize::new(16 << 20).unwrap();
 
 thread_local! {
-    static GRAPHS: RefCell<Bounded<GraphKey, Rc<Graph>>> = RefCell::new(Bounded::new(MAX_GRAPH_BYTES));
-    static PAIRS: RefCell<Bounded<PlanKey, Pairs>> = RefCell::new(Bounded::new(MAX_PAIR_BYTES));
-    static ACTS: RefCell<Bounded<ActsKey, Rc<Acts>>> = RefCell::new(Bounded::new(MAX_ACT_BYTES));
+    static GRAPHS: RefCell<BoundedCache<GraphKey, Rc<Graph>>> = RefCell::new(BoundedCache::new(MAX_GRAPH_BYTES));
+    static PAIRS: RefCell<BoundedCache<PlanKey, Pairs>> = RefCell::new(BoundedCache::new(MAX_PAIR_BYTES));
+    static ACTS: RefCell<BoundedCache<ActsKey, Rc<Acts>>> = RefCell::new(BoundedCache::new(MAX_ACT_BYTES));
     /// Whether this transaction has kept something, and so has a callback registered.
     static WATCHING: Cell<bool> = const { Cell::new(false) };
 }
@@ -104,91 +107,79 @@ fn watch_for_abort() {
         return;
     }
     register_xact_callback(PgXactCallbackEvent::Abort, || {
-        drop_unproven();
+        drop_uncommitted();
         end_of_transaction();
     });
     register_xact_callback(PgXactCallbackEvent::Commit, end_of_transaction);
     // Somebody else will say how a prepared transaction ends.
     register_xact_callback(PgXactCallbackEvent::Prepare, || {
-        drop_unproven();
+        drop_uncommitted();
         end_of_transaction();
     });
-    register_subxact_callback(PgSubXactCallbackEvent::AbortSub, |_, _| drop_unproven());
+    register_subxact_callback(PgSubXactCallbackEvent::AbortSub, |_, _| drop_uncommitted());
 }
 
-fn drop_unproven() {
-    GRAPHS.with_borrow_mut(Bounded::drop_unproven);
-    PAIRS.with_borrow_mut(Bounded::drop_unproven);
-    ACTS.with_borrow_mut(Bounded::drop_unproven);
+fn drop_uncommitted() {
+    GRAPHS.with_borrow_mut(BoundedCache::drop_uncommitted);
+    PAIRS.with_borrow_mut(BoundedCache::drop_uncommitted);
+    ACTS.with_borrow_mut(BoundedCache::drop_uncommitted);
 }
 
 fn end_of_transaction() {
-    GRAPHS.with_borrow_mut(Bounded::prove);
-    PAIRS.with_borrow_mut(Bounded::prove);
-    ACTS.with_borrow_mut(Bounded::prove);
+    GRAPHS.with_borrow_mut(BoundedCache::commit);
+    PAIRS.with_borrow_mut(BoundedCache::commit);
+    ACTS.with_borrow_mut(BoundedCache::commit);
     WATCHING.set(false);
 }
 
-/// A map that forgets what was used longest ago once it weighs too much.
-struct Bounded<K, V> {
-    entries: HashMap<K, Entry<V>>,
-    bytes: usize,
-    limit: usize,
-    clock: u64,
+/// A least-recently-used cache that is bounded in bytes, and that can forget what was kept since a transaction began.
+struct BoundedCache<K, V> {
+    entries: CLruCache<K, Weighed<V>, RandomState, ByWeight>,
+    /// Keys of what a transaction has kept that has not ended yet. A key whose entry was displaced meanwhile may be
+    /// among them.
+    uncommitted: HashSet<K>,
 }
 
-struct Entry<V> {
+struct Weighed<V> {
     value: V,
-    weight: usize,
-    last_used: u64,
-    /// Put here by a transaction that has not ended yet.
-    unproven: bool,
+    bytes: usize,
 }
 
-impl<K: Eq + Hash + Clone, V: Clone> Bounded<K, V> {
-    fn new(limit: usize) -> Self {
-        Bounded { entries: HashMap::new(), bytes: 0, limit, clock: 0 }
+struct ByWeight;
+
+impl<K, V> WeightScale<K, Weighed<V>> for ByWeight {
+    fn weight(&self, _: &K, entry: &Weighed<V>) -> usize {
+        entry.bytes
+    }
+}
+
+impl<K: Eq + Hash + Clone, V: Clone> BoundedCache<K, V> {
+    fn new(max_bytes: NonZeroUsize) -> Self {
+        BoundedCache { entries: CLruCache::with_scale(max_bytes, ByWeight), uncommitted: HashSet::new() }
     }
 
     fn get(&mut self, key: &K) -> Option<V> {
-        self.clock += 1;
-        let entry = self.entries.get_mut(key)?;
-        entry.last_used = self.clock;
-        Some(entry.value.clone())
+        self.entries.get(key).map(|entry| entry.value.clone())
     }
 
-    fn put(&mut self, key: K, value: V, weight: usize) {
-        if weight > self.limit {
-            return;
-        }
-        self.remove(&key);
-        while self.bytes + weight > self.limit {
-            // Few entries are kept and this happens seldom: no list in order of use is worth its upkeep.
-            let Some(oldest) = self.entries.iter().min_by_key(|(_, e)| e.last_used).map(|(k, _)| k.clone()) else {
-                break;
-            };
-            self.remove(&oldest);
-        }
-        self.clock += 1;
-        self.bytes += weight;
-        self.entries.insert(key, Entry { value, weight, last_used: self.clock, unproven: true });
-    }
-
-    fn remove(&mut self, key: &K) {
-        if let Some(entry) = self.entries.remove(key) {
-            self.bytes -= entry.weight;
+    /// Keeps a value, and forgets those that were used longest ago until there is room. One that is larger than the
+    /// whole cache is not kept.
+    fn put(&mut self, key: K, value: V, bytes: usize) {
+        if self.entries.put_with_weight(key.clone(), Weighed { value, bytes }).is_ok() {
+            self.uncommitted.insert(key);
         }
     }
 
-    fn drop_unproven(&mut self) {
-        self.entries.retain(|_, entry| !entry.unproven);
-        self.bytes = self.entries.values().map(|entry| entry.weight).sum();
+    /// Forgets what an aborted transaction, or a part of it, may have kept.
+    fn drop_uncommitted(&mut self) {
+        for key in self.uncommitted.drain() {
+            self.entries.pop(&key);
+        }
     }
 
-    fn prove(&mut self) {
-        for entry in self.entries.values_mut() {
-            entry.unproven = false;
-        }
+    /// The transaction has ended well: what it has kept holds for ever.
+    fn commit(&mut self) {
+        self.uncommitted.clear();
     }
 }
 
@@ -196,32 +187,44 @@ impl<K: Eq + Hash + Clone, V: Clone> Bounded<K, V> {
 mod tests {
     use super::*;
 
+    const BYTES: NonZeroUsize = NonZeroUsize::new(12).unwrap();
+
     #[test]
     fn it_forgets_what_was_used_longest_ago() {
-        let mut kept = Bounded::new(10);
+        let mut kept = BoundedCache::new(BYTES);
         kept.put("a", 1, 4);
         kept.put("b", 2, 4);
         assert_eq!(kept.get(&"a"), Some(1));
         kept.put("c", 3, 4);
         assert_eq!((kept.get(&"a"), kept.get(&"b"), kept.get(&"c")), (Some(1), None, Some(3)));
-        assert_eq!(kept.bytes, 8);
+        assert_eq!(kept.entries.weight(), 8);
     }
 
     #[test]
     fn what_is_larger_than_the_bound_is_not_kept() {
-        let mut kept = Bounded::new(10);
+        let mut kept = BoundedCache::new(BYTES);
         kept.put("a", 1, 4);
-        kept.put("b", 2, 11);
+        kept.put("b", 2, 13);
         assert_eq!((kept.get(&"a"), kept.get(&"b")), (Some(1), None));
     }
 
     #[test]
     fn an_abort_drops_what_its_transaction_put_here() {
-        let mut kept = Bounded::new(10);
+        let mut kept = BoundedCache::new(BYTES);
         kept.put("a", 1, 4);
-        kept.prove();
+        kept.commit();
         kept.put("b", 2, 4);
-        kept.drop_unproven();
-        assert_eq!((kept.get(&"a"), kept.get(&"b"), kept.bytes), (Some(1), None, 4));
+        kept.drop_uncommitted();
+        assert_eq!((kept.get(&"a"), kept.get(&"b"), kept.entries.weight()), (Some(1), None, 4));
+    }
+
+    #[test]
+    fn what_is_kept_again_belongs_to_the_later_transaction() {
+        let mut kept = BoundedCache::new(BYTES);
+        kept.put("a", 1, 4);
+        kept.commit();
+        kept.put("a", 2, 4);
+        kept.drop_uncommitted();
+        assert_eq!(kept.get(&"a"), None);
     }
 }

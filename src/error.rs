@@ -1,4 +1,4 @@
-//! Every error that a user can meet, with its SQLSTATE (SPEC section 17).
+//! Every error that a user can meet, with its SQLSTATE.
 //!
 //! Functions inside the extension return [`Result`]; a `#[pg_extern]` returns `Result<_, ErrorReport>`, to which `?`
 //! converts: of all error types, pgrx keeps SQLSTATE, DETAIL and HINT only of that one.
@@ -9,109 +9,114 @@ use pgrx::{PgSqlErrorCode, Uuid};
 use scenario_engine::definition::Finding;
 use std::fmt::Display;
 
-/// What a user is told.
+/// What a user is told, and the SQLSTATE by which a program tells errors apart.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
-pub struct Report {
+pub struct Error {
+    kind: ErrorKind,
     /// Names the thing.
-    pub message: String,
+    message: String,
     /// All findings.
-    pub detail: Option<String>,
+    detail: Option<String>,
     /// What to do.
-    pub hint: Option<String>,
+    hint: Option<String>,
 }
 
-/// An error by its kind, which is its SQLSTATE.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// P0002
-    #[error(transparent)]
-    NotFound(Report),
-    /// 55000
-    #[error(transparent)]
-    WrongState(Report),
-    /// 22023
-    #[error(transparent)]
-    BadArgument(Report),
-    /// 23505
-    #[error(transparent)]
-    Duplicate(Report),
-    /// 42501
-    #[error(transparent)]
-    NoRight(Report),
-    /// 54000
-    #[error(transparent)]
-    TooLarge(Report),
-    /// 25006
-    #[error(transparent)]
-    ReadOnly(Report),
-    /// 42883: a function that a setting names.
-    #[error(transparent)]
-    NoFunction(Report),
-    /// XX000: a defect of the extension, or rows that somebody wrote past its triggers.
-    #[error(transparent)]
-    Internal(Report),
-    /// XX000: a statement of the extension could not be run or read. What PostgreSQL itself raises while a statement runs
-    /// does not come by here: it keeps its own SQLSTATE.
-    #[error("internal error: {0}")]
-    Spi(#[from] SpiError),
+/// The kinds of errors; each has an SQLSTATE of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ErrorKind {
+    NotFound,
+    WrongState,
+    BadArgument,
+    Duplicate,
+    NoRight,
+    TooLarge,
+    ReadOnly,
+    /// A function that a setting names does not exist.
+    NoFunction,
+    /// A defect of the extension, or rows that somebody wrote past its triggers.
+    Internal,
+}
+
+impl ErrorKind {
+    fn sqlstate(self) -> PgSqlErrorCode {
+        match self {
+            ErrorKind::NotFound => PgSqlErrorCode::ERRCODE_NO_DATA_FOUND,
+            ErrorKind::WrongState => PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+            ErrorKind::BadArgument => PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            ErrorKind::Duplicate => PgSqlErrorCode::ERRCODE_UNIQUE_VIOLATION,
+            ErrorKind::NoRight => PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
+            ErrorKind::TooLarge => PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+            ErrorKind::ReadOnly => PgSqlErrorCode::ERRCODE_READ_ONLY_SQL_TRANSACTION,
+            ErrorKind::NoFunction => PgSqlErrorCode::ERRCODE_UNDEFINED_FUNCTION,
+            ErrorKind::Internal => PgSqlErrorCode::ERRCODE_INTERNAL_ERROR,
+        }
+    }
 }
 
 pub type Result<T> = std::result::Result<T, Error>;
 
-fn report(message: impl Into<String>) -> Report {
-    Report { message: message.into(), detail: None, hint: None }
-}
-
 impl Error {
-    /// `what` with that id does not exist: the same words for an id of another tenant's.
+    fn new(kind: ErrorKind, message: impl Into<String>) -> Error {
+        Error { kind, message: message.into(), detail: None, hint: None }
+    }
+
+    /// P0002: `what` with that id does not exist. An id of another tenant gets the same words.
     pub fn not_found(what: &str, id: impl Display) -> Error {
-        Error::NotFound(report(format!("{what} {id} does not exist")))
+        Error::none_such(format!("{what} {id} does not exist"))
     }
 
-    /// A version, step or anchor that its owner does not have, in the caller's words.
+    /// P0002: a version, step or anchor that its owner does not have, in the caller's words.
     pub fn none_such(message: impl Into<String>) -> Error {
-        Error::NotFound(report(message))
+        Error::new(ErrorKind::NotFound, message)
     }
 
+    /// 55000
     pub fn wrong_state(message: impl Into<String>) -> Error {
-        Error::WrongState(report(message))
+        Error::new(ErrorKind::WrongState, message)
     }
 
+    /// 22023
     pub fn bad_argument(message: impl Into<String>) -> Error {
-        Error::BadArgument(report(message))
+        Error::new(ErrorKind::BadArgument, message)
     }
 
+    /// 23505
     pub fn duplicate(message: impl Into<String>) -> Error {
-        Error::Duplicate(report(message))
+        Error::new(ErrorKind::Duplicate, message)
     }
 
+    /// 42501
     pub fn no_right(message: impl Into<String>) -> Error {
-        Error::NoRight(report(message))
+        Error::new(ErrorKind::NoRight, message)
     }
 
+    /// 54000
     pub fn too_large(message: impl Into<String>) -> Error {
-        Error::TooLarge(report(message))
+        Error::new(ErrorKind::TooLarge, message)
     }
 
+    /// 25006
     pub fn read_only(message: impl Into<String>) -> Error {
-        Error::ReadOnly(report(message))
+        Error::new(ErrorKind::ReadOnly, message)
     }
 
+    /// 42883: a function that a setting names does not exist.
     pub fn no_function(message: impl Into<String>) -> Error {
-        Error::NoFunction(report(message))
+        Error::new(ErrorKind::NoFunction, message)
     }
 
+    /// XX000
     pub fn internal(message: impl Into<String>) -> Error {
-        Error::Internal(report(message))
+        Error::new(ErrorKind::Internal, message)
     }
 
-    /// A required argument was NULL.
+    /// 22023: a required argument was NULL.
     pub fn null_argument(name: &str) -> Error {
         Error::bad_argument(format!("argument {name} must not be NULL"))
     }
 
-    /// A definition (or a single step) was refused: every finding, one a line, in DETAIL.
+    /// 22023: a definition (or a single step) was refused. DETAIL has every finding, one a line.
     pub fn refused_definition(what: &str, findings: &[Finding]) -> Error {
         let lines: Vec<String> = findings.iter().map(|f| format!("{}: {}", f.code, f.message)).collect();
         let plural = if lines.len() == 1 { "error" } else { "errors" };
@@ -121,63 +126,35 @@ impl Error {
     }
 
     /// With this DETAIL.
-    pub fn detail(mut self, detail: impl Into<String>) -> Error {
-        if let Some(report) = self.report_mut() {
-            report.detail = Some(detail.into());
-        }
-        self
+    pub fn detail(self, detail: impl Into<String>) -> Error {
+        Error { detail: Some(detail.into()), ..self }
     }
 
     /// With this HINT.
-    pub fn hint(mut self, hint: impl Into<String>) -> Error {
-        if let Some(report) = self.report_mut() {
-            report.hint = Some(hint.into());
-        }
-        self
+    pub fn hint(self, hint: impl Into<String>) -> Error {
+        Error { hint: Some(hint.into()), ..self }
     }
 
-    fn report_mut(&mut self) -> Option<&mut Report> {
-        match self {
-            Error::NotFound(report)
-            | Error::WrongState(report)
-            | Error::BadArgument(report)
-            | Error::Duplicate(report)
-            | Error::NoRight(report)
-            | Error::TooLarge(report)
-            | Error::ReadOnly(report)
-            | Error::NoFunction(report)
-            | Error::Internal(report) => Some(report),
-            Error::Spi(_) => None,
-        }
+    /// Whether something does not exist (P0002).
+    pub fn is_not_found(&self) -> bool {
+        self.kind == ErrorKind::NotFound
     }
+}
 
-    fn code(&self) -> PgSqlErrorCode {
-        match self {
-            Error::NotFound(_) => PgSqlErrorCode::ERRCODE_NO_DATA_FOUND,
-            Error::WrongState(_) => PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-            Error::BadArgument(_) => PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-            Error::Duplicate(_) => PgSqlErrorCode::ERRCODE_UNIQUE_VIOLATION,
-            Error::NoRight(_) => PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
-            Error::TooLarge(_) => PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
-            Error::ReadOnly(_) => PgSqlErrorCode::ERRCODE_READ_ONLY_SQL_TRANSACTION,
-            Error::NoFunction(_) => PgSqlErrorCode::ERRCODE_UNDEFINED_FUNCTION,
-            Error::Internal(_) | Error::Spi(_) => PgSqlErrorCode::ERRCODE_INTERNAL_ERROR,
-        }
+/// A statement of the extension could not be run or read. What PostgreSQL itself raises while a statement runs does not
+/// come by here: it keeps its own SQLSTATE.
+impl From<SpiError> for Error {
+    fn from(error: SpiError) -> Error {
+        Error::internal(format!("internal error: {error}"))
     }
 }
 
 impl From<Error> for ErrorReport {
-    fn from(mut error: Error) -> ErrorReport {
-        let mut report = ErrorReport::new(error.code(), error.to_string(), "pg_scenario");
-        if let Some(told) = error.report_mut() {
-            if let Some(detail) = told.detail.take() {
-                report = report.set_detail(detail);
-            }
-            if let Some(hint) = told.hint.take() {
-                report = report.set_hint(hint);
-            }
-        }
-        report
+    fn from(error: Error) -> ErrorReport {
+        let Error { kind, message, detail, hint } = error;
+        let report = ErrorReport::new(kind.sqlstate(), message, "pg_scenario");
+        let report = detail.into_iter().fold(report, ErrorReport::set_detail);
+        hint.into_iter().fold(report, ErrorReport::set_hint)
     }
 }
 
@@ -190,4 +167,20 @@ pub fn required<T>(argument: Option<T>, name: &str) -> Result<T> {
 /// The `tenant_id` argument, which nearly every function has.
 pub fn tenant(argument: Option<Uuid>) -> Result<Uuid> {
     required(argument, "tenant_id")
+}
+
+/// Ids for a DETAIL: `a, b, c`, each once, or `none`; of a long list the beginning.
+pub fn listed<'a>(ids: impl Iterator<Item = &'a str>) -> String {
+    const MOST: usize = 20;
+    let mut listed: Vec<&str> = Vec::new();
+    for id in ids {
+        if listed.contains(&id) {
+            continue;
+        }
+        if listed.len() == MOST {
+            return format!("{}, …", listed.join(", "));
+        }
+        listed.push(id);
+    }
+    if listed.is_empty() { "none".to_owned() } else { listed.join(", ") }
 }

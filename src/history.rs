@@ -2,11 +2,11 @@
 //! at which it arrives was done before its last move ("Sessions and history" and "Gap fill" in docs/behaviour.md).
 
 use crate::error::Result;
-use crate::store::plan_facts::PlanFacts;
-use crate::store::visits::{self, Arrived};
-use crate::store::{actions, acts, audit, starts, versions};
+use crate::facts::PlanFacts;
+use crate::store::visits::{self, ArrivalVisit};
+use crate::store::{actions, acts, audit, passed_at_start, versions};
 use pgrx::Uuid;
-use scenario_engine::acts::{Acts, Arrival, LastMove, is_already_done, passed_at_start};
+use scenario_engine::acts::{self as engine_acts, Acts, Arrival, LastMove, is_already_done};
 use scenario_engine::diff::Pairing;
 use scenario_engine::graph::{Graph, StepIx};
 use std::rc::Rc;
@@ -22,35 +22,35 @@ pub fn begin_in_the_middle(
     let graph = versions::graph(tenant_id, scenario_id, scenario_version)?;
     let Some(first) = graph.find(step_id) else { return Ok(()) };
     let acts = acts::of_scenario(tenant_id, scenario_id)?;
-    let mut passed = passed_at_start(&graph, first, &acts);
+    let mut passed = engine_acts::passed_at_start(&graph, first, &acts);
     // Who was in the scenario before comes back after visits: what was passed meanwhile is not older than all of them.
     if !passed.is_empty() && !visits::arrivals(tenant_id, session_id, scenario_id)?.is_empty() {
         passed.iter_mut().for_each(|passed| passed.is_certain = false);
     }
-    starts::keep(tenant_id, session_id, scenario_id, &passed)
+    passed_at_start::keep(tenant_id, session_id, scenario_id, &passed)
 }
 
 /// A session, at a step of a version of its scenario.
 #[derive(Clone, Copy)]
-pub struct At<'a> {
+pub struct VersionedStep<'a> {
     pub scenario_version: i32,
     pub step_id: &'a str,
 }
 
 /// Where a session goes, and by what.
-pub struct Move<'a> {
+pub struct SessionMove<'a> {
     pub tenant_id: Uuid,
     pub session_id: Uuid,
     pub scenario_id: Uuid,
     /// `None`: it is not known where it was.
-    pub from: Option<At<'a>>,
-    pub to: At<'a>,
+    pub from: Option<VersionedStep<'a>>,
+    pub to: VersionedStep<'a>,
     /// The plans that move it; none where they are not known, or there are none.
     pub plan_ids: &'a [Uuid],
 }
 
 /// Whether the action of the step that a session is moved to was done before, and is not to be done again.
-pub fn is_done_by_move(to: &Move<'_>) -> Result<bool> {
+pub fn is_done_by_move(to: &SessionMove<'_>) -> Result<bool> {
     let done = actions::done_until(to.tenant_id, to.session_id, to.scenario_id, i32::MAX)?;
     Ok(to.finds_done(to.to.step_id, &done, &[])? || (!done.is_empty() && is_done_before_a_move(to)?))
 }
@@ -61,10 +61,10 @@ pub fn is_done_on_arrival(
     tenant_id: Uuid,
     session_id: Uuid,
     scenario_id: Uuid,
-    from: At<'_>,
-    to: At<'_>,
+    from: VersionedStep<'_>,
+    to: VersionedStep<'_>,
 ) -> Result<bool> {
-    let arrival = Move { tenant_id, session_id, scenario_id, from: Some(from), to, plan_ids: &[] };
+    let arrival = SessionMove { tenant_id, session_id, scenario_id, from: Some(from), to, plan_ids: &[] };
     if from.scenario_version != to.scenario_version {
         return is_done_by_move(&arrival);
     }
@@ -75,8 +75,8 @@ pub fn is_done_on_arrival(
 /// Whether the action was done before one of the moves behind the session, from whose old place it was not ahead, and
 /// the session has not arrived at it since that move. Every move counts and not the last alone: a second move may come
 /// before the customer arrives at the action that the first one put ahead of them again.
-fn is_done_before_a_move(arrival: &Move<'_>) -> Result<bool> {
-    let Move { tenant_id, session_id, scenario_id, to, .. } = *arrival;
+fn is_done_before_a_move(arrival: &SessionMove<'_>) -> Result<bool> {
+    let SessionMove { tenant_id, session_id, scenario_id, to, .. } = *arrival;
     let all = visits::arrivals(tenant_id, session_id, scenario_id)?;
     let begun = all.windows(2).rposition(|pair| pair[1].visit_no != pair[0].visit_no + 1).map_or(0, |gap| gap + 1);
     let arrivals = &all[begun..];
@@ -90,7 +90,7 @@ fn is_done_before_a_move(arrival: &Move<'_>) -> Result<bool> {
         }
         let since: Vec<String> =
             arrivals[before + 1..].iter().map(|arrived| arrived.step_content_hash.clone()).collect();
-        let earlier = Move { tenant_id, session_id, scenario_id, from: Some(pair[0].at()), to, plan_ids: &[] };
+        let earlier = SessionMove { tenant_id, session_id, scenario_id, from: Some(pair[0].step()), to, plan_ids: &[] };
         if earlier.finds_done(to.step_id, &done, &since)? {
             return Ok(true);
         }
@@ -98,17 +98,17 @@ fn is_done_before_a_move(arrival: &Move<'_>) -> Result<bool> {
     Ok(false)
 }
 
-fn same_version(pair: &[Arrived]) -> bool {
+fn same_version(pair: &[ArrivalVisit]) -> bool {
     pair[0].scenario_version == pair[1].scenario_version
 }
 
-impl Arrived {
-    fn at(&self) -> At<'_> {
-        At { scenario_version: self.scenario_version, step_id: &self.step_id }
+impl ArrivalVisit {
+    fn step(&self) -> VersionedStep<'_> {
+        VersionedStep { scenario_version: self.scenario_version, step_id: &self.step_id }
     }
 }
 
-impl Move<'_> {
+impl SessionMove<'_> {
     /// Whether the action of a step of the version that the session is moved to is among those that were `done`
     /// before, and is not to be done again; `since`: contents of the steps that it has arrived at by the move and
     /// after it.
@@ -123,13 +123,17 @@ impl Move<'_> {
             Some(from) => versions::kept_graph(self.tenant_id, self.scenario_id, from.scenario_version)?,
             None => None,
         };
-        let place = self.from.and_then(|from| old.as_ref()?.find(from.step_id));
+        let old_step = self.from.and_then(|from| old.as_ref()?.find(from.step_id));
         let pair_before = match &old {
             Some(old) => self.pairing(old, &new)?.old_of(step),
             None => None,
         };
-        let last_move =
-            LastMove { done_before: done, place_before: old.as_deref().zip(place), pair_before, arrived_since: since };
+        let last_move = LastMove {
+            done_before: done,
+            place_before: old.as_deref().zip(old_step),
+            pair_before,
+            arrived_since: since,
+        };
         let arrival = Arrival { content_hash: &new.node(step).content_hash, last_move: Some(last_move) };
         Ok(is_already_done(&arrival, &acts))
     }

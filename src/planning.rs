@@ -2,13 +2,13 @@
 
 use crate::acts;
 use crate::error::{Error, Result};
+use crate::held_sessions;
 use crate::json::Json;
 use crate::lifecycle;
 use crate::store::anchors::{self, AnchorName};
 use crate::store::plans::{self, Plan};
 use crate::store::versions::{self, Version};
 use crate::store::{fields, plan_sessions, policies, scenarios};
-use crate::turn::held;
 use pgrx::Uuid;
 use scenario_engine::definition::fields_digest;
 use scenario_engine::diff::{MapError, TransformationMap, diff};
@@ -83,7 +83,9 @@ pub fn build(request: &PlanRequest<'_>) -> Result<Plan> {
     if let Some(open) = open {
         plans::supersede(tenant_id, open.plan_id, plan.plan_id)?;
     }
-    plans::insert(tenant_id, &plan, &map, &acts::undone_by_landings(tenant_id, &plan, &map)?, created_by)?;
+    let landings = acts::landing_lists(tenant_id, &plan, &map)?;
+    plans::insert(tenant_id, &plan, &map.catalogue, created_by)?;
+    anchors::insert(tenant_id, plan.plan_id, &map, &landings)?;
     Ok(plan)
 }
 
@@ -120,12 +122,20 @@ pub fn document(map: &TransformationMap) -> Result<Json> {
     })
 }
 
+/// The map that a plan was built from.
+pub fn transformation_map(tenant_id: Uuid, plan_id: Uuid) -> Result<TransformationMap> {
+    let catalogue = plans::changes(tenant_id, plan_id)?;
+    let mut map = TransformationMap { catalogue, ..TransformationMap::default() };
+    anchors::load(tenant_id, plan_id, &mut map)?;
+    Ok(map)
+}
+
 /// The whole plan as one document: its header, history, policies and transformation map.
 pub fn plan_document(tenant_id: Uuid, plan_id: Uuid) -> Result<Json> {
     let (mut whole, history) = header(tenant_id, &plans::by_id(tenant_id, plan_id)?)?;
-    whole.insert("history".to_owned(), raw(history)?);
-    whole.insert("policies".to_owned(), raw(policies::document(tenant_id, plan_id)?)?);
-    whole.insert("transformation_map".to_owned(), raw(document(&plans::map(tenant_id, plan_id)?)?)?);
+    whole.insert("history".to_owned(), raw_json(history)?);
+    whole.insert("policies".to_owned(), raw_json(policies::document(tenant_id, plan_id)?)?);
+    whole.insert("transformation_map".to_owned(), raw_json(document(&transformation_map(tenant_id, plan_id)?)?)?);
     Ok(Json::of(&whole))
 }
 
@@ -134,7 +144,7 @@ pub fn summary_document(tenant_id: Uuid, plan_id: Uuid) -> Result<Json> {
     let plan = plans::by_id(tenant_id, plan_id)?;
     let (mut whole, _) = header(tenant_id, &plan)?;
     let summary = with_summary(tenant_id, &plan, |_, summary| summary)?;
-    whole.extend(object(&Json::of(&summary))?);
+    whole.extend(parse_object(&Json::of(&summary))?);
     Ok(Json::of(&whole))
 }
 
@@ -143,11 +153,11 @@ pub fn with_summary<T>(tenant_id: Uuid, plan: &Plan, make: impl FnOnce(&SummaryI
     let acts = acts::as_if_deployed(tenant_id, plan)?;
     let policies = policies::of_plan(tenant_id, plan.plan_id)?;
     let reopens = policies.values().any(|policy| policy.reopen);
-    let mut elsewhere = plan_sessions::elsewhere(tenant_id, plan)?;
-    held::count(tenant_id, plan, &acts, &mut elsewhere)?;
+    let mut elsewhere = plan_sessions::count_elsewhere(tenant_id, plan)?;
+    held_sessions::count(tenant_id, plan, &acts, &mut elsewhere)?;
     let new = versions::graph(tenant_id, plan.scenario_id, plan.to_version)?;
     let input = SummaryInput {
-        map: &plans::map(tenant_id, plan.plan_id)?,
+        map: &transformation_map(tenant_id, plan.plan_id)?,
         policies: &policies,
         sessions_by_old_step: &plan_sessions::counts_by_step(tenant_id, plan, &acts, reopens)?,
         elsewhere: &elsewhere,
@@ -171,16 +181,16 @@ fn fields_read(graph: &Graph) -> Vec<&str> {
 /// What both documents of a plan begin with, and the plan's history.
 fn header(tenant_id: Uuid, plan: &Plan) -> Result<(BTreeMap<String, Box<RawValue>>, Json)> {
     let (header, history) = plans::header(tenant_id, plan.plan_id)?;
-    let mut header = object(&header)?;
-    header.insert("stale".to_owned(), raw(Json::of(&is_stale(tenant_id, plan)?))?);
+    let mut header = parse_object(&header)?;
+    header.insert("stale".to_owned(), raw_json(Json::of(&is_stale(tenant_id, plan)?))?);
     Ok((header, history))
 }
 
-fn object(json: &Json) -> Result<BTreeMap<String, Box<RawValue>>> {
+fn parse_object(json: &Json) -> Result<BTreeMap<String, Box<RawValue>>> {
     serde_json::from_str(json.as_str()).map_err(unreadable)
 }
 
-fn raw(json: Json) -> Result<Box<RawValue>> {
+fn raw_json(json: Json) -> Result<Box<RawValue>> {
     RawValue::from_string(json.0).map_err(unreadable)
 }
 
@@ -294,7 +304,7 @@ fn digest_of_fields(tenant_id: Uuid, graph: &Graph) -> Result<String> {
 }
 
 /// What is not as it was when a plan was built.
-struct Change<'a> {
+struct SinceBuilt<'a> {
     what: String,
     built_for: &'a str,
     now: String,
@@ -302,11 +312,11 @@ struct Change<'a> {
 
 /// The one rule of staleness: the first thing that has changed since the plan was built. Of the plan's versions every
 /// key counts that is known; while `to` is a draft, so do the schemas and levels of the fields that it uses.
-fn change<'a>(tenant_id: Uuid, plan: &'a Plan, from: &Version, to: &Version) -> Result<Option<Change<'a>>> {
+fn first_change<'a>(tenant_id: Uuid, plan: &'a Plan, from: &Version, to: &Version) -> Result<Option<SinceBuilt<'a>>> {
     for (version, built_for) in [(from, &plan.from_digest), (to, &plan.to_digest)] {
         if version.digest != *built_for {
             let what = format!("version {}", version.version);
-            return Ok(Some(Change { what, built_for, now: version.digest.clone() }));
+            return Ok(Some(SinceBuilt { what, built_for, now: version.digest.clone() }));
         }
     }
     if !to.is_draft() {
@@ -315,14 +325,14 @@ fn change<'a>(tenant_id: Uuid, plan: &'a Plan, from: &Version, to: &Version) -> 
     let graph = versions::graph(tenant_id, plan.scenario_id, plan.to_version)?;
     let now = digest_of_fields(tenant_id, &graph)?;
     let what = format!("a field that version {} uses", plan.to_version);
-    Ok((now != plan.fields_digest).then(|| Change { what, built_for: &plan.fields_digest, now }))
+    Ok((now != plan.fields_digest).then(|| SinceBuilt { what, built_for: &plan.fields_digest, now }))
 }
 
 /// Whether something has changed since the plan was built. Only reads, so that it works on a hot standby.
 pub fn is_stale(tenant_id: Uuid, plan: &Plan) -> Result<bool> {
     let from = versions::find(tenant_id, plan.scenario_id, plan.from_version)?;
     let to = versions::find(tenant_id, plan.scenario_id, plan.to_version)?;
-    Ok(change(tenant_id, plan, &from, &to)?.is_some())
+    Ok(first_change(tenant_id, plan, &from, &to)?.is_some())
 }
 
 /// Refuses a plan whose versions, or the fields of its draft, are not what it was built from. The versions stay so
@@ -330,7 +340,7 @@ pub fn is_stale(tenant_id: Uuid, plan: &Plan) -> Result<bool> {
 pub fn require_fresh(tenant_id: Uuid, plan: &Plan) -> Result<()> {
     let from = versions::lock(tenant_id, plan.scenario_id, plan.from_version)?;
     let to = versions::lock(tenant_id, plan.scenario_id, plan.to_version)?;
-    let Some(Change { what, built_for, now }) = change(tenant_id, plan, &from, &to)? else { return Ok(()) };
+    let Some(SinceBuilt { what, built_for, now }) = first_change(tenant_id, plan, &from, &to)? else { return Ok(()) };
     Err(Error::wrong_state(format!("plan {} is stale: {what} has changed since it was built", plan.plan_id))
         .detail(format!("It was built for digest {built_for}; the digest is {now} now."))
         .hint("Build it again: build_migration_plan(tenant_id, scenario_id, to_version, replace => true)."))

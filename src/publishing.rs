@@ -10,7 +10,7 @@ use crate::planning::{self, PlanRequest};
 use crate::settings;
 use crate::store::plans::{self, Plan};
 use crate::store::{notify, plan_sessions, policies, scenarios, versions};
-use crate::{lifecycle, marking};
+use crate::{lifecycle, session_marks};
 use pgrx::Uuid;
 use scenario_engine::plan::{PlanRef, PlanStatus, Way, find_way};
 use serde_json::json;
@@ -82,14 +82,14 @@ pub fn on_publish(
             Some(plan)
         }
         ref open if approval_is_required => {
-            return match publication.left_without_way(None)?.first() {
+            return match publication.versions_without_way(None)?.first() {
                 Some(version) => Err(publication.approval_needed(*version, open.as_ref())),
                 None => Ok(()),
             };
         }
-        open => Some(publication.unreviewed(old, open)?),
+        open => Some(publication.plan_without_review(old, open)?),
     };
-    let left = publication.left_without_way(plan.as_ref())?;
+    let left = publication.versions_without_way(plan.as_ref())?;
     // The scenario is locked, and the publication has counted already: all its plans get the same number.
     let number = Some(scenarios::deployments(tenant_id, scenario_id)?);
     for version in left {
@@ -97,7 +97,7 @@ pub fn on_publish(
             return Err(publication.way_needed(version));
         }
         let open = plans::lock_open(tenant_id, scenario_id, version, new)?;
-        deploy(tenant_id, &publication.unreviewed(version, open)?, published_by, number)?;
+        deploy(tenant_id, &publication.plan_without_review(version, open)?, published_by, number)?;
     }
     plan.map_or(Ok(()), |plan| deploy(tenant_id, &plan, published_by, number))
 }
@@ -114,7 +114,7 @@ struct Publication<'a> {
 impl Publication<'_> {
     /// The versions whose sessions no chain of deployed plans and this one leads to the new version. A way that was
     /// cancelled pins them, so they are not left.
-    fn left_without_way(&self, plan: Option<&Plan>) -> Result<Vec<i32>> {
+    fn versions_without_way(&self, plan: Option<&Plan>) -> Result<Vec<i32>> {
         let mut ways = plans::refs(self.tenant_id, self.scenario_id)?;
         ways.extend(plan.map(|plan| PlanRef { status: PlanStatus::Deployed, ..plan.engine_ref() }));
         let mut versions = versions::walkable_but(self.tenant_id, self.scenario_id, self.new)?;
@@ -127,7 +127,7 @@ impl Publication<'_> {
 
     /// A plan that nobody has to approve. What an operator has set is not lost by building anew: they are told that
     /// their plan is stale.
-    fn unreviewed(&self, from_version: i32, open: Option<Plan>) -> Result<Plan> {
+    fn plan_without_review(&self, from_version: i32, open: Option<Plan>) -> Result<Plan> {
         match open {
             Some(plan) if plan.status == PlanStatus::Approved || has_policies(self.tenant_id, &plan)? => {
                 planning::require_fresh(self.tenant_id, &plan)?;
@@ -190,7 +190,7 @@ fn deploy(tenant_id: Uuid, plan: &Plan, deployed_by: Option<&str>, number: Optio
     let plan = &plans::by_id(tenant_id, plan.plan_id)?;
     plans::supersede_rivals(tenant_id, plan)?;
     if settings::auto_mark_sessions() {
-        marking::mark_all(tenant_id, plan)?;
+        session_marks::mark_all(tenant_id, plan)?;
     }
     notify("deployed", tenant_id, plan)
 }

@@ -4,7 +4,7 @@
 //! postgresql.conf, by ALTER ROLE, or in a session that had not called any function yet) is validated when it is loaded; one
 //! that is not valid is dropped with a warning.
 
-use crate::version;
+use crate::postgres_version;
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
 use pgrx::{pg_guard, pg_sys};
 use scenario_engine::reconcile;
@@ -141,7 +141,7 @@ pub fn define() {
         GucContext::Userset,
         GucFlags::default(),
     );
-    version::reserve_settings_prefix(c"scenario");
+    postgres_version::reserve_settings_prefix(c"scenario");
 }
 
 fn define_switches() {

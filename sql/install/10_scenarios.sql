@@ -1,5 +1,4 @@
--- Scenarios, their versions, and the steps derived from each version (SPEC 1, 2).
--- Needs: nothing. Order: first.
+-- Scenarios, their versions, and the steps of each version.
 
 CREATE TABLE scenario.scenarios (
     tenant_id         uuid NOT NULL,

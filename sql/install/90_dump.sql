@@ -1,5 +1,4 @@
--- pg_dump takes the rows of these tables, which are users' data (scenario_steps is derived again on restore).
--- Needs: all tables. Works only inside CREATE EXTENSION.
+-- The tables of users' rows, which pg_dump takes. scenario_steps is not among them: a restore derives it again.
 
 SELECT pg_catalog.pg_extension_config_dump('scenario.scenarios', '');
 SELECT pg_catalog.pg_extension_config_dump('scenario.scenario_versions', '');
@@ -19,3 +18,6 @@ SELECT pg_catalog.pg_extension_config_dump('scenario.field_attempts', '');
 SELECT pg_catalog.pg_extension_config_dump('scenario.field_definitions', '');
 SELECT pg_catalog.pg_extension_config_dump('scenario.profile_fields', '');
 SELECT pg_catalog.pg_extension_config_dump('scenario.migration_audit', '');
+SELECT pg_catalog.pg_extension_config_dump('scenario.migration_undo', '');
+SELECT pg_catalog.pg_extension_config_dump('scenario.batch_runs', '');
+SELECT pg_catalog.pg_extension_config_dump('scenario.batch_errors', '');

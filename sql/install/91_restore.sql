@@ -1,8 +1,7 @@
--- pg_restore -j: rows of an extension's tables arrive in any order, since pg_dump writes no dependency between their data into
--- the archive. Foreign keys and triggers would then refuse rows whose parents are still on their way. So a statement of
--- pg_restore, run by a superuser (who alone can restore an extension, and who alone may do this), takes the rows as they are:
--- they were consistent when they were dumped.
--- Needs: all tables and triggers. Calls no Rust function.
+-- How pg_restore -j brings back rows of the tables of an extension, which arrive in any order, since pg_dump writes no
+-- dependency between their data into the archive. Foreign keys and triggers would then refuse rows whose parents are
+-- still on their way. So a statement of pg_restore takes the rows as they are: they were consistent when they were
+-- dumped. Only a superuser can restore an extension, and only for a superuser are the checks left out.
 
 CREATE FUNCTION scenario.restore_as_is() RETURNS trigger
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -22,7 +21,8 @@ DECLARE
 BEGIN
     FOREACH v_table IN ARRAY ARRAY['scenario_versions', 'acts', 'act_pairs', 'migration_plans', 'plan_anchors',
                                    'anchor_policies', 'sessions', 'step_visits', 'passed_at_start', 'session_actions',
-                                   'session_decisions', 'session_requests', 'messages', 'field_attempts'] LOOP
+                                   'session_decisions', 'session_requests', 'messages', 'field_attempts',
+                                   'migration_undo', 'batch_runs', 'batch_errors'] LOOP
         EXECUTE pg_catalog.format($trigger$
             CREATE TRIGGER restore_as_is
                 BEFORE INSERT ON scenario.%I

@@ -1,7 +1,6 @@
--- PUBLIC has nothing (SPEC 16). Routines are executable by PUBLIC unless that is revoked; only those of this extension are
--- touched, since a schema that was there before may hold others.
--- Needs: everything else, the Rust functions too. Last. Works only inside CREATE EXTENSION.
--- Trigger functions need no EXECUTE to fire, but what they call does: see grant_access.
+-- PUBLIC has no rights. Routines are executable by PUBLIC unless that is revoked. Only those of this extension are
+-- revoked, since a schema that was there before may hold others. Trigger functions need no EXECUTE to fire, but what they
+-- call does: see grant_access.
 
 DO $$
 DECLARE

@@ -94,9 +94,3 @@ fn retention_days(what: Option<&str>) -> Result<i32, ErrorReport> {
             .into()),
     }
 }
-
-extension_sql_file!(
-    "../../sql/install/80_batch_functions.sql",
-    name = "batch_functions",
-    requires = [begin_batch, lock_marked_sessions, migrate_page, retention_days]
-);

@@ -205,18 +205,3 @@ fn transitions(graph: &Graph, node: &Node) -> Json {
     });
     Json::of(&transitions.collect::<Vec<_>>())
 }
-
-extension_sql_file!(
-    "../../sql/install/60_definition_functions.sql",
-    name = "definition_functions",
-    requires = [
-        validate_scenario,
-        step_content_hash,
-        scenario_checksum,
-        scenario_digest,
-        create_scenario,
-        create_scenario_version,
-        definition_steps,
-        check_field_definition
-    ]
-);

@@ -144,9 +144,3 @@ fn keep_acts(
     let (tenant_id, scenario_id) = (tenant(tenant_id)?, required(scenario_id, "scenario_id")?);
     Ok(acts::keep_published(tenant_id, scenario_id, old_version, required(new_version, "new_version")?)?)
 }
-
-extension_sql_file!(
-    "../../sql/install/63_deploy_functions.sql",
-    name = "deploy_functions",
-    requires = [deploy_migration_plan, cancel_deployment, deployment_status, on_publish, keep_acts]
-);

@@ -36,9 +36,3 @@ fn scenario_diff_of_versions(
     let (from, to) = (required(from_version, "from_version")?, required(to_version, "to_version")?);
     Ok(planning::diff_document(tenant_id, scenario_id, from, to)?)
 }
-
-extension_sql_file!(
-    "../../sql/install/61_diff_functions.sql",
-    name = "diff_functions",
-    requires = [scenario_diff, scenario_diff_of_versions]
-);

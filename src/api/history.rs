@@ -1,7 +1,7 @@
 //! What the triggers of `sessions` ask of a session's history.
 
 use crate::error::{required, tenant};
-use crate::history::{self, At};
+use crate::history::{self, VersionedStep};
 use pgrx::Uuid;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
@@ -44,17 +44,13 @@ fn is_already_done(
 ) -> Result<bool, ErrorReport> {
     let (tenant_id, session_id) = (tenant(tenant_id)?, required(session_id, "session_id")?);
     let scenario_id = required(scenario_id, "scenario_id")?;
-    let from =
-        At { scenario_version: required(old_version, "old_version")?, step_id: required(old_step_id, "old_step_id")? };
-    let to = At {
+    let from = VersionedStep {
+        scenario_version: required(old_version, "old_version")?,
+        step_id: required(old_step_id, "old_step_id")?,
+    };
+    let to = VersionedStep {
         scenario_version: required(scenario_version, "scenario_version")?,
         step_id: required(step_id, "step_id")?,
     };
     Ok(history::is_done_on_arrival(tenant_id, session_id, scenario_id, from, to)?)
 }
-
-extension_sql_file!(
-    "../../sql/install/69_history_functions.sql",
-    name = "history_functions",
-    requires = [begin_in_the_middle, is_already_done]
-);

@@ -131,17 +131,3 @@ fn check_plan_status(plan_id: Option<pgrx::Uuid>, status: Option<&str>, next: Op
     let plan_id = required(plan_id, "plan_id")?;
     Ok(lifecycle::check_change(plan_id, required(status, "status")?, required(next, "next")?)?)
 }
-
-extension_sql_file!(
-    "../../sql/install/62_plan_functions.sql",
-    name = "plan_functions",
-    requires = [
-        build_migration_plan,
-        migration_plan,
-        migration_summary,
-        set_anchor_policy,
-        approve_migration_plan,
-        reject_migration_plan,
-        check_plan_status
-    ]
-);

@@ -65,10 +65,3 @@ fn explain_reconciliation(
     let turn = turn::preview(tenant(tenant_id)?, required(session_id, "session_id")?, plan_id)?;
     Ok(TableIterator::new(turn.into_trace()))
 }
-
-extension_sql_file!("../../sql/install/64_reconciliation.sql", name = "reconciliation", requires = ["session_rows"]);
-extension_sql_file!(
-    "../../sql/install/66_reconcile_functions.sql",
-    name = "reconcile_functions",
-    requires = [reconcile_session, preview_reconciliation, explain_reconciliation]
-);

@@ -64,16 +64,10 @@ fn plan_report(tenant_id: Option<Uuid>, plan_id: Option<Uuid>) -> Result<SetOfIt
 fn picture(tenant_id: Uuid, plan: &Plan) -> crate::error::Result<String> {
     let acts = acts::as_if_deployed(tenant_id, plan)?;
     Ok(plan_diagram(&PlanView {
-        map: &plans::map(tenant_id, plan.plan_id)?,
+        map: &planning::transformation_map(tenant_id, plan.plan_id)?,
         old: &*versions::graph(tenant_id, plan.scenario_id, plan.from_version)?,
         new: &*versions::graph(tenant_id, plan.scenario_id, plan.to_version)?,
         policies: &policies::of_plan(tenant_id, plan.plan_id)?,
         sessions_by_old_step: &plan_sessions::counts_by_step(tenant_id, plan, &acts, false)?,
     }))
 }
-
-extension_sql_file!(
-    "../../sql/install/81_report_functions.sql",
-    name = "report_functions",
-    requires = [scenario_mermaid, plan_mermaid, plan_report]
-);

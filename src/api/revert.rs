@@ -2,8 +2,9 @@
 
 use crate::error::{required, tenant};
 use crate::row::SessionRow;
+use crate::store::audit::Author;
 use crate::store::{plans, sessions, undo};
-use crate::writer::revert::{Account, revert};
+use crate::writer::revert::revert;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use pgrx::{Uuid, check_for_interrupts, default};
@@ -25,7 +26,7 @@ fn revert_session(
     reason: default!(Option<&str>, "NULL"),
 ) -> Result<SessionRow, ErrorReport> {
     let (tenant_id, session_id) = (tenant(tenant_id)?, required(session_id, "session_id")?);
-    revert(tenant_id, session_id, Account { by, reason })?;
+    revert(tenant_id, session_id, Author { by, reason })?;
     Ok(sessions::row(tenant_id, session_id)?)
 }
 
@@ -69,9 +70,3 @@ fn revert_plan(
     }
     Ok(TableIterator::new(rows))
 }
-
-extension_sql_file!(
-    "../../sql/install/72_revert.sql",
-    name = "revert_functions",
-    requires = [revert_session, revert_plan]
-);

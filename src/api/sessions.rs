@@ -3,9 +3,11 @@
 use crate::error::{required, tenant};
 use crate::json::Json;
 use crate::row::SessionRow;
+use crate::sessions::advance::{DEFAULT_REASON, advance};
+use crate::sessions::import::{ImportRequest, import};
+use crate::sessions::next_steps;
+use crate::sessions::start::start;
 use crate::store::sessions::{Advance, Start};
-use crate::turn::import::{Request, import};
-use crate::turn::{onward, walk};
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use pgrx::{Uuid, default};
@@ -31,7 +33,7 @@ fn start_session(
     let tenant_id = tenant(tenant_id)?;
     let session_id = required(session_id, "session_id")?;
     let scenario_id = required(scenario_id, "scenario_id")?;
-    Ok(walk::start(tenant_id, Start { session_id, scenario_id, channel, customer_id, variables, step_id })?)
+    Ok(start(tenant_id, Start { session_id, scenario_id, channel, customer_id, variables, step_id })?)
 }
 
 /// Takes a session to the next step: `advance_session(tenant_id, session_id, to_step_id [, turn_number, reason,
@@ -55,8 +57,8 @@ fn advance_session(
     let tenant_id = tenant(tenant_id)?;
     let session_id = required(session_id, "session_id")?;
     let to_step_id = required(to_step_id, "to_step_id")?;
-    let reason = reason.unwrap_or(walk::DEFAULT_REASON);
-    Ok(walk::advance(tenant_id, session_id, &Advance { to_step_id, turn_number, reason, confidence })?)
+    let reason = reason.unwrap_or(DEFAULT_REASON);
+    Ok(advance(tenant_id, session_id, &Advance { to_step_id, turn_number, reason, confidence })?)
 }
 
 /// The ways on from the step where a session stands: `next_steps(tenant_id, session_id)`.
@@ -87,24 +89,25 @@ fn next_steps(
     >,
     ErrorReport,
 > {
-    let rows = onward::next_steps(tenant(tenant_id)?, required(session_id, "session_id")?)?.into_iter().map(|next| {
-        let step = next.step;
-        let truth = match step.holds {
-            Some(true) => "true",
-            Some(false) => "false",
-            None => "unknown",
-        };
-        (
-            step.to_step_id,
-            step.to_step_name,
-            step.condition_text,
-            step.condition_kind.as_str(),
-            truth,
-            step.missing_fields,
-            step.taken,
-            next.already_done,
-        )
-    });
+    let rows =
+        next_steps::of_session(tenant(tenant_id)?, required(session_id, "session_id")?)?.into_iter().map(|next| {
+            let step = next.step;
+            let truth = match step.holds {
+                Some(true) => "true",
+                Some(false) => "false",
+                None => "unknown",
+            };
+            (
+                step.to_step_id,
+                step.to_step_name,
+                step.condition_text,
+                step.condition_kind.as_str(),
+                truth,
+                step.missing_fields,
+                step.taken,
+                next.already_done,
+            )
+        });
     Ok(TableIterator::new(rows))
 }
 
@@ -132,7 +135,7 @@ fn import_session(
     customer_id: default!(Option<Uuid>, "NULL"),
     variables: default!(Option<Json>, "NULL"),
 ) -> Result<SessionRow, ErrorReport> {
-    let request = Request {
+    let request = ImportRequest {
         tenant_id: tenant(tenant_id)?,
         session_id: required(session_id, "session_id")?,
         scenario_id: required(scenario_id, "scenario_id")?,
@@ -145,9 +148,3 @@ fn import_session(
     };
     Ok(import(request)?)
 }
-
-extension_sql_file!(
-    "../../sql/install/65_session_functions.sql",
-    name = "session_functions",
-    requires = [start_session, advance_session, next_steps, import_session]
-);

@@ -25,9 +25,3 @@ pub fn is_written_by_writer(
         _ => false,
     }
 }
-
-extension_sql_file!(
-    "../../sql/install/68_writer_functions.sql",
-    name = "writer_functions",
-    requires = [is_written_by_writer]
-);

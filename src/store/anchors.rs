@@ -1,7 +1,7 @@
 //! `scenario.plan_anchors`: what a plan says of each step of its old version.
 
 use super::plans::Plan;
-use super::{Row, Statement, engine_id, policies};
+use super::{Row, Statement, engine_id, policies, sql_id, stored_json};
 use crate::args;
 use crate::cache::{self, Pairs, PlanKey};
 use crate::error::{Error, Result};
@@ -13,7 +13,6 @@ use scenario_engine::diff::{
 };
 use scenario_engine::plan::{PlanRef, Policy};
 use scenario_engine::reconcile;
-use serde::de::DeserializeOwned;
 use std::collections::HashMap;
 
 static INSERT: Statement = Statement::writing(
@@ -87,8 +86,8 @@ static CANDIDATES: Statement = Statement::reading(
 /// No revision of any acts.
 const NEVER: i32 = -1;
 
-/// What landings at the anchors of a plan would undo, as it was worked out when the plan was built.
-pub struct Undone {
+/// What landings at the anchors of a plan would undo.
+pub struct LandingLists {
     /// The revision of the acts that the lists were made for.
     pub revision: i32,
     /// By old step id, where the list is not empty.
@@ -96,26 +95,26 @@ pub struct Undone {
 }
 
 /// Stores a row for each anchor and each deleted step.
-pub fn insert(tenant_id: Uuid, plan_id: Uuid, map: &TransformationMap, undone: &Undone) -> Result<()> {
-    let mut batch = Batch::default();
+pub fn insert(tenant_id: Uuid, plan_id: Uuid, map: &TransformationMap, undone: &LandingLists) -> Result<()> {
+    let mut rows = AnchorRows::default();
     for anchor in &map.anchors {
-        batch.add_anchor(anchor, undone);
-        batch.write_if_full(tenant_id, plan_id)?;
+        rows.add_anchor(anchor, undone);
+        rows.write_if_full(tenant_id, plan_id)?;
     }
     // The migration scenario of a deleted step is its target anchor's (SPEC 4.4).
     let scenarios: HashMap<&str, MigrationScenario> =
         map.anchors.iter().map(|anchor| (anchor.new_step_id.as_str(), anchor.migration_scenario)).collect();
     for step in &map.deleted_steps {
         let target = step.candidates.first().and_then(|first| scenarios.get(first.new_step_id.as_str()));
-        batch.add_deleted(step, target.copied());
-        batch.write_if_full(tenant_id, plan_id)?;
+        rows.add_deleted(step, target.copied());
+        rows.write_if_full(tenant_id, plan_id)?;
     }
-    batch.write(tenant_id, plan_id)
+    rows.write(tenant_id, plan_id)
 }
 
 /// Rows of `plan_anchors` on their way, by column: thousands are written with one statement.
 #[derive(Default)]
-struct Batch<'a> {
+struct AnchorRows<'a> {
     written: i32,
     bytes: usize,
     ordinal: Vec<i32>,
@@ -133,11 +132,11 @@ struct Batch<'a> {
     acts_revision: Vec<Option<i32>>,
 }
 
-impl<'a> Batch<'a> {
+impl<'a> AnchorRows<'a> {
     const MAX_ROWS: usize = 2_000;
     const MAX_BYTES: usize = 16 << 20;
 
-    fn add_anchor(&mut self, anchor: &'a Anchor, undone: &Undone) {
+    fn add_anchor(&mut self, anchor: &'a Anchor, undone: &LandingLists) {
         let upstream = Json::of(&anchor.upstream).0;
         let downstream = Json::of(&anchor.downstream).0;
         self.bytes += upstream.len() + downstream.len();
@@ -222,11 +221,11 @@ pub fn load(tenant_id: Uuid, plan_id: Uuid, map: &mut TransformationMap) -> Resu
                 new_step_id: row.get(5)?,
                 pairing: read_pairing(&row.get::<String>(6)?)?,
                 migration_scenario: read_scenario(&row.get::<String>(7)?)?,
-                upstream: stored::<Side>(&row.get(8)?)?,
-                downstream: stored::<Side>(&row.get(9)?)?,
+                upstream: stored_json::<Side>(&row.get(8)?)?,
+                downstream: stored_json::<Side>(&row.get(9)?)?,
             });
         } else {
-            let candidates = stored::<Vec<RelocationCandidate>>(&row.get(10)?)?;
+            let candidates = stored_json::<Vec<RelocationCandidate>>(&row.get(10)?)?;
             map.deleted_steps.push(DeletedStep { step_id, name, content_hash, candidates });
         }
         Ok(())
@@ -243,11 +242,6 @@ fn read_pairing(text: &str) -> Result<PairKind> {
 
 fn read_scenario(text: &str) -> Result<MigrationScenario> {
     MigrationScenario::parse(text).ok_or_else(|| Error::internal(format!("unknown migration scenario {text}")))
-}
-
-pub(super) fn stored<T: DeserializeOwned>(json: &Json) -> Result<T> {
-    serde_json::from_str(json.as_str())
-        .map_err(|error| Error::internal(format!("a stored plan cannot be read: {error}")))
 }
 
 /// An anchor or deleted step, as far as policies look at it.
@@ -303,7 +297,7 @@ pub fn plan_row(
     plan: &PlanRef,
     old_step_id: &str,
 ) -> Result<Option<reconcile::PlanRow>> {
-    let plan_id = super::sql_id(plan.plan_id);
+    let plan_id = sql_id(plan.plan_id);
     let key = args![tenant_id, plan_id, scenario_id, plan.to_version, old_step_id];
     let found = STEP.row(&key, |row| {
         let deleted = row.get::<String>(1)? == "deleted";
@@ -311,7 +305,7 @@ pub fn plan_row(
         let policy = if deleted { read_policy(row, 7)? } else { Policy::default() };
         let mut goals = Vec::new();
         if !deleted {
-            let list = row.opt::<Json>(8)?.map(|list| stored::<LandingActs>(&list)).transpose()?;
+            let list = row.opt::<Json>(8)?.map(|list| stored_json::<LandingActs>(&list)).transpose()?;
             let made_for = row.opt::<i32>(9)?;
             let nothing = LandingActs { revision: made_for.unwrap_or(NEVER), ..LandingActs::default() };
             goals.push(reconcile::Goal { undoes: Some(list.unwrap_or(nothing)), ..read_goal(row, 3)? });

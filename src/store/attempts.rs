@@ -10,7 +10,7 @@ use scenario_engine::reconcile::RejectedValue;
 
 /// What becomes of a value that was found: the words of `field_attempts.state`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+pub enum AttemptState {
     /// The value counts once the customer has confirmed it.
     ToConfirm,
     /// The customer has said that the value is wrong.
@@ -23,14 +23,14 @@ pub enum State {
     Confirmed,
 }
 
-impl State {
+impl AttemptState {
     fn as_str(self) -> &'static str {
         match self {
-            State::ToConfirm => "to_confirm",
-            State::Denied => "denied",
-            State::Refused => "refused",
-            State::Declined => "declined",
-            State::Confirmed => "confirmed",
+            AttemptState::ToConfirm => "to_confirm",
+            AttemptState::Denied => "denied",
+            AttemptState::Refused => "refused",
+            AttemptState::Declined => "declined",
+            AttemptState::Confirmed => "confirmed",
         }
     }
 }
@@ -110,12 +110,12 @@ pub struct Attempt {
 
 /// Keeps a value that the customer is to confirm: no profile row can say so.
 pub fn keep_to_confirm(tenant_id: Uuid, session_id: Uuid, field: &str, attempt: &Attempt) -> Result<()> {
-    insert(tenant_id, session_id, field, attempt, State::ToConfirm, TO_BE_CONFIRMED)
+    insert(tenant_id, session_id, field, attempt, AttemptState::ToConfirm, TO_BE_CONFIRMED)
 }
 
 /// Keeps a value that the customer has said is wrong, so that no source fills the field with it again.
 pub fn keep_denied(tenant_id: Uuid, session_id: Uuid, field: &str, attempt: &Attempt) -> Result<()> {
-    insert(tenant_id, session_id, field, attempt, State::Denied, REJECTED_BY_CUSTOMER)
+    insert(tenant_id, session_id, field, attempt, AttemptState::Denied, REJECTED_BY_CUSTOMER)
 }
 
 /// Keeps a value that does not do. `reasons` are sentences for people.
@@ -126,7 +126,7 @@ pub fn keep_refused(
     attempt: &Attempt,
     reasons: &[String],
 ) -> Result<()> {
-    insert(tenant_id, session_id, field, attempt, State::Refused, &reasons.join("; "))
+    insert(tenant_id, session_id, field, attempt, AttemptState::Refused, &reasons.join("; "))
 }
 
 /// Keeps what a decision looked at and did not use.
@@ -157,13 +157,13 @@ pub fn denied(tenant_id: Uuid, session_id: Uuid, customer_id: Option<Uuid>, fiel
 
 /// Keeps that the customer has declined to give a field in this session. `reason` is a sentence for people.
 pub fn keep_declined(tenant_id: Uuid, session_id: Uuid, field: &str, reason: &str) -> Result<()> {
-    DECLINE.execute(&args![tenant_id, session_id, field, State::Declined.as_str(), reason])?;
+    DECLINE.execute(&args![tenant_id, session_id, field, AttemptState::Declined.as_str(), reason])?;
     Ok(())
 }
 
 /// Fields that the customer has declined to give in this session.
 pub fn declined(tenant_id: Uuid, session_id: Uuid) -> Result<Vec<String>> {
-    DECLINED.rows(&args![tenant_id, session_id, State::Declined.as_str()], |row| row.get(1))
+    DECLINED.rows(&args![tenant_id, session_id, AttemptState::Declined.as_str()], |row| row.get(1))
 }
 
 /// Forgets what was to be confirmed: it is settled, or another value has taken its place.
@@ -174,12 +174,19 @@ pub fn forget_to_confirm(tenant_id: Uuid, session_id: Uuid, field: &str) -> Resu
 
 /// Keeps that the customer has confirmed a value, for the story of the session.
 pub fn keep_confirmed(tenant_id: Uuid, session_id: Uuid, field: &str) -> Result<()> {
-    CONFIRM.execute(&args![tenant_id, session_id, field, State::Confirmed.as_str(), CONFIRMED_BY_CUSTOMER])?;
+    CONFIRM.execute(&args![tenant_id, session_id, field, AttemptState::Confirmed.as_str(), CONFIRMED_BY_CUSTOMER])?;
     Ok(())
 }
 
 /// The trigger numbers the row.
-fn insert(tenant_id: Uuid, session_id: Uuid, field: &str, attempt: &Attempt, state: State, reason: &str) -> Result<()> {
+fn insert(
+    tenant_id: Uuid,
+    session_id: Uuid,
+    field: &str,
+    attempt: &Attempt,
+    state: AttemptState,
+    reason: &str,
+) -> Result<()> {
     INSERT.execute(&args![
         tenant_id,
         session_id,

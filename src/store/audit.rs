@@ -1,4 +1,4 @@
-//! `scenario.migration_audit`: what was done to sessions before. Its rows are written with the sessions ([`super::writes`]).
+//! `scenario.migration_audit`: what was done to sessions before. Its rows are written with the sessions ([`super::session_changes`]).
 
 use super::Statement;
 use crate::args;
@@ -24,16 +24,24 @@ static PLANS_BETWEEN: Statement = Statement::reading(
       ORDER BY a.revision DESC LIMIT 1",
 );
 
+/// Who changes a session by hand, and why, for its audit row.
+#[derive(Clone, Copy)]
+pub struct Author<'a> {
+    /// `None`: the login.
+    pub by: Option<&'a str>,
+    pub reason: Option<&'a str>,
+}
+
 /// What a session was asked for by the row that it is waiting on.
-pub struct Request {
+pub struct AuditedRequest {
     pub to_version: Option<i32>,
     pub fields_asked: Vec<String>,
 }
 
 /// The row of a revision, as a request.
-pub fn request(tenant_id: Uuid, session_id: Uuid, revision: i32) -> Result<Option<Request>> {
+pub fn request(tenant_id: Uuid, session_id: Uuid, revision: i32) -> Result<Option<AuditedRequest>> {
     LAST_REQUEST.row(&args![tenant_id, session_id, revision], |row| {
-        Ok(Request { to_version: row.opt(1)?, fields_asked: row.get(2)? })
+        Ok(AuditedRequest { to_version: row.opt(1)?, fields_asked: row.get(2)? })
     })
 }
 

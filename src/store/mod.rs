@@ -9,12 +9,10 @@ pub mod acts;
 pub mod anchors;
 pub mod attempts;
 pub mod audit;
-pub mod by_hand;
-pub mod facts;
 pub mod fields;
 pub mod messages;
 pub mod notify;
-pub mod plan_facts;
+pub mod passed_at_start;
 pub mod plan_sessions;
 pub mod plans;
 pub mod policies;
@@ -22,22 +20,31 @@ pub mod profiles;
 pub mod progress;
 pub mod requests;
 pub mod scenarios;
+pub mod session_changes;
 pub mod sessions;
 pub mod sources;
-pub mod starts;
 mod statement;
 pub mod steps;
 pub mod undo;
 pub mod versions;
 pub mod visits;
-pub mod writes;
 
 pub use statement::{Row, Statement};
+
+use crate::error::{Error, Result};
+use crate::json::Json;
+use serde::de::DeserializeOwned;
 
 /// Parameters of a statement: `args![tenant_id, name, Some(1)]`.
 #[macro_export]
 macro_rules! args {
     ($($value:expr),* $(,)?) => { [$(::pgrx::datum::DatumWithOid::from($value)),*] };
+}
+
+/// What a column of JSON that the extension wrote says. XX000 if it cannot be read.
+fn stored_json<T: DeserializeOwned>(json: &Json) -> Result<T> {
+    serde_json::from_str(json.as_str())
+        .map_err(|error| Error::internal(format!("a stored plan cannot be read: {error}")))
 }
 
 /// Ids as the engine has them.

@@ -178,21 +178,21 @@ macro_rules! key {
 
 /// A place in the order in which sessions are marked: by step, then by id.
 #[derive(Debug, Clone)]
-pub struct Position {
+pub struct PageCursor {
     pub step_id: String,
     pub session_id: Uuid,
 }
 
-impl Position {
+impl PageCursor {
     /// Before every session.
-    pub fn start() -> Position {
-        Position { step_id: String::new(), session_id: Uuid::from_bytes([0; 16]) }
+    pub fn start() -> PageCursor {
+        PageCursor { step_id: String::new(), session_id: Uuid::from_bytes([0; 16]) }
     }
 }
 
 /// A session that the plan may mark, with what policies look at.
-pub struct Candidate {
-    pub position: Position,
+pub struct MarkCandidate {
+    pub cursor: PageCursor,
     pub channel: Option<String>,
     /// A JSON object; `None` if variables were not asked for.
     pub variables: Option<Json>,
@@ -202,30 +202,36 @@ pub struct Candidate {
 
 /// What marking looks at beside the sessions that a plan concerns.
 #[derive(Debug, Clone, Copy)]
-pub struct Look {
+pub struct MarkingScope {
     /// Finished sessions, since a policy of the plan reopens them.
-    pub at_finished: bool,
+    pub includes_finished: bool,
     /// Variables, since a policy of the plan asks for them.
-    pub at_variables: bool,
+    pub reads_variables: bool,
 }
 
-/// The next sessions after a position that the plan may mark, at most `size` of them. Locks nothing.
-pub fn page_to_mark(tenant_id: Uuid, plan: &Plan, after: &Position, size: i32, look: Look) -> Result<Vec<Candidate>> {
+/// The next sessions after a cursor that the plan may mark, at most `size` of them. Locks nothing.
+pub fn page_to_mark(
+    tenant_id: Uuid,
+    plan: &Plan,
+    after: &PageCursor,
+    size: i32,
+    scope: MarkingScope,
+) -> Result<Vec<MarkCandidate>> {
     let (step_id, session_id) = (after.step_id.as_str(), after.session_id);
     let own = key!(
         tenant_id,
         plan,
         plan.plan_id,
         plan.deployment_no,
-        look.at_finished,
+        scope.includes_finished,
         step_id,
         session_id,
         size,
-        look.at_variables
+        scope.reads_variables
     );
     PAGE.rows(&own, |row| {
-        Ok(Candidate {
-            position: Position { step_id: row.get(1)?, session_id: row.get(2)? },
+        Ok(MarkCandidate {
+            cursor: PageCursor { step_id: row.get(1)?, session_id: row.get(2)? },
             channel: row.opt(3)?,
             variables: row.opt(4)?,
             age_days: row.get(5)?,
@@ -235,7 +241,7 @@ pub fn page_to_mark(tenant_id: Uuid, plan: &Plan, after: &Position, size: i32, l
 }
 
 /// Sessions to mark: those of these ids that are at one of these steps.
-pub struct ToMark<'a> {
+pub struct SessionsToMark<'a> {
     /// In the order in which they are locked.
     pub session_ids: Vec<Uuid>,
     pub step_ids: Vec<&'a str>,
@@ -244,7 +250,7 @@ pub struct ToMark<'a> {
 }
 
 /// How many of some sessions have a mark now.
-pub struct Marked {
+pub struct MarkedCount {
     pub marked: i64,
     /// Sessions for which something raised an error, most likely a trigger of the application.
     pub failed: i64,
@@ -254,25 +260,36 @@ pub struct Marked {
 
 /// Marks these sessions as [`mark_together`] does. A session that fails stops no other one. `run_id`: the run that
 /// keeps the errors, and that does not try again whom it could not mark.
-pub fn mark(tenant_id: Uuid, plan_id: Uuid, sessions: ToMark<'_>, look: Look, run_id: Option<Uuid>) -> Result<Marked> {
-    let ToMark { session_ids, step_ids, anchor_hashes } = sessions;
-    let own = args![tenant_id, plan_id, session_ids, step_ids, anchor_hashes, look.at_finished, run_id];
-    let marked =
-        MARK_PAGE.row(&own, |row| Ok(Marked { marked: row.get(1)?, failed: row.get(2)?, first_error: row.opt(3)? }))?;
+pub fn mark(
+    tenant_id: Uuid,
+    plan_id: Uuid,
+    sessions: SessionsToMark<'_>,
+    scope: MarkingScope,
+    run_id: Option<Uuid>,
+) -> Result<MarkedCount> {
+    let SessionsToMark { session_ids, step_ids, anchor_hashes } = sessions;
+    let own = args![tenant_id, plan_id, session_ids, step_ids, anchor_hashes, scope.includes_finished, run_id];
+    let marked = MARK_PAGE
+        .row(&own, |row| Ok(MarkedCount { marked: row.get(1)?, failed: row.get(2)?, first_error: row.opt(3)? }))?;
     marked.ok_or_else(|| Error::internal("mark_page returned no row"))
 }
 
 /// Marks these sessions, unless they have become others since they were read or somebody has locked them, and says how
 /// many. A mark of another plan is overwritten. The first error ends it.
-pub fn mark_together(tenant_id: Uuid, plan: &Plan, sessions: ToMark<'_>, at_finished: bool) -> Result<u64> {
-    let ToMark { session_ids, step_ids, anchor_hashes } = sessions;
+pub fn mark_together(
+    tenant_id: Uuid,
+    plan: &Plan,
+    sessions: SessionsToMark<'_>,
+    includes_finished: bool,
+) -> Result<u64> {
+    let SessionsToMark { session_ids, step_ids, anchor_hashes } = sessions;
     let to_version = plan.to_version;
     MARK.execute(&key!(
         tenant_id,
         plan,
         plan.plan_id,
         plan.deployment_no,
-        at_finished,
+        includes_finished,
         to_version,
         session_ids,
         step_ids,
@@ -363,7 +380,7 @@ pub fn counts_by_step(
 
 /// The sessions of the plan's scenario that [`counts_by_step`] does not tell of. Whom a landing holds is not counted
 /// here.
-pub fn elsewhere(tenant_id: Uuid, plan: &Plan) -> Result<Elsewhere> {
+pub fn count_elsewhere(tenant_id: Uuid, plan: &Plan) -> Result<Elsewhere> {
     let plans = plans::refs(tenant_id, plan.scenario_id)?;
     let mut elsewhere = Elsewhere { plans, ..Elsewhere::default() };
     COUNT_ELSEWHERE.rows(&key!(tenant_id, plan, plan.to_version), |row| {

@@ -1,14 +1,13 @@
 //! `scenario.migration_plans`.
 
-use super::anchors::{self, Undone};
-use super::{Row, Statement, engine_id};
+use super::{Row, Statement, engine_id, stored_json};
 use crate::args;
 use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::row::PlanRecord;
 use pgrx::Uuid;
 use pgrx::datum::TimestampWithTimeZone;
-use scenario_engine::diff::TransformationMap;
+use scenario_engine::diff::Catalogue;
 use scenario_engine::plan::{PlanRef, PlanStatus};
 
 /// A plan without its content.
@@ -208,38 +207,30 @@ pub fn new_id() -> Result<Uuid> {
     NEW_ID.row(&[], |row| row.get(1))?.ok_or_else(|| Error::internal("no id was generated"))
 }
 
-/// Stores a plan, pending, with a row for each anchor and each deleted step.
-pub fn insert(
-    tenant_id: Uuid,
-    plan: &Plan,
-    map: &TransformationMap,
-    undone: &Undone,
-    created_by: Option<&str>,
-) -> Result<()> {
-    INSERT.execute(&args![
-        tenant_id,
-        plan.plan_id,
-        plan.scenario_id,
-        plan.from_version,
-        plan.to_version,
-        plan.from_checksum.as_str(),
-        plan.to_checksum.as_str(),
-        plan.from_digest.as_str(),
-        plan.to_digest.as_str(),
-        plan.fields_digest.as_str(),
-        Json::of(&map.catalogue),
-        created_by
-    ])?;
-    anchors::insert(tenant_id, plan.plan_id, map, undone)
+/// Stores a plan, pending, without the rows of its anchors and deleted steps.
+pub fn insert(tenant_id: Uuid, plan: &Plan, changes: &Catalogue, created_by: Option<&str>) -> Result<()> {
+    INSERT
+        .execute(&args![
+            tenant_id,
+            plan.plan_id,
+            plan.scenario_id,
+            plan.from_version,
+            plan.to_version,
+            plan.from_checksum.as_str(),
+            plan.to_checksum.as_str(),
+            plan.from_digest.as_str(),
+            plan.to_digest.as_str(),
+            plan.fields_digest.as_str(),
+            Json::of(changes),
+            created_by
+        ])
+        .map(|_| ())
 }
 
-/// The map that a plan was built from.
-pub fn map(tenant_id: Uuid, plan_id: Uuid) -> Result<TransformationMap> {
+/// The changes that a plan was built from.
+pub fn changes(tenant_id: Uuid, plan_id: Uuid) -> Result<Catalogue> {
     let changes = CHANGES.row(&args![tenant_id, plan_id], |row| row.get::<Json>(1))?;
-    let catalogue = anchors::stored(&changes.ok_or_else(|| missing(plan_id))?)?;
-    let mut map = TransformationMap { catalogue, ..TransformationMap::default() };
-    anchors::load(tenant_id, plan_id, &mut map)?;
-    Ok(map)
+    stored_json(&changes.ok_or_else(|| missing(plan_id))?)
 }
 
 /// The plan's header and its history, as JSON: statuses with when, by whom and why.

@@ -33,7 +33,7 @@ static SETTLE: Statement = Statement::writing(
 );
 
 /// A value, and whether it still counts.
-pub struct Known {
+pub struct ProfileValue {
     pub value: Json,
     pub confidence: Option<f64>,
     pub needs_confirmation: bool,
@@ -46,7 +46,7 @@ pub struct Known {
 }
 
 /// A value to keep, with its source.
-pub struct NewValue<'a> {
+pub struct NewProfileValue<'a> {
     pub field: &'a str,
     pub value: Json,
     pub source: &'a str,
@@ -57,14 +57,14 @@ pub struct NewValue<'a> {
 }
 
 /// The customer's value for a field, if there is one that counts: not denied, not expired.
-pub fn active(tenant_id: Uuid, customer_id: Uuid, field: &str) -> Result<Option<Known>> {
+pub fn active(tenant_id: Uuid, customer_id: Uuid, field: &str) -> Result<Option<ProfileValue>> {
     Ok(look_up(tenant_id, customer_id, field)?.filter(|known| !known.is_denied && !known.is_expired))
 }
 
 /// The customer's value for a field, if there is one, also where it does not count any more.
-pub fn look_up(tenant_id: Uuid, customer_id: Uuid, field: &str) -> Result<Option<Known>> {
+pub fn look_up(tenant_id: Uuid, customer_id: Uuid, field: &str) -> Result<Option<ProfileValue>> {
     LOOK_UP.row(&args![tenant_id, customer_id, field], |row| {
-        Ok(Known {
+        Ok(ProfileValue {
             value: row.get(1)?,
             confidence: row.opt(2)?,
             needs_confirmation: row.get(3)?,
@@ -77,7 +77,7 @@ pub fn look_up(tenant_id: Uuid, customer_id: Uuid, field: &str) -> Result<Option
 }
 
 /// Keeps a value in place of what was known.
-pub fn put(tenant_id: Uuid, customer_id: Uuid, new: NewValue<'_>) -> Result<()> {
+pub fn put(tenant_id: Uuid, customer_id: Uuid, new: NewProfileValue<'_>) -> Result<()> {
     PUT.execute(&args![
         tenant_id,
         customer_id,

@@ -11,20 +11,20 @@ use serde_json::value::RawValue;
 /// What is asked for: the words of `session_requests.kind`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum RequestKind {
     Collect,
     Confirm,
     Action,
     Fork,
 }
 
-impl Kind {
+impl RequestKind {
     fn as_str(self) -> &'static str {
         match self {
-            Kind::Collect => "collect",
-            Kind::Confirm => "confirm",
-            Kind::Action => "action",
-            Kind::Fork => "fork",
+            RequestKind::Collect => "collect",
+            RequestKind::Confirm => "confirm",
+            RequestKind::Action => "action",
+            RequestKind::Fork => "fork",
         }
     }
 }
@@ -32,7 +32,7 @@ impl Kind {
 /// One thing that a session is asked for.
 #[derive(Debug, Serialize)]
 pub struct Request<'a> {
-    pub kind: Kind,
+    pub kind: RequestKind,
     /// The field, or the id of the step in the version that asks.
     pub name: &'a str,
     /// The value to confirm.
@@ -79,7 +79,7 @@ static SETTLE: Statement = Statement::writing(
 );
 
 /// What was asked, with what is needed to take the answer when the version is gone.
-pub struct Asked {
+pub struct StoredRequest {
     pub scenario_id: Uuid,
     /// The version that asked.
     pub scenario_version: i32,
@@ -111,12 +111,12 @@ pub fn keep(
 pub fn newest(
     tenant_id: Uuid,
     session_id: Uuid,
-    kind: Kind,
+    kind: RequestKind,
     name: &str,
     scenario_id: Option<Uuid>,
-) -> Result<Option<Asked>> {
+) -> Result<Option<StoredRequest>> {
     NEWEST.row(&args![tenant_id, session_id, kind.as_str(), name, scenario_id], |row| {
-        Ok(Asked {
+        Ok(StoredRequest {
             scenario_id: row.get(1)?,
             scenario_version: row.get(2)?,
             value: row.opt(3)?,

@@ -1,6 +1,6 @@
 //! `scenario.sessions`: what a turn and a batch read of it, and how a session starts and walks on.
 //!
-//! What a decision writes is in [`super::writes`]. For all other statements, visits, hashes and the cleaning of marks are the work of the
+//! What a decision writes is in [`super::session_changes`]. For all other statements, visits, hashes and the cleaning of marks are the work of the
 //! table's triggers (`31_session_triggers.sql`): a statement here says where the session is to be, and why.
 
 use super::{Row, Statement, engine_id};
@@ -8,7 +8,6 @@ use crate::args;
 use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::row::SessionRow;
-use crate::settings;
 use pgrx::Uuid;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::datum::datetime_support::now;
@@ -48,8 +47,8 @@ macro_rules! is_marked {
 }
 
 /// The hot path: two small rows by their primary keys, no JSON. Every mark counts here: to open the table of plans would
-/// cost each turn about half as much again, and [`look`] finds the few marks that are void.
-static GLANCE: Statement = Statement::reading(concat!(
+/// cost each turn about half as much again, and [`read`] finds the few marks that are void.
+static CHECK_DUE: Statement = Statement::reading(concat!(
     "SELECT ",
     settled!("'active'", "s.pending_plan_id IS NOT NULL"),
     ", s.step_id, s.scenario_version
@@ -64,7 +63,7 @@ static LOCK: Statement = Statement::writing(
 );
 
 /// The same, with what tells whether the session or the plans of its scenario have changed since somebody looked.
-static LOCK_SEEN: Statement = Statement::writing(
+static LOCK_AND_COMPARE: Statement = Statement::writing(
     "SELECT s.xmin::pg_catalog.text, s.ctid::pg_catalog.text,
             (SELECT c.deployments FROM scenario.scenarios AS c
               WHERE c.tenant_id = s.tenant_id AND c.scenario_id = s.scenario_id)
@@ -72,7 +71,7 @@ static LOCK_SEEN: Statement = Statement::writing(
 );
 
 /// Variables can be large, and most of what a batch does needs none: they are read only when they are asked for.
-static LOOK: Statement = Statement::reading(concat!(
+static READ: Statement = Statement::reading(concat!(
     "SELECT ",
     settled!("'active'", is_marked!()),
     ", s.scenario_id, s.scenario_version, s.step_id, s.step_content_hash, s.scenario_checksum, c.deployments,
@@ -137,7 +136,7 @@ static LOCK_MARKED_OF: Statement = Statement::writing(
 );
 
 /// What the hot path sees of a session.
-pub struct Glance {
+pub struct DueCheck {
     /// It needs nothing. If not, it may need nothing all the same: its mark may be void.
     pub settled: bool,
     pub step_id: Option<String>,
@@ -145,14 +144,14 @@ pub struct Glance {
 }
 
 /// A session as a turn needs it, with what its scenario has published.
-pub struct State {
+pub struct SessionState {
     pub session_id: Uuid,
     /// It needs nothing: it is not due.
     pub settled: bool,
     /// The same, a paused session taken as active.
     pub settled_if_active: bool,
     /// `None`: in no scenario.
-    pub place: Option<Place>,
+    pub position: Option<Position>,
     pub status: String,
     pub channel: Option<String>,
     pub customer_id: Option<Uuid>,
@@ -167,13 +166,13 @@ pub struct State {
     pub age_days: f64,
     /// The count of deployments at which it was last reconciled; `None`: it is to be looked at.
     pub reconciled_deployments: Option<i32>,
-    pub pin: Option<Pinned>,
+    pub pin: Option<SessionPin>,
     row_version: RowVersion,
 }
 
 /// The pin of a session, whether or not it has ended.
 #[derive(Clone)]
-pub struct Pinned {
+pub struct SessionPin {
     pub reason: PinReason,
     pub plan_id: Option<Uuid>,
     /// Since when, as PostgreSQL writes it.
@@ -189,7 +188,7 @@ struct RowVersion {
 
 /// Where a session is.
 #[derive(Clone)]
-pub struct Place {
+pub struct Position {
     pub scenario_id: Uuid,
     pub scenario_version: i32,
     pub step_id: String,
@@ -208,7 +207,7 @@ pub struct Place {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Variables {
     Read,
-    Leave,
+    Omit,
 }
 
 /// A session that may not exist, or is another tenant's: the same to the caller.
@@ -217,10 +216,10 @@ fn missing(session_id: Uuid) -> Error {
 }
 
 /// The hot path of `reconcile_session`: one index lookup, no lock, no transaction id. P0002 if there is no such session.
-pub fn glance(tenant_id: Uuid, session_id: Uuid) -> Result<Glance> {
-    GLANCE
+pub fn check_due(tenant_id: Uuid, session_id: Uuid) -> Result<DueCheck> {
+    CHECK_DUE
         .row(&args![tenant_id, session_id], |row| {
-            Ok(Glance { settled: row.get(1)?, step_id: row.opt(2)?, scenario_version: row.opt(3)? })
+            Ok(DueCheck { settled: row.get(1)?, step_id: row.opt(2)?, scenario_version: row.opt(3)? })
         })?
         .ok_or_else(|| missing(session_id))
 }
@@ -233,12 +232,12 @@ pub fn lock(tenant_id: Uuid, session_id: Uuid) -> Result<()> {
 
 /// The same for a session that was looked at, and says whether it is as it was then: nobody has written it, and nothing was
 /// deployed or cancelled in its scenario. P0002.
-pub fn lock_seen(tenant_id: Uuid, seen: &State) -> Result<bool> {
-    let found = LOCK_SEEN.row(&args![tenant_id, seen.session_id], |row| {
+pub fn lock_if_unchanged(tenant_id: Uuid, seen: &SessionState) -> Result<bool> {
+    let found = LOCK_AND_COMPARE.row(&args![tenant_id, seen.session_id], |row| {
         Ok((RowVersion { xmin: row.get(1)?, ctid: row.get(2)? }, row.opt::<i32>(3)?))
     })?;
     let (row_version, deployments) = found.ok_or_else(|| missing(seen.session_id))?;
-    Ok(row_version == seen.row_version && deployments == seen.place.as_ref().map(|place| place.deployments))
+    Ok(row_version == seen.row_version && deployments == seen.position.as_ref().map(|position| position.deployments))
 }
 
 /// Locks the next marked sessions of a plan, at most `most`: those after the session `after`.
@@ -252,17 +251,17 @@ pub fn lock_marked_of(tenant_id: Uuid, plan_id: Uuid, session_ids: Vec<Uuid>) ->
 }
 
 /// The session as it stands now; after [`lock`], as it stays. P0002.
-pub fn look(tenant_id: Uuid, session_id: Uuid) -> Result<State> {
-    let mut found = look_at(tenant_id, &[session_id], Variables::Read)?;
+pub fn read(tenant_id: Uuid, session_id: Uuid) -> Result<SessionState> {
+    let mut found = read_many(tenant_id, &[session_id], Variables::Read)?;
     found.pop().ok_or_else(|| missing(session_id))
 }
 
 /// The sessions of these ids that exist, in no order.
-pub fn look_at(tenant_id: Uuid, session_ids: &[Uuid], variables: Variables) -> Result<Vec<State>> {
-    LOOK.rows(&args![tenant_id, session_ids.to_vec(), variables == Variables::Read], |row| {
-        let place = match row.opt::<Uuid>(2)? {
+pub fn read_many(tenant_id: Uuid, session_ids: &[Uuid], variables: Variables) -> Result<Vec<SessionState>> {
+    READ.rows(&args![tenant_id, session_ids.to_vec(), variables == Variables::Read], |row| {
+        let position = match row.opt::<Uuid>(2)? {
             None => None,
-            Some(scenario_id) => Some(Place {
+            Some(scenario_id) => Some(Position {
                 scenario_id,
                 scenario_version: row.get(3)?,
                 step_id: row.get(4)?,
@@ -274,10 +273,10 @@ pub fn look_at(tenant_id: Uuid, session_ids: &[Uuid], variables: Variables) -> R
                 published_checksum: row.get(10)?,
             }),
         };
-        Ok(State {
+        Ok(SessionState {
             settled: row.get(1)?,
             settled_if_active: row.get(28)?,
-            place,
+            position,
             session_id: row.get(11)?,
             status: row.get(12)?,
             channel: row.opt(13)?,
@@ -296,13 +295,13 @@ pub fn look_at(tenant_id: Uuid, session_ids: &[Uuid], variables: Variables) -> R
     })
 }
 
-fn read_pin(row: &Row<'_>) -> Result<Option<Pinned>> {
+fn read_pin(row: &Row<'_>) -> Result<Option<SessionPin>> {
     let Some(reason) = row.opt::<String>(23)? else { return Ok(None) };
     let reason = PinReason::parse(&reason).ok_or_else(|| Error::internal(format!("unknown pinned_reason {reason}")))?;
-    Ok(Some(Pinned { reason, plan_id: row.opt(24)?, since: row.get(25)? }))
+    Ok(Some(SessionPin { reason, plan_id: row.opt(24)?, since: row.get(25)? }))
 }
 
-impl State {
+impl SessionState {
     /// Its pin as the engine asks for it; `None` where it has none.
     pub fn stored_pin(&self) -> Option<StoredPin> {
         let pin = self.pin.as_ref()?;
@@ -313,9 +312,9 @@ impl State {
         })
     }
 
-    /// The place of a session that must be in a scenario: 55000 if it is in none.
-    pub fn place(&self, session_id: Uuid) -> Result<&Place> {
-        self.place.as_ref().ok_or_else(|| {
+    /// The position of a session that must be in a scenario: 55000 if it is in none.
+    pub fn require_position(&self, session_id: Uuid) -> Result<&Position> {
+        self.position.as_ref().ok_or_else(|| {
             Error::wrong_state(format!("session {session_id} is in no scenario"))
                 .hint("Put it into one: UPDATE scenario.sessions SET scenario_id = ….")
         })
@@ -323,7 +322,7 @@ impl State {
 
     /// The scenario that it walks; `None`: it walks none.
     pub fn scenario_id(&self) -> Option<Uuid> {
-        self.place.as_ref().map(|place| place.scenario_id)
+        self.position.as_ref().map(|position| position.scenario_id)
     }
 
     /// The value of a variable, with every digit.
@@ -358,20 +357,14 @@ impl State {
         matches!(self.status.as_str(), "active" | "paused")
     }
 
-    /// Whether what is written into `profile_fields` is found again by the next turn: the session has a customer, and the
-    /// application no profile source of its own.
-    pub fn has_profile(&self) -> bool {
-        self.customer_id.is_some() && settings::profile_source().is_none()
-    }
-
     /// What the engine is told of the session.
-    pub fn for_engine(&self, place: &Place) -> Result<reconcile::Session> {
+    pub fn for_engine(&self, position: &Position) -> Result<reconcile::Session> {
         Ok(reconcile::Session {
             session_id: engine_id(self.session_id),
-            scenario_version: place.scenario_version,
-            step_id: place.step_id.clone(),
-            step_content_hash: Some(place.step_content_hash.clone()),
-            matches_version: place.matches_version,
+            scenario_version: position.scenario_version,
+            step_id: position.step_id.clone(),
+            step_content_hash: Some(position.step_content_hash.clone()),
+            matches_version: position.matches_version,
             finished: self.is_finished(),
             channel: self.channel.clone(),
             age_days: self.age_days,

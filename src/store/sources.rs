@@ -9,13 +9,12 @@ use super::Statement;
 use crate::args;
 use crate::error::{Error, Result};
 use crate::json::Json;
-use crate::settings;
 use pgrx::Uuid;
 use pgrx::spi::Spi;
 use scenario_engine::reconcile::Candidate;
 
 /// What a setting wants of its function.
-struct Wanted {
+struct SourceSignature {
     setting: &'static str,
     arguments: &'static str,
     columns: &'static str,
@@ -23,14 +22,14 @@ struct Wanted {
     selected: &'static str,
 }
 
-static PROFILE: Wanted = Wanted {
+static PROFILE: SourceSignature = SourceSignature {
     setting: "scenario.profile_source",
     arguments: "tenant_id uuid, customer_id uuid, field text",
     columns: "value jsonb, confidence double precision, needs_confirmation boolean",
     selected: "s.value, s.confidence, s.needs_confirmation",
 };
 
-static EXTRACTION: Wanted = Wanted {
+static EXTRACTION: SourceSignature = SourceSignature {
     setting: "scenario.extraction_source",
     arguments: "tenant_id uuid, session_id uuid, field text",
     columns: "value jsonb, confidence double precision, quote text",
@@ -67,50 +66,53 @@ pub struct Source {
     sql: String,
 }
 
-/// The function that stands in for `profile_fields`, if the setting names one.
-pub fn profile() -> Result<Option<Source>> {
-    settings::profile_source().map(|name| Source::look_up(&name, &PROFILE)).transpose()
+/// The function of that name, which stands in for `profile_fields`.
+pub fn profile(name: &str) -> Result<Source> {
+    Source::look_up(name, &PROFILE)
 }
 
-/// The function that stands in for the extraction patterns, if the setting names one.
-pub fn extraction() -> Result<Option<Source>> {
-    settings::extraction_source().map(|name| Source::look_up(&name, &EXTRACTION)).transpose()
+/// The function of that name, which stands in for the extraction patterns.
+pub fn extraction(name: &str) -> Result<Source> {
+    Source::look_up(name, &EXTRACTION)
 }
 
 impl Source {
     /// 22023 for a name that is not schema.function, and for a function of another signature; 42883 for one that is not there.
-    fn look_up(text: &str, wanted: &Wanted) -> Result<Source> {
+    fn look_up(text: &str, expected: &SourceSignature) -> Result<Source> {
         // A text that cannot be read as names at all is refused by parse_ident itself (22023).
         let names =
             NAMES.row(&args![text], |row| Ok((row.opt::<String>(1)?, row.opt::<String>(2)?, row.opt::<i32>(3)?)))?;
         let Some((Some(schema), Some(function), Some(2))) = names else {
-            return Err(Error::bad_argument(format!("{} is not schema.function: \"{text}\"", wanted.setting))
-                .hint(wanted.hint(text)));
+            return Err(Error::bad_argument(format!("{} is not schema.function: \"{text}\"", expected.setting))
+                .hint(expected.hint(text)));
         };
         let found = FUNCTIONS.rows(&args![schema.as_str(), function.as_str()], |row| {
             Ok((row.get::<String>(1)?, row.get::<bool>(2)?, row.get::<String>(3)?, row.get::<String>(4)?))
         })?;
         if found.is_empty() {
-            return Err(Error::no_function(format!("{} names a function that does not exist: {text}", wanted.setting))
-                .detail(format!("It must be {text}({}) RETURNS TABLE ({}).", wanted.arguments, wanted.columns))
-                .hint(wanted.hint(text)));
+            return Err(Error::no_function(format!(
+                "{} names a function that does not exist: {text}",
+                expected.setting
+            ))
+            .detail(format!("It must be {text}({}) RETURNS TABLE ({}).", expected.arguments, expected.columns))
+            .hint(expected.hint(text)));
         }
-        let fits = found.iter().find(|(_, arguments_fit, _, columns)| *arguments_fit && *columns == wanted.columns);
+        let fits = found.iter().find(|(_, arguments_fit, _, columns)| *arguments_fit && *columns == expected.columns);
         let Some((name, ..)) = fits else {
             let there: Vec<&str> = found.iter().map(|(_, _, signature, _)| signature.as_str()).collect();
             return Err(Error::bad_argument(format!(
                 "{} names a function of another signature: {text}",
-                wanted.setting
+                expected.setting
             ))
             .detail(format!(
                 "It must be {text}({}) RETURNS TABLE ({}). There is: {}.",
-                wanted.arguments,
-                wanted.columns,
+                expected.arguments,
+                expected.columns,
                 there.join("; ")
             ))
-            .hint(wanted.hint(text)));
+            .hint(expected.hint(text)));
         };
-        let sql = format!("SELECT {} FROM {name}($1, $2, $3) AS s LIMIT 1", wanted.selected);
+        let sql = format!("SELECT {} FROM {name}($1, $2, $3) AS s LIMIT 1", expected.selected);
         Ok(Source { name: name.clone(), sql })
     }
 
@@ -154,7 +156,7 @@ impl Source {
     }
 }
 
-impl Wanted {
+impl SourceSignature {
     fn hint(&self, text: &str) -> String {
         format!(
             "CREATE FUNCTION {text}({}) RETURNS TABLE ({}) …, or RESET {}.",

@@ -5,14 +5,14 @@ use crate::args;
 use crate::error::Result;
 use pgrx::Uuid;
 
-static ONWARD: Statement = Statement::reading(
+static NEXT_STEP_IDS: Statement = Statement::reading(
     "SELECT st.next_step_ids FROM scenario.scenario_steps AS st
       WHERE st.tenant_id = $1 AND st.scenario_id = $2 AND st.version = $3 AND st.step_id = $4",
 );
 
 /// The steps that transitions lead to from this one, each once; none if there is no such step.
-pub fn onward(tenant_id: Uuid, scenario_id: Uuid, version: i32, step_id: &str) -> Result<Vec<String>> {
-    let found = ONWARD.row(&args![tenant_id, scenario_id, version, step_id], |row| row.get(1))?;
+pub fn next_step_ids(tenant_id: Uuid, scenario_id: Uuid, version: i32, step_id: &str) -> Result<Vec<String>> {
+    let found = NEXT_STEP_IDS.row(&args![tenant_id, scenario_id, version, step_id], |row| row.get(1))?;
     Ok(found.unwrap_or_default())
 }
 
@@ -32,7 +32,7 @@ static KNOWN: Statement = Statement::reading(
 );
 
 /// What is known of a step that somebody names.
-pub struct Known {
+pub struct KnownStep {
     pub is_version: bool,
     pub is_draft: bool,
     /// A version of that number was there, as far as numbers tell.
@@ -44,9 +44,9 @@ pub struct Known {
 }
 
 /// What is known of these steps, each by its version and id, in their order.
-pub fn known(tenant_id: Uuid, scenario_id: Uuid, versions: Vec<i32>, step_ids: Vec<&str>) -> Result<Vec<Known>> {
+pub fn known(tenant_id: Uuid, scenario_id: Uuid, versions: Vec<i32>, step_ids: Vec<&str>) -> Result<Vec<KnownStep>> {
     KNOWN.rows(&args![tenant_id, scenario_id, versions, step_ids], |row| {
-        Ok(Known {
+        Ok(KnownStep {
             is_version: row.get(1)?,
             is_draft: row.get(2)?,
             is_gone: row.opt(3)?.unwrap_or(false),

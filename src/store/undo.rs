@@ -1,5 +1,5 @@
 //! `scenario.migration_undo`: where sessions were before their last migration. Its rows are written with the sessions
-//! ([`super::writes`]).
+//! ([`super::session_changes`]).
 
 use super::Statement;
 use crate::args;
@@ -53,7 +53,7 @@ pub fn to_revert(tenant_id: Uuid, plan_id: Uuid, only: Option<Vec<Uuid>>) -> Res
 }
 
 /// What became of a session that was to be taken back.
-pub struct Attempt {
+pub struct RevertAttempt {
     pub scenario_version: Option<i32>,
     pub step_id: Option<String>,
     /// The message of the error that hindered it.
@@ -61,9 +61,9 @@ pub struct Attempt {
 }
 
 /// Takes the last migration of a session back, under a savepoint of its own.
-pub fn try_revert(tenant_id: Uuid, session_id: Uuid, by: Option<&str>, reason: Option<&str>) -> Result<Attempt> {
+pub fn try_revert(tenant_id: Uuid, session_id: Uuid, by: Option<&str>, reason: Option<&str>) -> Result<RevertAttempt> {
     let attempt = TRY_REVERT.row(&args![tenant_id, session_id, by, reason], |row| {
-        Ok(Attempt { scenario_version: row.opt(1)?, step_id: row.opt(2)?, problem: row.opt(3)? })
+        Ok(RevertAttempt { scenario_version: row.opt(1)?, step_id: row.opt(2)?, problem: row.opt(3)? })
     })?;
     attempt.ok_or_else(|| Error::internal("try_revert returned no row"))
 }

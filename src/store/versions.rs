@@ -114,7 +114,7 @@ pub fn graph(tenant_id: Uuid, scenario_id: Uuid, version: i32) -> Result<Rc<Grap
 /// The compiled graph of a version; `None` if its definition is not kept any more.
 pub fn kept_graph(tenant_id: Uuid, scenario_id: Uuid, version: i32) -> Result<Option<Rc<Graph>>> {
     match graph(tenant_id, scenario_id, version) {
-        Err(Error::NotFound(_)) => Ok(None),
+        Err(error) if error.is_not_found() => Ok(None),
         found => found.map(Some),
     }
 }

@@ -40,7 +40,7 @@ static ARRIVALS: Statement = Statement::reading(
 );
 
 /// A visit, as far as moves hang on it.
-pub struct Arrived {
+pub struct ArrivalVisit {
     pub visit_no: i32,
     pub scenario_version: i32,
     pub step_id: String,
@@ -51,9 +51,9 @@ pub struct Arrived {
 }
 
 /// A session's arrivals in one scenario, oldest first.
-pub fn arrivals(tenant_id: Uuid, session_id: Uuid, scenario_id: Uuid) -> Result<Vec<Arrived>> {
+pub fn arrivals(tenant_id: Uuid, session_id: Uuid, scenario_id: Uuid) -> Result<Vec<ArrivalVisit>> {
     ARRIVALS.rows(&args![tenant_id, session_id, scenario_id], |row| {
-        Ok(Arrived {
+        Ok(ArrivalVisit {
             visit_no: row.get(1)?,
             scenario_version: row.get(2)?,
             step_id: row.get(3)?,
@@ -64,7 +64,7 @@ pub fn arrivals(tenant_id: Uuid, session_id: Uuid, scenario_id: Uuid) -> Result<
     })
 }
 
-static STOOD: Statement = Statement::reading(
+static VERSIONS_WITH_VISIT: Statement = Statement::reading(
     "SELECT v.scenario_id, v.scenario_version
        FROM scenario.step_visits AS v
       WHERE v.tenant_id = $1 AND v.session_id = $2 AND v.step_id = $3
@@ -75,14 +75,15 @@ static STOOD: Statement = Statement::reading(
 
 /// The scenarios and versions in which a session was at a step of this id, the newest visit first. The place that it
 /// has now (scenario and version) is left out.
-pub fn stood(
+pub fn versions_with_visit(
     tenant_id: Uuid,
     session_id: Uuid,
     step_id: &str,
     present: Option<(Uuid, i32)>,
 ) -> Result<Vec<(Uuid, i32)>> {
     let (scenario_id, version) = present.unzip();
-    STOOD.rows(&args![tenant_id, session_id, step_id, scenario_id, version], |row| Ok((row.get(1)?, row.get(2)?)))
+    VERSIONS_WITH_VISIT
+        .rows(&args![tenant_id, session_id, step_id, scenario_id, version], |row| Ok((row.get(1)?, row.get(2)?)))
 }
 
 // The steps are there: the caller has looked them up.
@@ -99,7 +100,7 @@ static IMPORT: Statement = Statement::writing(
 );
 
 /// A visit that is brought along.
-pub struct Imported {
+pub struct ImportedVisit {
     pub scenario_version: i32,
     pub step_id: String,
     pub entered_at: TimestampWithTimeZone,
@@ -107,7 +108,7 @@ pub struct Imported {
 }
 
 /// Writes the visits of a session that counts as many, oldest first.
-pub fn import(tenant_id: Uuid, session_id: Uuid, scenario_id: Uuid, visits: &[Imported]) -> Result<()> {
+pub fn import(tenant_id: Uuid, session_id: Uuid, scenario_id: Uuid, visits: &[ImportedVisit]) -> Result<()> {
     IMPORT
         .execute(&args![
             tenant_id,

@@ -3,20 +3,20 @@
 use crate::error::Result;
 use crate::settings;
 use crate::store::notify::notify;
-use crate::writer::Decided;
+use crate::writer::SessionDecision;
 use pgrx::Uuid;
 use scenario_engine::diff::MigrationScenario;
 use scenario_engine::reconcile::Effect;
 use serde_json::json;
 
 /// Tells of a decision that has been written.
-pub fn announce(tenant_id: Uuid, written: &Decided<'_>) -> Result<()> {
+pub fn announce(tenant_id: Uuid, written: &SessionDecision<'_>) -> Result<()> {
     log_move(tenant_id, written);
     let is_told = written.decision.effect != Effect::None && written.decision.is_blocked_by_checkpoint();
     if is_told { announce_block(tenant_id, written) } else { Ok(()) }
 }
 
-fn log_move(tenant_id: Uuid, written: &Decided<'_>) {
+fn log_move(tenant_id: Uuid, written: &SessionDecision<'_>) {
     let decision = written.decision;
     let Some(scenario) = decision.migration_scenario.filter(|_| decision.effect == Effect::Move) else { return };
     let wanted = match scenario {
@@ -31,15 +31,15 @@ fn log_move(tenant_id: Uuid, written: &Decided<'_>) {
         "pg_scenario: session {} of tenant {} moved from step \"{}\" of version {} to step \"{}\" of version {} ({})",
         written.state.session_id,
         tenant_id,
-        written.place.step_id,
-        written.place.scenario_version,
+        written.position.step_id,
+        written.position.scenario_version,
         decision.target.as_ref().map(|t| t.step_id.as_str()).unwrap_or_default(),
         decision.published_version,
         scenario.as_str(),
     );
 }
 
-fn announce_block(tenant_id: Uuid, written: &Decided<'_>) -> Result<()> {
+fn announce_block(tenant_id: Uuid, written: &SessionDecision<'_>) -> Result<()> {
     let decision = written.decision;
     if settings::log_checkpoint_blocks() {
         pgrx::log!(
@@ -54,8 +54,8 @@ fn announce_block(tenant_id: Uuid, written: &Decided<'_>) -> Result<()> {
         "event": "checkpoint_block",
         "tenant_id": tenant_id.to_string(),
         "session_id": written.state.session_id.to_string(),
-        "scenario_id": written.place.scenario_id.to_string(),
-        "from_version": written.place.scenario_version,
+        "scenario_id": written.position.scenario_id.to_string(),
+        "from_version": written.position.scenario_version,
         "to_version": decision.published_version,
     }))
 }

@@ -1,27 +1,21 @@
-//! One turn of one session: look, decide, and for `reconcile_session` write. Every door comes by here, and every door asks
-//! the same engine.
+//! One turn of one session: read, decide, and for `reconcile_session` write. Previews and batches decide here too, and so
+//! all of them ask the same engine.
 
 mod announce;
-pub mod answers;
-mod asked;
-pub mod everybody;
-pub mod held;
-pub mod import;
-pub mod onward;
+pub mod common_move;
 mod prompts;
+mod requests;
 pub mod result;
-pub mod walk;
 
 pub use announce::announce;
 
 use crate::error::{Error, Result};
+use crate::facts::{PlanFacts, SessionFacts};
 use crate::json::Json;
 use crate::settings;
 use crate::store::audit;
-use crate::store::facts::SessionFacts;
-use crate::store::plan_facts::PlanFacts;
 use crate::store::plans::{self, Plan};
-use crate::store::sessions::{self, Pinned, Place, State};
+use crate::store::sessions::{self, Position, SessionPin, SessionState};
 use crate::writer;
 use pgrx::{Uuid, pg_sys};
 use scenario_engine::plan::{PlanRef, PlanStatus, Way, as_if_deployed, pin_has_ended};
@@ -37,37 +31,37 @@ pub enum Turn {
         scenario_version: Option<i32>,
         reason: Cow<'static, str>,
         /// For [`preview`]: why the session stays on its version.
-        pin: Option<Pin>,
+        pin: Option<ExplainedPin>,
     },
-    Decided(Box<Decided>),
+    Decided(Box<DecisionWithPrompts>),
 }
 
 /// A decision, with what a backend needs to act on it.
-pub struct Decided {
+pub struct DecisionWithPrompts {
     pub decision: Decision,
     /// One object a field to ask for or to have confirmed.
     pub prompts: Json,
 }
 
 /// A pin, with the sentence that was recorded when it was set.
-pub struct Pin {
-    pub pinned: Pinned,
+pub struct ExplainedPin {
+    pub pinned: SessionPin,
     pub why: Option<String>,
 }
 
-const OFF: &str = "scenario.enabled is off";
-const NOTHING: &str = "nothing to do";
+const SWITCHED_OFF: &str = "scenario.enabled is off";
+const NOTHING_TO_DO: &str = "nothing to do";
 
 /// What there is to do for a session, before anything of it is written.
-enum Course {
+enum Due {
     /// It is not due.
     Nothing,
     /// It is due and pinned, and nothing that was deployed since ends its pin.
-    Held,
+    Pinned,
     Decided(Box<(Decision, SessionFacts)>),
 }
 
-/// What a course writes.
+/// What is written for it.
 #[derive(PartialEq, Eq)]
 enum Writes {
     Nothing,
@@ -76,21 +70,21 @@ enum Writes {
     Everything,
 }
 
-impl Course {
-    fn of(tenant_id: Uuid, state: &State) -> Result<Course> {
-        let Some(place) = state.place.as_ref().filter(|_| !state.settled) else { return Ok(Course::Nothing) };
+impl Due {
+    fn of(tenant_id: Uuid, state: &SessionState) -> Result<Due> {
+        let Some(position) = state.position.as_ref().filter(|_| !state.settled) else { return Ok(Due::Nothing) };
         let plans = PlanFacts::new(tenant_id);
-        if is_held(state, place, &plans)? {
-            return Ok(Course::Held);
+        if is_pinned(state, position, &plans)? {
+            return Ok(Due::Pinned);
         }
-        Ok(Course::Decided(Box::new(decide(tenant_id, state, place, None, &plans)?)))
+        Ok(Due::Decided(Box::new(decide(tenant_id, state, position, None, &plans)?)))
     }
 
     fn writes(&self) -> Writes {
         match self {
-            Course::Nothing => Writes::Nothing,
-            Course::Held => Writes::CountAlone,
-            Course::Decided(decided) => match decided.0.effect {
+            Due::Nothing => Writes::Nothing,
+            Due::Pinned => Writes::CountAlone,
+            Due::Decided(decided) => match decided.0.effect {
                 Effect::None => Writes::Nothing,
                 Effect::Settle => Writes::CountAlone,
                 Effect::Pin | Effect::Move | Effect::Wait(_) | Effect::Exit => Writes::Everything,
@@ -98,14 +92,14 @@ impl Course {
         }
     }
 
-    fn into_turn(self, state: &State) -> Result<Turn> {
+    fn into_turn(self, state: &SessionState) -> Result<Turn> {
         match self {
-            Course::Nothing => Ok(stays(state, NOTHING.into())),
-            Course::Held => Ok(stays(state, held_because(state))),
-            Course::Decided(decided) => {
+            Due::Nothing => Ok(settled(state, NOTHING_TO_DO.into())),
+            Due::Pinned => Ok(settled(state, pinned_because(state))),
+            Due::Decided(decided) => {
                 let (decision, mut facts) = *decided;
                 let prompts = prompts::of(&decision, &mut facts)?;
-                Ok(Turn::Decided(Box::new(Decided { decision, prompts })))
+                Ok(Turn::Decided(Box::new(DecisionWithPrompts { decision, prompts })))
             }
         }
     }
@@ -116,48 +110,48 @@ impl Course {
 /// transaction cannot write.
 pub fn reconcile(tenant_id: Uuid, session_id: Uuid) -> Result<Turn> {
     if !settings::enabled() {
-        return Ok(off());
+        return Ok(switched_off());
     }
-    let glance = sessions::glance(tenant_id, session_id)?;
-    if glance.settled {
-        let (step_id, scenario_version) = (glance.step_id, glance.scenario_version);
-        return Ok(Turn::Settled { step_id, scenario_version, reason: NOTHING.into(), pin: None });
+    let check = sessions::check_due(tenant_id, session_id)?;
+    if check.settled {
+        let (step_id, scenario_version) = (check.step_id, check.scenario_version);
+        return Ok(Turn::Settled { step_id, scenario_version, reason: NOTHING_TO_DO.into(), pin: None });
     }
     let started = Instant::now();
-    let seen = sessions::look(tenant_id, session_id)?;
-    let course = Course::of(tenant_id, &seen)?;
-    match course.writes() {
-        Writes::Nothing => return course.into_turn(&seen),
-        Writes::CountAlone if is_read_only() => return course.into_turn(&seen),
-        Writes::CountAlone | Writes::Everything => must_write(session_id)?,
+    let seen = sessions::read(tenant_id, session_id)?;
+    let due = Due::of(tenant_id, &seen)?;
+    match due.writes() {
+        Writes::Nothing => return due.into_turn(&seen),
+        Writes::CountAlone if is_read_only() => return due.into_turn(&seen),
+        Writes::CountAlone | Writes::Everything => require_writable(session_id)?,
     }
-    if sessions::lock_seen(tenant_id, &seen)? {
-        return apply(tenant_id, &seen, course, started);
+    if sessions::lock_if_unchanged(tenant_id, &seen)? {
+        return apply(tenant_id, &seen, due, started);
     }
     // Who waited for the lock finds here what the other caller did.
-    let locked = sessions::look(tenant_id, session_id)?;
-    let course = Course::of(tenant_id, &locked)?;
-    apply(tenant_id, &locked, course, started)
+    let locked = sessions::read(tenant_id, session_id)?;
+    let due = Due::of(tenant_id, &locked)?;
+    apply(tenant_id, &locked, due, started)
 }
 
 /// Writes what there is to do for a session that is locked.
-fn apply(tenant_id: Uuid, state: &State, course: Course, started: Instant) -> Result<Turn> {
-    match (course, &state.place) {
-        (Course::Decided(decided), Some(place)) => {
+fn apply(tenant_id: Uuid, state: &SessionState, due: Due, started: Instant) -> Result<Turn> {
+    match (due, &state.position) {
+        (Due::Decided(decided), Some(position)) => {
             let (decision, mut facts) = *decided;
             let prompts = prompts::of(&decision, &mut facts)?;
             let microseconds = Some(microseconds_since(started));
-            let decided = writer::Decided { state, place, decision: &decision, microseconds };
+            let decided = writer::SessionDecision { state, position, decision: &decision, microseconds };
             writer::write(tenant_id, std::slice::from_ref(&decided))?;
-            asked::keep(tenant_id, state, place, &decision)?;
+            requests::keep(tenant_id, state, position, &decision)?;
             announce(tenant_id, &decided)?;
-            Ok(Turn::Decided(Box::new(Decided { decision, prompts })))
+            Ok(Turn::Decided(Box::new(DecisionWithPrompts { decision, prompts })))
         }
-        (Course::Held, Some(place)) => {
-            writer::hold(tenant_id, [(state, place)])?;
-            Course::Held.into_turn(state)
+        (Due::Pinned, Some(position)) => {
+            writer::keep_pins(tenant_id, [(state, position)])?;
+            Due::Pinned.into_turn(state)
         }
-        (course, _) => course.into_turn(state),
+        (due, _) => due.into_turn(state),
     }
 }
 
@@ -165,47 +159,47 @@ fn apply(tenant_id: Uuid, state: &State, course: Course, started: Instant) -> Re
 /// nothing. Errors: P0002 for a session or a plan that does not exist, 22023 for a plan that is not for the session.
 pub fn preview(tenant_id: Uuid, session_id: Uuid, plan_id: Option<Uuid>) -> Result<Turn> {
     if !settings::enabled() {
-        return Ok(off());
+        return Ok(switched_off());
     }
-    let mut state = sessions::look(tenant_id, session_id)?;
+    let mut state = sessions::read(tenant_id, session_id)?;
     state.settled = state.settled_if_active;
     let plan = plan_id.map(|plan_id| plans::by_id(tenant_id, plan_id)).transpose()?;
-    let course = match (&plan, &state.place) {
-        (Some(plan), Some(place)) if state.is_live() || state.is_finished() => {
+    let due = match (&plan, &state.position) {
+        (Some(plan), Some(position)) if state.is_live() || state.is_finished() => {
             let plans = PlanFacts::as_if_deployed(tenant_id, plan);
             // Deploying it now would end every pin of its own sessions; one that is deployed has ended those that it
             // does.
-            let deployed = plans.refs(place.scenario_id)?;
+            let deployed = plans.refs(position.scenario_id)?;
             let deployed = match plan.status {
                 PlanStatus::Deployed => deployed.to_vec(),
                 _ => as_if_deployed(&deployed, &plan.engine_ref()),
             };
-            way_by_plan(plan, session_id, place, &plans)?;
-            if is_pinned(&state, place, &deployed) {
-                Course::Held
+            way_by_plan(plan, session_id, position, &plans)?;
+            if has_pin_in_force(&state, position, &deployed) {
+                Due::Pinned
             } else {
-                Course::Decided(Box::new(decide(tenant_id, &state, place, Some(plan), &plans)?))
+                Due::Decided(Box::new(decide(tenant_id, &state, position, Some(plan), &plans)?))
             }
         }
-        _ => Course::of(tenant_id, &state)?,
+        _ => Due::of(tenant_id, &state)?,
     };
-    let mut turn = course.into_turn(&state)?;
+    let mut turn = due.into_turn(&state)?;
     if let (Turn::Settled { pin, .. }, Some(pinned)) = (&mut turn, state.pin) {
-        *pin = Some(Pin { pinned, why: audit::why_pinned(tenant_id, session_id)? });
+        *pin = Some(ExplainedPin { pinned, why: audit::why_pinned(tenant_id, session_id)? });
     }
     Ok(turn)
 }
 
 /// Whether the session is pinned, and nothing that was deployed since ends that.
-pub fn is_held(state: &State, place: &Place, plans: &PlanFacts) -> Result<bool> {
-    Ok(is_pinned(state, place, &plans.refs(place.scenario_id)?))
+pub fn is_pinned(state: &SessionState, position: &Position, plans: &PlanFacts) -> Result<bool> {
+    Ok(has_pin_in_force(state, position, &plans.refs(position.scenario_id)?))
 }
 
-fn is_pinned(state: &State, place: &Place, plans: &[PlanRef]) -> bool {
-    state.stored_pin().is_some_and(|pin| !pin_has_ended(&pin, place.scenario_version, plans))
+fn has_pin_in_force(state: &SessionState, position: &Position, plans: &[PlanRef]) -> bool {
+    state.stored_pin().is_some_and(|pin| !pin_has_ended(&pin, position.scenario_version, plans))
 }
 
-fn held_because(state: &State) -> Cow<'static, str> {
+fn pinned_because(state: &SessionState) -> Cow<'static, str> {
     let reason = state.pin.as_ref().map_or("operator", |pin| pin.reason.as_str());
     format!("pinned to its version ({reason}); nothing that was deployed since ends that").into()
 }
@@ -215,37 +209,38 @@ pub fn microseconds_since(began: Instant) -> i64 {
     i64::try_from(began.elapsed().as_micros()).unwrap_or(i64::MAX)
 }
 
-fn off() -> Turn {
-    Turn::Settled { step_id: None, scenario_version: None, reason: OFF.into(), pin: None }
+fn switched_off() -> Turn {
+    Turn::Settled { step_id: None, scenario_version: None, reason: SWITCHED_OFF.into(), pin: None }
 }
 
-fn stays(state: &State, reason: Cow<'static, str>) -> Turn {
-    let place = state.place.as_ref();
+fn settled(state: &SessionState, reason: Cow<'static, str>) -> Turn {
+    let position = state.position.as_ref();
     Turn::Settled {
-        step_id: place.map(|p| p.step_id.clone()),
-        scenario_version: place.map(|p| p.scenario_version),
+        step_id: position.map(|p| p.step_id.clone()),
+        scenario_version: position.map(|p| p.scenario_version),
         reason,
         pin: None,
     }
 }
 
-/// Asks the engine: by the way to the published version, or by the way through one plan. No pin holds the session ([`is_held`]).
+/// Asks the engine: by the way to the published version, or by the way through one plan. No pin holds the session ([`is_pinned`]).
 pub fn decide(
     tenant_id: Uuid,
-    state: &State,
-    place: &Place,
+    state: &SessionState,
+    position: &Position,
     plan: Option<&Plan>,
     plans: &PlanFacts,
 ) -> Result<(Decision, SessionFacts)> {
     let (way, version) = match plan {
-        Some(plan) => (way_by_plan(plan, state.session_id, place, plans)?, plan.to_version),
+        Some(plan) => (way_by_plan(plan, state.session_id, position, plans)?, plan.to_version),
         None => {
-            let way = plans.way(place.scenario_id, place.scenario_version, place.published_version)?;
-            (way, place.published_version)
+            let way = plans.way(position.scenario_id, position.scenario_version, position.published_version)?;
+            (way, position.published_version)
         }
     };
-    let session = state.for_engine(place)?;
-    let mut facts = SessionFacts::new(tenant_id, state.session_id, place.scenario_id, state.customer_id, plans.clone());
+    let session = state.for_engine(position)?;
+    let mut facts =
+        SessionFacts::new(tenant_id, state.session_id, position.scenario_id, state.customer_id, plans.clone());
     let mut decision = reconcile::reconcile(&session, way, version, &settings::engine_settings(), &mut facts)?;
     // Only a mark makes a finished session due. Where no policy reopens it, the mark has said what it could.
     if session.finished && decision.effect == Effect::None {
@@ -256,24 +251,24 @@ pub fn decide(
 
 /// How the session comes to the new version of a plan that is previewed: by the plan alone, or, from another version,
 /// by a chain through it. 22023 where the plan leads neither from where the session is nor to it.
-fn way_by_plan(plan: &Plan, session_id: Uuid, place: &Place, plans: &PlanFacts) -> Result<Way> {
-    if plan.scenario_id == place.scenario_id {
-        if [plan.from_version, plan.to_version].contains(&place.scenario_version) {
+fn way_by_plan(plan: &Plan, session_id: Uuid, position: &Position, plans: &PlanFacts) -> Result<Way> {
+    if plan.scenario_id == position.scenario_id {
+        if [plan.from_version, plan.to_version].contains(&position.scenario_version) {
             return Ok(Way::Plans(vec![plan.engine_ref()]));
         }
-        if let Some(chain) = plans.chain_through(plan, place.scenario_version)? {
+        if let Some(chain) = plans.chain_through(plan, position.scenario_version)? {
             return Ok(Way::Plans(chain));
         }
     }
     Err(Error::bad_argument(format!("plan {} is not for session {session_id}", plan.plan_id)).detail(format!(
         "The plan leads from version {} to {} of scenario {}; the session walks version {} of scenario {}, and no \
          chain of plans leads from there through this plan.",
-        plan.from_version, plan.to_version, plan.scenario_id, place.scenario_version, place.scenario_id
+        plan.from_version, plan.to_version, plan.scenario_id, position.scenario_version, position.scenario_id
     )))
 }
 
 /// On a hot standby PostgreSQL would say only that it cannot assign a transaction id (XX000).
-fn must_write(session_id: Uuid) -> Result<()> {
+fn require_writable(session_id: Uuid) -> Result<()> {
     if is_read_only() {
         return Err(Error::read_only(format!(
             "session {session_id} is to be migrated, and this transaction is read-only"
@@ -286,20 +281,4 @@ fn must_write(session_id: Uuid) -> Result<()> {
 fn is_read_only() -> bool {
     // SAFETY: a variable of this backend, which has one thread.
     unsafe { pg_sys::XactReadOnly }
-}
-
-/// Ids for a DETAIL: `a, b, c`, each once, or `none`; of a long list the beginning.
-fn listed<'a>(ids: impl Iterator<Item = &'a str>) -> String {
-    const MOST: usize = 20;
-    let mut listed: Vec<&str> = Vec::new();
-    for id in ids {
-        if listed.contains(&id) {
-            continue;
-        }
-        if listed.len() == MOST {
-            return format!("{}, …", listed.join(", "));
-        }
-        listed.push(id);
-    }
-    if listed.is_empty() { "none".to_owned() } else { listed.join(", ") }
 }

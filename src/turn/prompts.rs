@@ -2,8 +2,8 @@
 //! it well.
 
 use crate::error::Result;
+use crate::facts::SessionFacts;
 use crate::json::Json;
-use crate::store::facts::SessionFacts;
 use scenario_engine::field::FieldDefinition;
 use scenario_engine::reconcile::{Decision, Facts, FieldRequest, FilledField, NeededFor, RejectedValue};
 use serde::Serialize;

@@ -1,6 +1,6 @@
 //! A turn as the row that a backend gets, and its trace as rows ("Results" in docs/behaviour.md).
 
-use super::{Decided, Turn};
+use super::{DecisionWithPrompts, Turn};
 use crate::composite_type;
 use crate::json::Json;
 use crate::store::sql_id;
@@ -97,8 +97,8 @@ impl Reconciliation {
         }
     }
 
-    fn decided(decided: Decided) -> Reconciliation {
-        let Decided { decision, prompts } = decided;
+    fn decided(decided: DecisionWithPrompts) -> Reconciliation {
+        let DecisionWithPrompts { decision, prompts } = decided;
         let reason = decision.whole_reason();
         let fields_filled = Json::of(&decision.sources_of_fields());
         let blocked_by_checkpoint = decision.is_blocked_by_checkpoint();

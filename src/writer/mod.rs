@@ -2,226 +2,66 @@
 //! written for a decision is written here, for one session of a turn or for the many of a batch's page, in the caller's
 //! transaction and under the sessions' locks.
 
-mod at_work;
-mod done;
-mod learn;
+mod already_done;
+mod decision;
+mod found_values;
+mod own_arrivals;
 pub mod revert;
 
-pub use at_work::is_writing;
+pub use decision::SessionDecision;
+pub use own_arrivals::is_writing;
 
-use crate::error::{Error, Result};
-use crate::json::Json;
-use crate::store::sessions::{Place, State};
-use crate::store::writes::{self, Arrival, Before, Change, Exit, Hold, Stay};
-use crate::store::{audit, sql_id};
-use pgrx::datum::datetime_support::now;
-use pgrx::{Uuid, pg_sys};
-use scenario_engine::reconcile::{Decision, Effect, FieldSource, FilledField, WaitingFor};
-use serde_json::value::RawValue;
-use std::collections::BTreeMap;
-
-/// A decision on its way into the tables.
-pub struct Decided<'a> {
-    /// The session as it was when the decision was made.
-    pub state: &'a State,
-    pub place: &'a Place,
-    pub decision: &'a Decision,
-    /// What the decision took; `None` where one decision counts for several sessions.
-    pub microseconds: Option<i64>,
-}
+use crate::error::Result;
+use crate::store::session_changes::decided::{self, Arrival, Exit, KeptPin};
+use crate::store::sessions::{Position, SessionState};
+use pgrx::Uuid;
+use scenario_engine::reconcile::Effect;
 
 /// Writes that the plans of these sessions were looked at and end none of their pins. The sessions are locked.
-pub fn hold<'a>(tenant_id: Uuid, held: impl IntoIterator<Item = (&'a State, &'a Place)>) -> Result<()> {
-    let holds: Vec<Hold> = held
+pub fn keep_pins<'a>(
+    tenant_id: Uuid,
+    pinned: impl IntoIterator<Item = (&'a SessionState, &'a Position)>,
+) -> Result<()> {
+    let pins: Vec<KeptPin> = pinned
         .into_iter()
-        .map(|(state, place)| Hold { session_id: state.session_id, deployments: place.deployments })
+        .map(|(state, position)| KeptPin { session_id: state.session_id, deployments: position.deployments })
         .collect();
-    if holds.is_empty() { Ok(()) } else { writes::hold(tenant_id, &holds) }
+    if pins.is_empty() { Ok(()) } else { decided::keep_pins(tenant_id, &pins) }
 }
 
 /// Writes what the decisions' effects say, and nothing for [`Effect::None`]. The sessions are locked, and each occurs once.
-pub fn write(tenant_id: Uuid, decided: &[Decided<'_>]) -> Result<()> {
+pub fn write(tenant_id: Uuid, decisions: &[SessionDecision<'_>]) -> Result<()> {
     let mut arrivals = Vec::new();
     let mut exits = Vec::new();
     let mut stays = Vec::new();
-    for one in decided {
+    for one in decisions {
         match one.decision.effect {
             Effect::None => {}
             Effect::Move => arrivals.push(one.arrival()?),
             Effect::Exit => exits.push(Exit { change: one.change("exit_scenario", None), before: one.before() }),
-            Effect::Pin | Effect::Settle => stays.push(one.rest()),
-            Effect::Wait(waiting_for) => stays.extend(one.wait(tenant_id, waiting_for)?),
+            Effect::Pin | Effect::Settle => stays.push(one.settled()),
+            Effect::Wait(waiting_for) => stays.extend(one.waiting(tenant_id, waiting_for)?),
         }
     }
     if !arrivals.is_empty() {
-        done::tell(tenant_id, decided, &mut arrivals)?;
-        let announced = arrivals.iter().map(announced).collect();
-        at_work::write(tenant_id, announced, || writes::arrive(tenant_id, arrivals))?;
+        already_done::set(tenant_id, decisions, &mut arrivals)?;
+        let own = arrivals.iter().map(own_arrival).collect();
+        own_arrivals::while_writing(tenant_id, own, || decided::arrive(tenant_id, arrivals))?;
     }
     if !exits.is_empty() {
-        writes::exit(tenant_id, exits)?;
+        decided::exit(tenant_id, exits)?;
     }
     if !stays.is_empty() {
-        writes::stay(tenant_id, stays)?;
+        decided::stay(tenant_id, stays)?;
     }
-    learn::keep(tenant_id, decided)
+    found_values::keep(tenant_id, decisions)
 }
 
-fn announced(arrival: &Arrival<'_>) -> (Uuid, at_work::Arrival) {
-    let to = at_work::Arrival {
+fn own_arrival(arrival: &Arrival<'_>) -> (Uuid, own_arrivals::OwnArrival) {
+    let to = own_arrivals::OwnArrival {
         scenario_version: arrival.change.to_version,
         step_id: arrival.change.step_after.unwrap_or_default().to_owned(),
         visit_no: arrival.before.visit_count + 1,
     };
     (arrival.change.session_id, to)
-}
-
-impl<'a> Decided<'a> {
-    fn arrival(&self) -> Result<Arrival<'a>> {
-        let target =
-            self.decision.target.as_ref().ok_or_else(|| Error::internal("a decision to move has no target"))?;
-        let written = found_elsewhere(&self.decision.fields_filled)?;
-        let variables_before = self.variables_under(&written)?;
-        Ok(Arrival {
-            change: self.change(self.decision.action.as_str(), Some(&target.step_id)),
-            before: self.before(),
-            deployments: self.place.deployments,
-            new_checksum: &self.place.published_checksum,
-            times_written: times_of(&self.decision.fields_filled, &written),
-            variables_written: Json::of(&written),
-            variables_before,
-            already_done: false,
-        })
-    }
-
-    /// Pinned, or settled: nothing is left to do, which is written down and not recorded.
-    fn rest(&self) -> Stay<'a> {
-        let pin = self.decision.pin.as_ref();
-        Stay {
-            change: self.change("pin", Some(&self.place.step_id)),
-            is_recorded: self.decision.effect == Effect::Pin,
-            waiting_for: None,
-            mark_plan_id: None,
-            deployments: self.place.deployments,
-            pinned_reason: pin.map(|pin| pin.reason.as_str()),
-            pinned_plan_id: pin.and_then(|pin| pin.plan_id).map(sql_id),
-        }
-    }
-
-    /// Nothing is written when the same was asked before: a customer who does not answer adds no row at each turn.
-    fn wait(&self, tenant_id: Uuid, waiting_for: WaitingFor) -> Result<Option<Stay<'a>>> {
-        let is_known = self.is_known_request(tenant_id, waiting_for)?;
-        let marked = self.state.pending_plan_id.filter(|plan_id| self.is_on_the_way(*plan_id));
-        let mark_plan_id = marked.or(self.plan_ids().last().copied());
-        if is_known && mark_plan_id == self.state.pending_plan_id {
-            return Ok(None);
-        }
-        Ok(Some(Stay {
-            change: self.change(self.decision.action.as_str(), Some(&self.place.step_id)),
-            is_recorded: !is_known,
-            waiting_for: Some(waiting_for.as_str()),
-            mark_plan_id,
-            deployments: self.place.deployments,
-            pinned_reason: None,
-            pinned_plan_id: None,
-        }))
-    }
-
-    /// Whether the session's last audit row is this request: the same kind, for the same version, of the same fields.
-    fn is_known_request(&self, tenant_id: Uuid, waiting_for: WaitingFor) -> Result<bool> {
-        if self.state.waiting_for.as_deref() != Some(waiting_for.as_str()) {
-            return Ok(false);
-        }
-        let last = audit::request(tenant_id, self.state.session_id, self.state.revision)?;
-        Ok(last.is_some_and(|last| {
-            last.to_version == Some(self.decision.published_version) && last.fields_asked == asked(self.decision)
-        }))
-    }
-
-    fn is_on_the_way(&self, plan_id: Uuid) -> bool {
-        self.decision.plan_ids.iter().any(|id| sql_id(*id) == plan_id)
-    }
-
-    fn plan_ids(&self) -> Vec<Uuid> {
-        self.decision.plan_ids.iter().map(|id| sql_id(*id)).collect()
-    }
-
-    fn change(&self, action: &'static str, step_after: Option<&'a str>) -> Change<'a> {
-        let decision = self.decision;
-        let undone = decision.undone.iter().map(|landing| landing.checkpoint_name.as_str());
-        let blocks = decision.checkpoint_blocks.iter().map(|block| block.checkpoint_name.as_str());
-        let checkpoints: Vec<&str> = undone.chain(blocks).collect();
-        Change {
-            session_id: self.state.session_id,
-            scenario_id: self.place.scenario_id,
-            revision: self.state.revision,
-            from_version: self.place.scenario_version,
-            to_version: decision.published_version,
-            migration_scenario: decision.migration_scenario.map(|s| s.as_str()),
-            anchor_content_hash: decision.anchor_content_hash.as_deref(),
-            step_before: &self.place.step_id,
-            step_after,
-            action,
-            record: Json::of(&decision.record()),
-            fields_asked: asked(decision),
-            checkpoint: (!checkpoints.is_empty()).then(|| checkpoints.join(", ")),
-            reason: decision.whole_reason(),
-            microseconds: self.microseconds,
-            plan_ids: self.plan_ids(),
-        }
-    }
-
-    fn before(&self) -> Before<'a> {
-        Before {
-            visit_count: self.state.visit_count,
-            step_content_hash: &self.place.step_content_hash,
-            checksum: &self.place.checksum,
-        }
-    }
-
-    /// The session's present values of these variables.
-    fn variables_under(&self, written: &BTreeMap<&str, Box<RawValue>>) -> Result<Json> {
-        if written.is_empty() {
-            return Ok(Json("{}".to_owned()));
-        }
-        let mut variables = self.state.read_variables()?;
-        variables.retain(|name, _| written.contains_key(name.as_str()));
-        Ok(Json::of(&variables))
-    }
-}
-
-/// Fields that the customer is asked for, then those to confirm.
-fn asked(decision: &Decision) -> Vec<&str> {
-    let names = decision.collect_fields.iter().map(|f| f.field.as_str());
-    names.chain(decision.confirm_fields.iter().map(|f| f.field.as_str())).collect()
-}
-
-/// When each value was given: what its source says, else now.
-fn times_of(filled: &[FilledField], written: &BTreeMap<&str, Box<RawValue>>) -> Json {
-    if written.is_empty() {
-        return Json("{}".to_owned());
-    }
-    let now = seconds_now();
-    let given = filled.iter().filter(|f| written.contains_key(f.field.as_str()));
-    let times: BTreeMap<&str, f64> = given.map(|f| (f.field.as_str(), f.given_at.unwrap_or(now))).collect();
-    Json::of(&times)
-}
-
-/// The start of the transaction, in seconds since 1970.
-fn seconds_now() -> f64 {
-    const MICROSECONDS_FROM_1970_TO_2000: i64 = 946_684_800_000_000;
-    let microseconds_since_2000: pg_sys::TimestampTz = now().into();
-    // A double holds whole microseconds until the year 2255, and so this is the double nearest to the time.
-    (microseconds_since_2000 + MICROSECONDS_FROM_1970_TO_2000) as f64 / 1e6
-}
-
-/// What a move adds to the variables: what was found elsewhere and needs nobody's word. The digits stay as they are.
-fn found_elsewhere(filled: &[FilledField]) -> Result<BTreeMap<&str, Box<RawValue>>> {
-    let mut values: BTreeMap<&str, Box<RawValue>> = BTreeMap::new();
-    for field in filled.iter().filter(|f| f.source != FieldSource::Session && !f.needs_confirmation) {
-        let value = RawValue::from_string(field.value.clone())
-            .map_err(|error| Error::internal(format!("the value of field {} is no JSON: {error}", field.field)))?;
-        values.insert(&field.field, value);
-    }
-    Ok(values)
 }

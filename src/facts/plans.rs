@@ -1,0 +1,150 @@
+//! What the plans of a tenant say, read once for all sessions of a turn or of a batch's page.
+
+use crate::cache::Pairs;
+use crate::error::Result;
+use crate::store::plans::{self, Plan};
+use crate::store::{acts, anchors, sql_id, versions};
+use pgrx::Uuid;
+use scenario_engine::acts::{Acts, Ground, landing_acts_of};
+use scenario_engine::diff::{Pairing, compose_pairs};
+use scenario_engine::plan::{PlanRef, Way, chain_through, find_way};
+use scenario_engine::reconcile::PlanRow;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// Reads each plan and each of its rows when it is first asked for. A clone shares what the other has read.
+#[derive(Clone)]
+pub struct PlanFacts {
+    tenant_id: Uuid,
+    /// A plan that is looked at before it is deployed.
+    as_if_deployed: Option<Rc<Plan>>,
+    known: Rc<RefCell<KnownFacts>>,
+}
+
+#[derive(Default)]
+struct KnownFacts {
+    /// By scenario: its deployed and cancelled plans.
+    refs: HashMap<Uuid, Rc<Vec<PlanRef>>>,
+    /// By plan and old step.
+    rows: HashMap<(uuid::Uuid, String), Option<PlanRow>>,
+    /// By scenario.
+    acts: HashMap<Uuid, Rc<Acts>>,
+}
+
+impl PlanFacts {
+    pub fn new(tenant_id: Uuid) -> PlanFacts {
+        PlanFacts { tenant_id, as_if_deployed: None, known: Rc::default() }
+    }
+
+    /// What would be so once a plan was deployed.
+    pub fn as_if_deployed(tenant_id: Uuid, plan: &Plan) -> PlanFacts {
+        PlanFacts { as_if_deployed: Some(Rc::new(plan.clone())), ..PlanFacts::new(tenant_id) }
+    }
+
+    /// The scenario's plans that were ever deployed.
+    pub fn refs(&self, scenario_id: Uuid) -> Result<Rc<Vec<PlanRef>>> {
+        if let Some(refs) = self.known.borrow().refs.get(&scenario_id) {
+            return Ok(Rc::clone(refs));
+        }
+        let refs = Rc::new(plans::refs(self.tenant_id, scenario_id)?);
+        self.known.borrow_mut().refs.insert(scenario_id, Rc::clone(&refs));
+        Ok(refs)
+    }
+
+    /// How sessions come from one version of a scenario to another.
+    pub fn way(&self, scenario_id: Uuid, from_version: i32, to_version: i32) -> Result<Way> {
+        Ok(find_way(&self.refs(scenario_id)?, from_version, to_version))
+    }
+
+    /// The chain that leads from a version through a plan as if that were deployed; `None` if none does.
+    pub fn chain_through(&self, plan: &Plan, from_version: i32) -> Result<Option<Vec<PlanRef>>> {
+        Ok(chain_through(&self.refs(plan.scenario_id)?, &plan.engine_ref(), from_version))
+    }
+
+    /// The row of a plan for the sessions at one old step; `None` if the plan does not know the step.
+    pub fn row(&self, scenario_id: Uuid, plan: &PlanRef, old_step_id: &str) -> Result<Option<PlanRow>> {
+        let key = (plan.plan_id, old_step_id.to_owned());
+        if let Some(row) = self.known.borrow().rows.get(&key) {
+            return Ok(row.clone());
+        }
+        let mut row = anchors::plan_row(self.tenant_id, scenario_id, plan, old_step_id)?;
+        if let Some(row) = &mut row {
+            self.renew_landing_list(scenario_id, plan, old_step_id, row)?;
+        }
+        self.known.borrow_mut().rows.insert(key, row.clone());
+        Ok(row)
+    }
+
+    /// The acts of a scenario as they count for the moves that are decided: for a plan that is looked at before it is
+    /// deployed, as if it were.
+    pub fn acts(&self, scenario_id: Uuid) -> Result<Rc<Acts>> {
+        if let Some(acts) = self.known.borrow().acts.get(&scenario_id) {
+            return Ok(Rc::clone(acts));
+        }
+        let acts = match &self.as_if_deployed {
+            Some(plan) => crate::acts::as_if_deployed(self.tenant_id, plan)?,
+            None => acts::of_scenario(self.tenant_id, scenario_id)?,
+        };
+        self.known.borrow_mut().acts.insert(scenario_id, Rc::clone(&acts));
+        Ok(acts)
+    }
+
+    /// What a landing at an anchor would undo was worked out for the acts of then. Where they are others now, it is
+    /// worked out again.
+    fn renew_landing_list(
+        &self,
+        scenario_id: Uuid,
+        plan: &PlanRef,
+        old_step_id: &str,
+        row: &mut PlanRow,
+    ) -> Result<()> {
+        let made_for = row.goals.first().and_then(|goal| goal.undoes.as_ref()).map(|list| list.revision);
+        match &self.as_if_deployed {
+            // Publishing a draft raises the revision by one, and nothing has come between since the plan was built.
+            Some(plan) if made_for == Some(row.acts_revision + 1) && self.leads_to_a_draft(plan)? => {
+                row.acts_revision += 1;
+            }
+            Some(_) => row.acts_revision = self.acts(scenario_id)?.revision(),
+            None => {}
+        }
+        let [goal] = row.goals.as_mut_slice() else { return Ok(()) };
+        if goal.undoes.as_ref().is_none_or(|list| list.revision == row.acts_revision) {
+            return Ok(());
+        }
+        let acts = self.acts(scenario_id)?;
+        let old = versions::graph(self.tenant_id, scenario_id, plan.from_version)?;
+        let new = versions::graph(self.tenant_id, scenario_id, plan.to_version)?;
+        let pairs = anchors::pairs(self.tenant_id, sql_id(plan.plan_id))?;
+        let pairing = Pairing::from_ids(&old, &new, pairs.iter().map(|(a, b)| (a.as_str(), b.as_str())));
+        row.acts_revision = acts.revision();
+        goal.undoes = old
+            .find(old_step_id)
+            .zip(new.find(&goal.new_step_id))
+            .map(|(from, to)| landing_acts_of(&Ground::new(&old, true, &new, &pairing, &acts), from, to));
+        Ok(())
+    }
+
+    fn leads_to_a_draft(&self, plan: &Plan) -> Result<bool> {
+        Ok(versions::find(self.tenant_id, plan.scenario_id, plan.to_version)?.is_draft())
+    }
+
+    /// The pairs of the plans that lead from one version to another, composed; `None` if none lead there.
+    pub fn pairs_of_way(&self, scenario_id: Uuid, from_version: i32, to_version: i32) -> Result<Option<Pairs>> {
+        let Way::Plans(chain) = self.way(scenario_id, from_version, to_version)? else { return Ok(None) };
+        self.composed_pairs(chain.iter().map(|plan| sql_id(plan.plan_id)))
+    }
+
+    /// The pairs of these plans, composed in their order; `None` for no plan.
+    pub fn composed_pairs(&self, plan_ids: impl IntoIterator<Item = Uuid>) -> Result<Option<Pairs>> {
+        let mut composed: Option<Pairs> = None;
+        for plan_id in plan_ids {
+            let link = anchors::pairs(self.tenant_id, plan_id)?;
+            composed = Some(match composed {
+                None => link,
+                Some(so_far) => Rc::new(compose_pairs(&so_far, &link)),
+            });
+        }
+        Ok(composed)
+    }
+}

@@ -1,0 +1,21 @@
+//! The statements that change sessions, each together with what belongs to the same change: a visit, the undo row, the
+//! audit row.
+
+pub mod decided;
+pub mod manual;
+pub mod reverted;
+
+use crate::error::{Error, Result};
+
+/// Fails unless every row was written as it was asked for. A trigger that somebody has added to `sessions` can change a
+/// row on its way or keep it from being written; the visit and the audit row would then tell of a move that was not
+/// made.
+fn check_all_written(asked: usize, written: Option<i64>) -> Result<()> {
+    let written = written.and_then(|n| usize::try_from(n).ok()).unwrap_or_default();
+    if written == asked {
+        return Ok(());
+    }
+    Err(Error::wrong_state(format!("{} of {asked} sessions could not be written as decided", asked - written))
+        .detail("A row of scenario.sessions was changed, or kept from being written, while it was written.")
+        .hint("Look for a BEFORE trigger on scenario.sessions that is not the extension's."))
+}

@@ -1,0 +1,34 @@
+//! Which of the sessions that are moved arrive at an action that was done before.
+
+use super::decision::SessionDecision;
+use crate::error::Result;
+use crate::history::{self, SessionMove, VersionedStep};
+use crate::store::actions;
+use crate::store::session_changes::decided::Arrival;
+use pgrx::Uuid;
+
+/// Says of each arrival whether its action was done before. One read for all of them tells that nobody has to be
+/// looked at, which is nearly always so.
+pub(super) fn set(tenant_id: Uuid, decisions: &[SessionDecision<'_>], arrivals: &mut [Arrival<'_>]) -> Result<()> {
+    let places = arrivals.iter().map(|arrival| {
+        let change = &arrival.change;
+        (change.session_id, change.scenario_id, change.to_version, change.step_after.unwrap_or_default())
+    });
+    let to_look_at = actions::arriving_at_actions(tenant_id, places)?;
+    for arrival in arrivals.iter_mut().filter(|arrival| to_look_at.contains(&arrival.change.session_id)) {
+        let change = &arrival.change;
+        let is_known =
+            decisions.iter().any(|one| one.state.session_id == change.session_id && one.position.matches_version);
+        let from = VersionedStep { scenario_version: change.from_version, step_id: change.step_before };
+        let to = VersionedStep { scenario_version: change.to_version, step_id: change.step_after.unwrap_or_default() };
+        arrival.already_done = history::is_done_by_move(&SessionMove {
+            tenant_id,
+            session_id: change.session_id,
+            scenario_id: change.scenario_id,
+            from: is_known.then_some(from),
+            to,
+            plan_ids: &change.plan_ids,
+        })?;
+    }
+    Ok(())
+}
