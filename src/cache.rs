@@ -1,5 +1,5 @@
-//! What a backend keeps between calls: compiled graphs, the pairs of plans, and acts. It is bounded in bytes; what
-//! was used longest ago goes first.
+//! What a backend keeps between calls: versions with their steps and compiled graphs, plans with their rows and pairs,
+//! and acts. It is bounded in bytes; what was used longest ago goes first.
 //!
 //! A published version never changes and neither does a plan, nor the acts at one revision, so nothing is ever out of
 //! date, with one exception: what a transaction made and then rolled back. So whatever was kept since a
@@ -10,12 +10,23 @@ use clru::{CLruCache, WeightScale};
 use pgrx::callbacks::{PgSubXactCallbackEvent, PgXactCallbackEvent, register_subxact_callback, register_xact_callback};
 use scenario_engine::acts::Acts;
 use scenario_engine::graph::Graph;
+use scenario_engine::plan::PlanRef;
+use scenario_engine::reconcile::PlanRow;
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::collections::hash_map::RandomState;
 use std::hash::Hash;
 use std::num::NonZeroUsize;
 use std::rc::Rc;
+
+/// Names a scenario for ever: another one can get the id of one that was deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ScenarioKey {
+    pub tenant_id: uuid::Uuid,
+    pub scenario_id: uuid::Uuid,
+    /// When it was made, in microseconds.
+    pub made_at: i64,
+}
 
 /// Names a version for ever. The digest tells a version apart from one of the same ids and number that was deleted
 /// before.
@@ -34,71 +45,159 @@ pub struct PlanKey {
     pub plan_id: uuid::Uuid,
 }
 
-/// Names the acts of a scenario at one revision for ever.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct ActsKey {
-    pub tenant_id: uuid::Uuid,
-    pub scenario_id: uuid::Uuid,
-    /// When the scenario was made, in microseconds: another one can get the id of one that was deleted.
-    pub made_at: i64,
-    pub revision: i32,
+/// Names what is deployed in a scenario: its count of deployments goes up with each change of that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct DeploymentKey {
+    pub scenario: ScenarioKey,
+    pub deployments: i32,
+}
+
+/// What tells a version from every other one.
+#[derive(Debug)]
+pub struct KeptVersion {
+    pub checksum: String,
+    pub digest: String,
+}
+
+/// What an arrival writes of a step.
+#[derive(Debug)]
+pub struct KeptStep {
+    pub name: String,
+    pub content_hash: String,
+    pub is_checkpoint: bool,
+    pub checkpoint_description: Option<String>,
+    pub is_terminal: bool,
+    pub is_required_action: bool,
 }
 
 /// Pairs of a plan's steps: (old step id, new step id).
 pub type Pairs = Rc<Vec<(String, String)>>;
 
-const MAX_GRAPH_BYTES: NonZeroUsize = NonZeroUsize::new(64 << 20).unwrap();
-const MAX_PAIR_BYTES: NonZeroUsize = NonZeroUsize::new(16 << 20).unwrap();
-const MAX_ACT_BYTES: NonZeroUsize = NonZeroUsize::new(16 << 20).unwrap();
+const MAX_GRAPH_BYTES: usize = 64 << 20;
+const MAX_BYTES: usize = 16 << 20;
 
 thread_local! {
-    static GRAPHS: RefCell<BoundedCache<GraphKey, Rc<Graph>>> = RefCell::new(BoundedCache::new(MAX_GRAPH_BYTES));
-    static PAIRS: RefCell<BoundedCache<PlanKey, Pairs>> = RefCell::new(BoundedCache::new(MAX_PAIR_BYTES));
-    static ACTS: RefCell<BoundedCache<ActsKey, Rc<Acts>>> = RefCell::new(BoundedCache::new(MAX_ACT_BYTES));
+    static GRAPHS: Cache<GraphKey, Rc<Graph>> = BoundedCache::shared(MAX_GRAPH_BYTES);
+    static PAIRS: Cache<PlanKey, Pairs> = BoundedCache::shared(MAX_BYTES);
+    static ACTS: Cache<(ScenarioKey, i32), Rc<Acts>> = BoundedCache::shared(MAX_BYTES);
+    static VERSIONS: Cache<(ScenarioKey, i32), Rc<KeptVersion>> = BoundedCache::shared(MAX_BYTES);
+    static STEPS: Cache<StepKey, Rc<KeptStep>> = BoundedCache::shared(MAX_BYTES);
+    static PLANS: Cache<DeploymentKey, Rc<Vec<PlanRef>>> = BoundedCache::shared(MAX_BYTES);
+    static PLAN_ROWS: Cache<(DeploymentKey, uuid::Uuid, String), Rc<PlanRow>> = BoundedCache::shared(MAX_BYTES);
     /// Whether this transaction has kept something, and so has a callback registered.
     static WATCHING: Cell<bool> = const { Cell::new(false) };
 }
 
 /// The graph of a version that is not a draft: kept, or made by `make` and then kept.
 pub fn graph<E>(key: GraphKey, make: impl FnOnce() -> Result<Graph, E>) -> Result<Rc<Graph>, E> {
-    if let Some(graph) = GRAPHS.with_borrow_mut(|kept| kept.get(&key)) {
-        return Ok(graph);
-    }
-    let graph = Rc::new(make()?);
-    watch_for_abort();
-    GRAPHS.with_borrow_mut(|kept| kept.put(key, Rc::clone(&graph), graph.weight()));
-    Ok(graph)
+    kept(&GRAPHS, key, |graph| graph.weight(), || make().map(Rc::new))
 }
 
 /// The pairs of a plan: kept, or read by `make` and then kept.
 pub fn pairs<E>(key: PlanKey, make: impl FnOnce() -> Result<Vec<(String, String)>, E>) -> Result<Pairs, E> {
-    if let Some(pairs) = PAIRS.with_borrow_mut(|kept| kept.get(&key)) {
-        return Ok(pairs);
-    }
-    let pairs = Rc::new(make()?);
-    let weight = pairs.iter().map(|(old, new)| 64 + old.len() + new.len()).sum();
-    watch_for_abort();
-    PAIRS.with_borrow_mut(|kept| kept.put(key, Rc::clone(&pairs), weight));
-    Ok(pairs)
+    let weigh = |pairs: &Pairs| pairs.iter().map(|(old, new)| 64 + old.len() + new.len()).sum();
+    kept(&PAIRS, key, weigh, || make().map(Rc::new))
+}
+
+/// The plans of a scenario that were ever deployed: kept, or read by `make` and then kept.
+pub fn plans<E>(
+    key: DeploymentKey,
+    make: impl FnOnce() -> Result<Rc<Vec<PlanRef>>, E>,
+) -> Result<Rc<Vec<PlanRef>>, E> {
+    kept(&PLANS, key, |plans| 128 + 64 * plans.len(), make)
+}
+
+/// The row of a plan for an old step, if it is kept.
+pub fn plan_row(key: DeploymentKey, plan_id: uuid::Uuid, old_step_id: &str) -> Option<Rc<PlanRow>> {
+    get(&PLAN_ROWS, &(key, plan_id, old_step_id.to_owned()))
+}
+
+/// Keeps the row of a plan for an old step.
+pub fn keep_plan_row(key: DeploymentKey, plan_id: uuid::Uuid, old_step_id: &str, row: Rc<PlanRow>) {
+    // Policies are as long as their lists: what it takes to write the row down is near what it takes to keep it.
+    let bytes = 256 + 2 * format!("{row:?}").len();
+    put(&PLAN_ROWS, (key, plan_id, old_step_id.to_owned()), row, bytes);
+}
+
+/// A version that is not a draft: kept, or read by `make` and then kept; `None` if there is no such version.
+pub fn version<E>(
+    key: (ScenarioKey, i32),
+    make: impl FnOnce() -> Result<Option<KeptVersion>, E>,
+) -> Result<Option<Rc<KeptVersion>>, E> {
+    kept_if_found(&VERSIONS, key, |version| 256 + version.checksum.len() + version.digest.len(), make)
+}
+
+/// A step of a version that is not a draft: kept, or read by `make` and then kept; `None` if there is no such step.
+pub fn step<E>(
+    key: StepKey,
+    make: impl FnOnce() -> Result<Option<KeptStep>, E>,
+) -> Result<Option<Rc<KeptStep>>, E> {
+    let weigh = |step: &Rc<KeptStep>| {
+        256 + step.name.len() + step.content_hash.len() + step.checkpoint_description.as_ref().map_or(0, String::len)
+    };
+    kept_if_found(&STEPS, key, weigh, make)
 }
 
 /// The acts of a scenario at a revision, if they are kept.
-pub fn acts(key: &ActsKey) -> Option<Rc<Acts>> {
-    ACTS.with_borrow_mut(|kept| kept.get(key))
+pub fn acts(scenario: ScenarioKey, revision: i32) -> Option<Rc<Acts>> {
+    get(&ACTS, &(scenario, revision))
 }
 
 /// Keeps the acts of a scenario at a revision.
-pub fn keep_acts(key: ActsKey, acts: Acts) -> Rc<Acts> {
+pub fn keep_acts(scenario: ScenarioKey, revision: i32, acts: Acts) -> Rc<Acts> {
     let acts = Rc::new(acts);
     let weight = acts.rows().map(|row| {
         let fields: usize = row.collects.iter().map(|field| 24 + field.len()).sum();
         let texts = [&row.content_hash, &row.act, &row.name, &row.description, &row.last_step_id];
         256 + fields + texts.iter().map(|text| text.len()).sum::<usize>()
     });
-    let weight = weight.sum();
-    watch_for_abort();
-    ACTS.with_borrow_mut(|kept| kept.put(key, Rc::clone(&acts), weight));
+    put(&ACTS, (scenario, revision), Rc::clone(&acts), weight.sum());
     acts
+}
+
+/// A step by its version and id.
+pub type StepKey = (ScenarioKey, i32, String);
+
+type Cache<K, V> = RefCell<BoundedCache<K, V>>;
+type Shared<K, V> = std::thread::LocalKey<Cache<K, V>>;
+
+fn kept<K: Eq + Hash + Clone, V: Clone, E>(
+    cache: &'static Shared<K, V>,
+    key: K,
+    weigh: impl FnOnce(&V) -> usize,
+    make: impl FnOnce() -> Result<V, E>,
+) -> Result<V, E> {
+    if let Some(value) = get(cache, &key) {
+        return Ok(value);
+    }
+    let value = make()?;
+    let bytes = weigh(&value);
+    put(cache, key, value.clone(), bytes);
+    Ok(value)
+}
+
+fn kept_if_found<K: Eq + Hash + Clone, V, E>(
+    cache: &'static Shared<K, Rc<V>>,
+    key: K,
+    weigh: impl FnOnce(&Rc<V>) -> usize,
+    make: impl FnOnce() -> Result<Option<V>, E>,
+) -> Result<Option<Rc<V>>, E> {
+    if let Some(value) = get(cache, &key) {
+        return Ok(Some(value));
+    }
+    let Some(value) = make()?.map(Rc::new) else { return Ok(None) };
+    let bytes = weigh(&value);
+    put(cache, key, Rc::clone(&value), bytes);
+    Ok(Some(value))
+}
+
+fn get<K: Eq + Hash + Clone, V: Clone>(cache: &'static Shared<K, V>, key: &K) -> Option<V> {
+    cache.with_borrow_mut(|cache| cache.get(key))
+}
+
+fn put<K: Eq + Hash + Clone, V: Clone>(cache: &'static Shared<K, V>, key: K, value: V, bytes: usize) {
+    watch_for_abort();
+    cache.with_borrow_mut(|cache| cache.put(key, value, bytes));
 }
 
 /// Drops, when this transaction or a part of it aborts, what it had put here.
@@ -123,12 +222,20 @@ fn drop_uncommitted() {
     GRAPHS.with_borrow_mut(BoundedCache::drop_uncommitted);
     PAIRS.with_borrow_mut(BoundedCache::drop_uncommitted);
     ACTS.with_borrow_mut(BoundedCache::drop_uncommitted);
+    VERSIONS.with_borrow_mut(BoundedCache::drop_uncommitted);
+    STEPS.with_borrow_mut(BoundedCache::drop_uncommitted);
+    PLANS.with_borrow_mut(BoundedCache::drop_uncommitted);
+    PLAN_ROWS.with_borrow_mut(BoundedCache::drop_uncommitted);
 }
 
 fn end_of_transaction() {
     GRAPHS.with_borrow_mut(BoundedCache::commit);
     PAIRS.with_borrow_mut(BoundedCache::commit);
     ACTS.with_borrow_mut(BoundedCache::commit);
+    VERSIONS.with_borrow_mut(BoundedCache::commit);
+    STEPS.with_borrow_mut(BoundedCache::commit);
+    PLANS.with_borrow_mut(BoundedCache::commit);
+    PLAN_ROWS.with_borrow_mut(BoundedCache::commit);
     WATCHING.set(false);
 }
 
@@ -154,8 +261,13 @@ impl<K, V> WeightScale<K, Weighed<V>> for ByWeight {
 }
 
 impl<K: Eq + Hash + Clone, V: Clone> BoundedCache<K, V> {
-    fn new(max_bytes: NonZeroUsize) -> Self {
+    fn new(max_bytes: usize) -> Self {
+        let max_bytes = NonZeroUsize::new(max_bytes).unwrap_or(NonZeroUsize::MIN);
         BoundedCache { entries: CLruCache::with_scale(max_bytes, ByWeight), uncommitted: HashSet::new() }
+    }
+
+    fn shared(max_bytes: usize) -> RefCell<Self> {
+        RefCell::new(Self::new(max_bytes))
     }
 
     fn get(&mut self, key: &K) -> Option<V> {
@@ -187,7 +299,7 @@ impl<K: Eq + Hash + Clone, V: Clone> BoundedCache<K, V> {
 mod tests {
     use super::*;
 
-    const BYTES: NonZeroUsize = NonZeroUsize::new(12).unwrap();
+    const BYTES: usize = 12;
 
     #[test]
     fn it_forgets_what_was_used_longest_ago() {

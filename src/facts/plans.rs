@@ -1,8 +1,9 @@
 //! What the plans of a tenant say, read once for all sessions of a turn or of a batch's page.
 
-use crate::cache::Pairs;
+use crate::cache::{self, DeploymentKey, Pairs};
 use crate::error::Result;
 use crate::store::plans::{self, Plan};
+use crate::store::sessions::Position;
 use crate::store::{acts, anchors, sql_id, versions};
 use pgrx::Uuid;
 use scenario_engine::acts::{Acts, Ground, landing_acts_of};
@@ -19,6 +20,8 @@ pub struct PlanFacts {
     tenant_id: Uuid,
     /// A plan that is looked at before it is deployed.
     as_if_deployed: Option<Rc<Plan>>,
+    /// What is deployed in the scenario that is looked at, where that may be kept in the backend.
+    deployment: Option<DeploymentKey>,
     known: Rc<RefCell<KnownFacts>>,
 }
 
@@ -34,7 +37,17 @@ struct KnownFacts {
 
 impl PlanFacts {
     pub fn new(tenant_id: Uuid) -> PlanFacts {
-        PlanFacts { tenant_id, as_if_deployed: None, known: Rc::default() }
+        PlanFacts { tenant_id, as_if_deployed: None, deployment: None, known: Rc::default() }
+    }
+
+    /// For a session at this position. What the plans of its scenario say is kept in the backend: it cannot change while
+    /// the count of deployments is the same.
+    pub fn at(tenant_id: Uuid, position: &Position) -> PlanFacts {
+        PlanFacts { deployment: position.deployment(), ..PlanFacts::new(tenant_id) }
+    }
+
+    fn deployment_of(&self, scenario_id: Uuid) -> Option<DeploymentKey> {
+        self.deployment.filter(|deployment| sql_id(deployment.scenario.scenario_id) == scenario_id)
     }
 
     /// What would be so once a plan was deployed.
@@ -47,7 +60,11 @@ impl PlanFacts {
         if let Some(refs) = self.known.borrow().refs.get(&scenario_id) {
             return Ok(Rc::clone(refs));
         }
-        let refs = Rc::new(plans::refs(self.tenant_id, scenario_id)?);
+        let read = || plans::refs(self.tenant_id, scenario_id).map(Rc::new);
+        let refs = match self.deployment_of(scenario_id) {
+            Some(deployment) => cache::plans(deployment, read)?,
+            None => read()?,
+        };
         self.known.borrow_mut().refs.insert(scenario_id, Rc::clone(&refs));
         Ok(refs)
     }
@@ -68,9 +85,16 @@ impl PlanFacts {
         if let Some(row) = self.known.borrow().rows.get(&key) {
             return Ok(row.clone());
         }
+        let deployment = self.deployment_of(scenario_id);
+        if let Some(row) = deployment.and_then(|key| cache::plan_row(key, plan.plan_id, old_step_id)) {
+            return Ok(Some(row.as_ref().clone()));
+        }
         let mut row = anchors::plan_row(self.tenant_id, scenario_id, plan, old_step_id)?;
         if let Some(row) = &mut row {
             self.renew_landing_list(scenario_id, plan, old_step_id, row)?;
+            if let Some(key) = deployment {
+                cache::keep_plan_row(key, plan.plan_id, old_step_id, Rc::new(row.clone()));
+            }
         }
         self.known.borrow_mut().rows.insert(key, row.clone());
         Ok(row)

@@ -1,9 +1,9 @@
 //! `scenario.acts` and `scenario.act_pairs`: which contents stand for the same act ("Acts and checkpoints" in
 //! docs/behaviour.md).
 
-use super::{Statement, engine_id, scenarios};
+use super::{Statement, scenario_key, scenarios};
 use crate::args;
-use crate::cache::{self, ActsKey};
+use crate::cache;
 use crate::error::{Error, Result};
 use pgrx::Uuid;
 use scenario_engine::acts::{ActPair, ActRow, Acts, PairSource};
@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 // A scenario can be deleted and another be made of its id: the time of its making tells them apart.
 static REVISION: Statement = Statement::reading(
-    "SELECT c.acts_revision, (extract(epoch FROM c.created_at) * 1000000)::bigint
+    "SELECT c.acts_revision, c.created_at
        FROM scenario.scenarios AS c WHERE c.tenant_id = $1 AND c.scenario_id = $2",
 );
 
@@ -67,9 +67,8 @@ static SET_REVISION: Statement = Statement::writing(
 pub fn of_scenario(tenant_id: Uuid, scenario_id: Uuid) -> Result<Rc<Acts>> {
     let now = REVISION.row(&args![tenant_id, scenario_id], |row| Ok((row.get(1)?, row.get(2)?)))?;
     let (revision, made_at) = now.ok_or_else(|| scenarios::missing(scenario_id))?;
-    let (tenant, scenario) = (engine_id(tenant_id), engine_id(scenario_id));
-    let key = |revision| ActsKey { tenant_id: tenant, scenario_id: scenario, made_at, revision };
-    if let Some(known) = cache::acts(&key(revision)) {
+    let scenario = scenario_key(tenant_id, scenario_id, made_at);
+    if let Some(known) = cache::acts(scenario, revision) {
         return Ok(known);
     }
     let mut revision = revision;
@@ -89,7 +88,7 @@ pub fn of_scenario(tenant_id: Uuid, scenario_id: Uuid) -> Result<Rc<Acts>> {
             last_version: row.get(10)?,
         }))
     })?;
-    Ok(cache::keep_acts(key(revision), Acts::from_rows(revision, rows.into_iter().flatten())))
+    Ok(cache::keep_acts(scenario, revision, Acts::from_rows(revision, rows.into_iter().flatten())))
 }
 
 /// All pairs that explain the acts of a scenario.

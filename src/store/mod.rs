@@ -31,8 +31,11 @@ pub mod visits;
 
 pub use statement::{Row, Statement};
 
+use crate::cache::ScenarioKey;
 use crate::error::{Error, Result};
 use crate::json::Json;
+use pgrx::datum::TimestampWithTimeZone;
+use pgrx::pg_sys;
 use serde::de::DeserializeOwned;
 
 /// Parameters of a statement: `args![tenant_id, name, Some(1)]`.
@@ -45,6 +48,12 @@ macro_rules! args {
 fn stored_json<T: DeserializeOwned>(json: &Json) -> Result<T> {
     serde_json::from_str(json.as_str())
         .map_err(|error| Error::internal(format!("a stored plan cannot be read: {error}")))
+}
+
+/// The name of a scenario in the cache.
+fn scenario_key(tenant_id: pgrx::Uuid, scenario_id: pgrx::Uuid, created_at: TimestampWithTimeZone) -> ScenarioKey {
+    let made_at: pg_sys::TimestampTz = created_at.into();
+    ScenarioKey { tenant_id: engine_id(tenant_id), scenario_id: engine_id(scenario_id), made_at }
 }
 
 /// Ids as the engine has them.

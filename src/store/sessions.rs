@@ -3,14 +3,17 @@
 //! What a decision writes is in [`super::session_changes`]. For all other statements, visits, hashes and the cleaning of marks are the work of the
 //! table's triggers (`31_session_triggers.sql`): a statement here says where the session is to be, and why.
 
-use super::{Row, Statement, engine_id};
+use super::{Row, Statement, engine_id, scenario_key, versions};
 use crate::args;
+use crate::cache::{DeploymentKey, ScenarioKey};
 use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::row::SessionRow;
-use pgrx::Uuid;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::datum::datetime_support::now;
+use pgrx::itemptr::item_pointer_get_both;
+use pgrx::pg_sys::{self, TransactionId};
+use pgrx::Uuid;
 use scenario_engine::plan::{PinReason, StoredPin};
 use scenario_engine::reconcile;
 use serde_json::value::RawValue;
@@ -36,13 +39,10 @@ macro_rules! settled {
     };
 }
 
-/// A mark whose plan is not deployed is no mark; only where there is one, its plan is read.
+/// A mark whose plan is not deployed is no mark. `m` is the plan of the mark.
 macro_rules! is_marked {
     () => {
-        "CASE WHEN s.pending_plan_id IS NULL THEN false
-              ELSE EXISTS (SELECT FROM scenario.migration_plans AS m
-                            WHERE m.tenant_id = s.tenant_id AND m.plan_id = s.pending_plan_id
-                              AND m.status = 'deployed') END"
+        "coalesce(m.status = 'deployed', false)"
     };
 }
 
@@ -64,7 +64,7 @@ static LOCK: Statement = Statement::writing(
 
 /// The same, with what tells whether the session or the plans of its scenario have changed since somebody looked.
 static LOCK_AND_COMPARE: Statement = Statement::writing(
-    "SELECT s.xmin::pg_catalog.text, s.ctid::pg_catalog.text,
+    "SELECT s.xmin, s.ctid,
             (SELECT c.deployments FROM scenario.scenarios AS c
               WHERE c.tenant_id = s.tenant_id AND c.scenario_id = s.scenario_id)
        FROM scenario.sessions AS s WHERE s.tenant_id = $1 AND s.session_id = $2 FOR NO KEY UPDATE",
@@ -75,19 +75,15 @@ static READ: Statement = Statement::reading(concat!(
     "SELECT ",
     settled!("'active'", is_marked!()),
     ", s.scenario_id, s.scenario_version, s.step_id, s.step_content_hash, s.scenario_checksum, c.deployments,
-       s.scenario_checksum = v.checksum, c.published_version, p.checksum, s.session_id, s.status, s.channel, s.customer_id,
+       c.created_at, c.published_version, c.xmin, s.session_id, s.status, s.channel, s.customer_id,
        CASE WHEN $3 THEN s.variables END, s.revision, s.visit_count, s.pending_plan_id, s.waiting_for,
-       (extract(epoch FROM pg_catalog.now() - s.created_at) / 86400)::pg_catalog.float8,
-       CASE WHEN $3 THEN s.variables_set_at END, s.reconciled_deployments, s.pinned_reason, s.pinned_plan_id, s.pinned_at::pg_catalog.text,
-       s.xmin::pg_catalog.text, s.ctid::pg_catalog.text, ",
+       s.created_at, CASE WHEN $3 THEN s.variables_set_at END, s.reconciled_deployments, s.pinned_reason,
+       s.pinned_plan_id, s.pinned_at::pg_catalog.text, s.xmin, s.ctid, ",
     settled!("'active', 'paused'", is_marked!()),
-    "
+    ", s.turn_count
        FROM scenario.sessions AS s
        LEFT JOIN scenario.scenarios AS c ON c.tenant_id = s.tenant_id AND c.scenario_id = s.scenario_id
-       LEFT JOIN scenario.scenario_versions AS v
-         ON v.tenant_id = s.tenant_id AND v.scenario_id = s.scenario_id AND v.version = s.scenario_version
-       LEFT JOIN scenario.scenario_versions AS p
-         ON p.tenant_id = c.tenant_id AND p.scenario_id = c.scenario_id AND p.version = c.published_version
+       LEFT JOIN scenario.migration_plans AS m ON m.tenant_id = s.tenant_id AND m.plan_id = s.pending_plan_id
       WHERE s.tenant_id = $1 AND s.session_id = ANY ($2)"
 ));
 
@@ -161,6 +157,7 @@ pub struct SessionState {
     variables_set_at: Option<Json>,
     pub revision: i32,
     pub visit_count: i32,
+    pub turn_count: i32,
     pub pending_plan_id: Option<Uuid>,
     pub waiting_for: Option<String>,
     pub age_days: f64,
@@ -182,8 +179,9 @@ pub struct SessionPin {
 /// Which version of its row a session was read from: every UPDATE makes another one, and a lock makes none.
 #[derive(PartialEq, Eq)]
 struct RowVersion {
-    xmin: String,
-    ctid: String,
+    xmin: TransactionId,
+    /// Block and offset.
+    ctid: (u32, u16),
 }
 
 /// Where a session is.
@@ -201,6 +199,17 @@ pub struct Position {
     pub matches_version: bool,
     pub published_version: i32,
     pub published_checksum: String,
+    pub scenario: ScenarioKey,
+    /// No change of what is deployed is under way in this transaction.
+    is_settled_deployment: bool,
+}
+
+impl Position {
+    /// The name of what is deployed; `None` while this transaction changes it.
+    pub fn deployment(&self) -> Option<DeploymentKey> {
+        let key = DeploymentKey { scenario: self.scenario, deployments: self.deployments };
+        self.is_settled_deployment.then_some(key)
+    }
 }
 
 /// Whether the variables of sessions are read with them.
@@ -234,7 +243,7 @@ pub fn lock(tenant_id: Uuid, session_id: Uuid) -> Result<()> {
 /// deployed or cancelled in its scenario. P0002.
 pub fn lock_if_unchanged(tenant_id: Uuid, seen: &SessionState) -> Result<bool> {
     let found = LOCK_AND_COMPARE.row(&args![tenant_id, seen.session_id], |row| {
-        Ok((RowVersion { xmin: row.get(1)?, ctid: row.get(2)? }, row.opt::<i32>(3)?))
+        Ok((RowVersion { xmin: row.get(1)?, ctid: item_pointer_get_both(row.get(2)?) }, row.opt::<i32>(3)?))
     })?;
     let (row_version, deployments) = found.ok_or_else(|| missing(seen.session_id))?;
     Ok(row_version == seen.row_version && deployments == seen.position.as_ref().map(|position| position.deployments))
@@ -261,17 +270,26 @@ pub fn read_many(tenant_id: Uuid, session_ids: &[Uuid], variables: Variables) ->
     READ.rows(&args![tenant_id, session_ids.to_vec(), variables == Variables::Read], |row| {
         let position = match row.opt::<Uuid>(2)? {
             None => None,
-            Some(scenario_id) => Some(Position {
+            Some(scenario_id) => {
+                let scenario = scenario_key(tenant_id, scenario_id, row.get(8)?);
+                let (scenario_version, published_version) = (row.get(3)?, row.get(9)?);
+                let walked = versions::walked(scenario, scenario_version)?;
+                let published = versions::walked(scenario, published_version)?;
+                let checksum: String = row.get(6)?;
+                Some(Position {
                 scenario_id,
-                scenario_version: row.get(3)?,
+                scenario_version,
                 step_id: row.get(4)?,
                 step_content_hash: row.get(5)?,
-                checksum: row.get(6)?,
                 deployments: row.get(7)?,
-                matches_version: row.opt(8)?.unwrap_or(false),
-                published_version: row.get(9)?,
-                published_checksum: row.get(10)?,
-            }),
+                matches_version: walked.is_some_and(|version| version.checksum == checksum),
+                checksum,
+                scenario,
+                is_settled_deployment: !is_of_this_transaction(row.get(10)?),
+                published_version,
+                published_checksum: published.map(|version| version.checksum.clone()).unwrap_or_default(),
+            })
+            }
         };
         Ok(SessionState {
             settled: row.get(1)?,
@@ -286,13 +304,26 @@ pub fn read_many(tenant_id: Uuid, session_ids: &[Uuid], variables: Variables) ->
             visit_count: row.get(17)?,
             pending_plan_id: row.opt(18)?,
             waiting_for: row.opt(19)?,
-            age_days: row.get(20)?,
+            age_days: days_since(row.get(20)?),
+            turn_count: row.get(29)?,
             variables_set_at: row.opt(21)?,
             reconciled_deployments: row.opt(22)?,
             pin: read_pin(row)?,
-            row_version: RowVersion { xmin: row.get(26)?, ctid: row.get(27)? },
+            row_version: RowVersion { xmin: row.get(26)?, ctid: item_pointer_get_both(row.get(27)?) },
         })
     })
+}
+
+/// Days from then until the start of the transaction.
+fn days_since(then: TimestampWithTimeZone) -> f64 {
+    let (then, now): (pg_sys::TimestampTz, pg_sys::TimestampTz) = (then.into(), now().into());
+    (now - then) as f64 / 86_400e6
+}
+
+/// Whether this transaction, or a part of it that has not been rolled back, wrote a row.
+fn is_of_this_transaction(xmin: TransactionId) -> bool {
+    // SAFETY: it compares with the transactions of this backend, and takes any id.
+    unsafe { pg_sys::TransactionIdIsCurrentTransactionId(xmin) }
 }
 
 fn read_pin(row: &Row<'_>) -> Result<Option<SessionPin>> {

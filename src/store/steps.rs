@@ -1,9 +1,11 @@
 //! `scenario.scenario_steps`: a version's steps as rows, so that a turn reads no JSON.
 
-use super::Statement;
+use super::{Statement, sql_id};
 use crate::args;
-use crate::error::Result;
+use crate::cache::{self, KeptStep, ScenarioKey};
+use crate::error::{Error, Result};
 use pgrx::Uuid;
+use std::rc::Rc;
 
 static NEXT_STEP_IDS: Statement = Statement::reading(
     "SELECT st.next_step_ids FROM scenario.scenario_steps AS st
@@ -14,6 +16,30 @@ static NEXT_STEP_IDS: Statement = Statement::reading(
 pub fn next_step_ids(tenant_id: Uuid, scenario_id: Uuid, version: i32, step_id: &str) -> Result<Vec<String>> {
     let found = NEXT_STEP_IDS.row(&args![tenant_id, scenario_id, version, step_id], |row| row.get(1))?;
     Ok(found.unwrap_or_default())
+}
+
+static ARRIVAL: Statement = Statement::reading(
+    "SELECT st.name, st.content_hash, st.is_checkpoint, st.checkpoint_description, st.is_terminal, st.is_required_action
+       FROM scenario.scenario_steps AS st
+      WHERE st.tenant_id = $1 AND st.scenario_id = $2 AND st.version = $3 AND st.step_id = $4",
+);
+
+/// What an arrival at a step of a published version writes of it, kept in the backend. XX000 if there is no such step.
+pub fn arrival(scenario: ScenarioKey, version: i32, step_id: &str) -> Result<Rc<KeptStep>> {
+    let found = cache::step((scenario, version, step_id.to_owned()), || {
+        let (tenant_id, scenario_id) = (sql_id(scenario.tenant_id), sql_id(scenario.scenario_id));
+        ARRIVAL.row(&args![tenant_id, scenario_id, version, step_id], |row| {
+            Ok(KeptStep {
+                name: row.get(1)?,
+                content_hash: row.get(2)?,
+                is_checkpoint: row.get(3)?,
+                checkpoint_description: row.opt(4)?,
+                is_terminal: row.get(5)?,
+                is_required_action: row.get(6)?,
+            })
+        })
+    })?;
+    found.ok_or_else(|| Error::internal(format!("version {version} has no step \"{step_id}\"")))
 }
 
 // Numbers of versions are given in order: one below the newest that is not there was there.

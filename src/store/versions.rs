@@ -1,8 +1,8 @@
 //! `scenario.scenario_versions`.
 
-use super::{Statement, engine_id, scenarios};
+use super::{Statement, engine_id, scenarios, sql_id};
 use crate::args;
-use crate::cache::{self, GraphKey};
+use crate::cache::{self, GraphKey, KeptVersion, ScenarioKey};
 use crate::error::{Error, Result};
 use crate::json::Json;
 use pgrx::Uuid;
@@ -74,6 +74,18 @@ impl Version {
 /// A version. P0002, naming the scenario or the version, whichever does not exist.
 pub fn find(tenant_id: Uuid, scenario_id: Uuid, version: i32) -> Result<Version> {
     read(&FIND, tenant_id, scenario_id, version)
+}
+
+/// A version that sessions walk, kept in the backend; `None` if there is no such version, or it is a draft.
+pub fn walked(scenario: ScenarioKey, version: i32) -> Result<Option<Rc<KeptVersion>>> {
+    cache::version((scenario, version), || {
+        let (tenant_id, scenario_id) = (sql_id(scenario.tenant_id), sql_id(scenario.scenario_id));
+        let found = FIND.row(&args![tenant_id, scenario_id, version], |row| {
+            let is_draft = row.get::<String>(1)? == "draft";
+            Ok((!is_draft).then_some(KeptVersion { checksum: row.get(2)?, digest: row.get(3)? }))
+        })?;
+        Ok(found.flatten())
+    })
 }
 
 /// A version as it stands now, and its definition stays so until this transaction ends.

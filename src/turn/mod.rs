@@ -73,7 +73,7 @@ enum Writes {
 impl Due {
     fn of(tenant_id: Uuid, state: &SessionState) -> Result<Due> {
         let Some(position) = state.position.as_ref().filter(|_| !state.settled) else { return Ok(Due::Nothing) };
-        let plans = PlanFacts::new(tenant_id);
+        let plans = PlanFacts::at(tenant_id, position);
         if is_pinned(state, position, &plans)? {
             return Ok(Due::Pinned);
         }
