@@ -32,9 +32,9 @@ impl FromDatum for Json {
         if is_null {
             return None;
         }
-        // SAFETY: PostgreSQL gave us a jsonb datum that is not null (pgrx compares the type's oid before). jsonb_out takes
-        // it detoasted, and answers a string with a terminator, allocated in the current memory context, which is ours
-        // to free; so is the detoasted copy, when it is one.
+        // SAFETY: PostgreSQL gave us a jsonb datum that is not null (pgrx compares the type's oid before). jsonb_out
+        // takes it detoasted, and answers a string with a terminator, allocated in the current memory context, which is
+        // ours to free; so is the detoasted copy, when it is one.
         unsafe {
             let stored = datum.cast_mut_ptr::<pg_sys::varlena>();
             let plain = pg_sys::pg_detoast_datum(stored);
@@ -55,8 +55,8 @@ impl IntoDatum for Json {
     fn into_datum(self) -> Option<pg_sys::Datum> {
         // JSON text has no NUL: serializers write \u0000, which jsonb_in refuses with an error of its own.
         let text = CString::new(self.0).unwrap_or_default();
-        // SAFETY: jsonb_in takes a string with a terminator, which lives until after the call, and copies what it keeps. What
-        // it raises (too large, too deep for the stack, \u0000) passes through as the SQL error that it is.
+        // SAFETY: jsonb_in takes a string with a terminator, which lives until after the call, and copies what it
+        // keeps. What it raises (too large, too deep for the stack, \u0000) passes through as the SQL error that it is.
         unsafe { direct_function_call_as_datum(pg_sys::jsonb_in, &[Some(text.as_ptr().into())]) }
     }
 
@@ -68,8 +68,8 @@ impl IntoDatum for Json {
 // SAFETY: the argument's type is jsonb by `SqlTranslatable`, which is what `from_polymorphic_datum` reads.
 unsafe impl<'fcx> ArgAbi<'fcx> for Json {
     unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Json {
-        // SAFETY: as above. A NULL comes here only for an argument that is not `Option`; then the function is STRICT and was
-        // not called.
+        // SAFETY: as above. A NULL comes here only for an argument that is not `Option`; then the function is STRICT
+        // and was not called.
         unsafe { arg.unbox_arg_using_from_datum() }.unwrap_or_else(|| Json("null".to_owned()))
     }
 

@@ -61,8 +61,8 @@ impl Statement {
         Statement { sql, writes: false }
     }
 
-    /// Anything else: INSERT, UPDATE, DELETE, SELECT … FOR UPDATE, a call of a function that writes. Takes a transaction id,
-    /// and sees what was committed until now, also in the middle of a function (READ COMMITTED).
+    /// Anything else: INSERT, UPDATE, DELETE, SELECT … FOR UPDATE, a call of a function that writes. Takes a
+    /// transaction id, and sees what was committed until now, also in the middle of a function (READ COMMITTED).
     pub const fn writing(sql: &'static str) -> Statement {
         Statement { sql, writes: true }
     }
