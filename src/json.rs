@@ -3,10 +3,12 @@
 //! pgrx's own `JsonB` parses every value into a tree: it panics at 128 levels or on `1e400` and loses digits of long
 //! numerics. Here the text is handed on as it is, and whoever needs to look inside parses it and maps the error.
 
+use crate::error::{self, Error};
 use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
 use pgrx::datum::Datum;
 use pgrx::nullable::Nullable;
 use pgrx::{FromDatum, IntoDatum, direct_function_call_as_datum, pg_sys};
+use serde_json::value::RawValue;
 use std::ffi::{CStr, CString};
 
 /// A jsonb value as JSON text.
@@ -18,6 +20,12 @@ impl Json {
     /// column would be JSON null, which the tables' checks refuse.
     pub fn of<T: serde::Serialize + ?Sized>(value: &T) -> Json {
         Json(serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned()))
+    }
+
+    /// The value of a field as it stands in a document, with every digit. XX000 if it is not JSON.
+    pub fn raw_of_field(field: &str, value: &str) -> error::Result<Box<RawValue>> {
+        RawValue::from_string(value.to_owned())
+            .map_err(|error| Error::internal(format!("the value of field {field} is no JSON: {error}")))
     }
 
     pub fn as_str(&self) -> &str {

@@ -98,8 +98,9 @@ static MOVE: Statement = Statement::writing(concat!(
          UPDATE scenario.sessions AS s
             SET scenario_version = t.to_version, step_id = t.step_after, step_content_hash = t.content_hash,
                 scenario_checksum = t.new_checksum, reconciled_deployments = t.deployments,
-                pinned_at = NULL, pinned_reason = NULL, pinned_plan_id = NULL,
-                visit_count = t.visit_count + 1, revision = t.revision + 1,
+                ",
+    no_pin!(),
+    ", visit_count = t.visit_count + 1, revision = t.revision + 1,
                 already_done = t.already_done,
                 status = CASE WHEN t.is_terminal THEN 'completed' WHEN s.status = 'completed' THEN 'active'
                               ELSE s.status END,
@@ -108,8 +109,9 @@ static MOVE: Statement = Statement::writing(concat!(
                 variables_set_at = CASE WHEN t.variables_written = '{}' THEN s.variables_set_at
                                         ELSE s.variables_set_at || t.times_written END,
                 last_activity_at = CASE WHEN t.plan_id IS NULL THEN $29 ELSE s.last_activity_at END,
-                pending_plan_id = NULL, pending_target_version = NULL, pending_anchor_hash = NULL,
-                pending_marked_at = NULL, waiting_for = NULL, waiting_since = NULL
+                ",
+    no_mark!(),
+    "
            FROM change AS t
           WHERE s.tenant_id = $1 AND s.session_id = t.session_id AND s.revision = t.revision
             AND s.visit_count = t.visit_count
@@ -189,13 +191,14 @@ static STAY: Statement = Statement::writing(concat!(
 
 /// A pinned session stays as it is: that its plans were looked at is all that is written. A mark of an earlier plan
 /// goes.
-static KEEP_PIN: Statement = Statement::writing(
+static KEEP_PIN: Statement = Statement::writing(concat!(
     "UPDATE scenario.sessions AS s
-        SET reconciled_deployments = t.deployments, pending_plan_id = NULL, pending_target_version = NULL,
-            pending_anchor_hash = NULL, pending_marked_at = NULL, waiting_for = NULL, waiting_since = NULL
+        SET reconciled_deployments = t.deployments, ",
+    no_mark!(),
+    "
        FROM ROWS FROM (pg_catalog.unnest($2::uuid[]), pg_catalog.unnest($3::integer[])) AS t (session_id, deployments)
-      WHERE s.tenant_id = $1 AND s.session_id = t.session_id",
-);
+      WHERE s.tenant_id = $1 AND s.session_id = t.session_id"
+));
 
 /// What every change of a session is recorded with.
 pub struct Change<'a> {
