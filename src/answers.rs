@@ -404,7 +404,5 @@ fn reasons_against(tenant_id: Uuid, field: &str, value: &str) -> Result<Vec<Stri
 
 /// `{field: value}`, with every digit of the value.
 fn single_field(field: &str, value: &Json) -> Result<Json> {
-    let value = RawValue::from_string(value.as_str().to_owned())
-        .map_err(|error| Error::internal(format!("the value of field {field} is no JSON: {error}")))?;
-    Ok(Json::of(&BTreeMap::from([(field, value)])))
+    Ok(Json::of(&BTreeMap::from([(field, Json::raw_of_field(field, value.as_str())?)])))
 }

@@ -47,8 +47,8 @@ struct DecidedSession {
     microseconds: Option<i64>,
 }
 
-/// Migrates the sessions, which are locked, as far as they need nobody. Fails with the first error of a session, and has then
-/// written nothing that the caller's savepoint does not take back.
+/// Migrates the sessions, which are locked, as far as they need nobody. Fails with the first error of a session, and
+/// has then written nothing that the caller's savepoint does not take back.
 pub fn migrate_page(tenant_id: Uuid, session_ids: &[Uuid]) -> Result<Counts> {
     let plans = PlanFacts::new(tenant_id);
     let mut counts = Counts::default();

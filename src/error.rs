@@ -1,4 +1,4 @@
-//! Every error that a user can meet, with its SQLSTATE.
+//! Every error that a user can meet, with its SQLSTATE ("Errors" in docs/behaviour.md).
 //!
 //! Functions inside the extension return [`Result`]; a `#[pg_extern]` returns `Result<_, ErrorReport>`, to which `?`
 //! converts: of all error types, pgrx keeps SQLSTATE, DETAIL and HINT only of that one.
@@ -158,8 +158,8 @@ impl From<Error> for ErrorReport {
     }
 }
 
-/// The value of an argument that must not be NULL. Functions take every argument as `Option` and are not STRICT: a strict
-/// function would answer NULL to a NULL tenant, in silence.
+/// The value of an argument that must not be NULL. Functions take every argument as `Option` and are not STRICT: a
+/// strict function would answer NULL to a NULL tenant, in silence.
 pub fn required<T>(argument: Option<T>, name: &str) -> Result<T> {
     argument.ok_or_else(|| Error::null_argument(name))
 }

@@ -1,6 +1,6 @@
-//! The SQL of the extension, in the order in which `CREATE EXTENSION` runs it: that of the numbers of the files. Each file
-//! requires the one before it. A file with the contracts of Rust functions requires these functions too; a trigger calls
-//! a Rust function by name when it fires, and requires it only where its WHEN clause names it.
+//! The SQL of the extension, in the order in which `CREATE EXTENSION` runs it: that of the numbers of the files. Each
+//! file requires the one before it. A file with the contracts of Rust functions requires these functions too; a trigger
+//! calls a Rust function by name when it fires, and requires it only where its WHEN clause names it.
 
 use pgrx::extension_sql_file;
 

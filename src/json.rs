@@ -3,10 +3,12 @@
 //! pgrx's own `JsonB` parses every value into a tree: it panics at 128 levels or on `1e400` and loses digits of long
 //! numerics. Here the text is handed on as it is, and whoever needs to look inside parses it and maps the error.
 
+use crate::error::{self, Error};
 use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
 use pgrx::datum::Datum;
 use pgrx::nullable::Nullable;
 use pgrx::{FromDatum, IntoDatum, direct_function_call_as_datum, pg_sys};
+use serde_json::value::RawValue;
 use std::ffi::{CStr, CString};
 
 /// A jsonb value as JSON text.
@@ -18,6 +20,12 @@ impl Json {
     /// column would be JSON null, which the tables' checks refuse.
     pub fn of<T: serde::Serialize + ?Sized>(value: &T) -> Json {
         Json(serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned()))
+    }
+
+    /// The value of a field as it stands in a document, with every digit. XX000 if it is not JSON.
+    pub fn raw_of_field(field: &str, value: &str) -> error::Result<Box<RawValue>> {
+        RawValue::from_string(value.to_owned())
+            .map_err(|error| Error::internal(format!("the value of field {field} is no JSON: {error}")))
     }
 
     pub fn as_str(&self) -> &str {
@@ -32,9 +40,9 @@ impl FromDatum for Json {
         if is_null {
             return None;
         }
-        // SAFETY: PostgreSQL gave us a jsonb datum that is not null (pgrx compares the type's oid before). jsonb_out takes
-        // it detoasted, and answers a string with a terminator, allocated in the current memory context, which is ours
-        // to free; so is the detoasted copy, when it is one.
+        // SAFETY: PostgreSQL gave us a jsonb datum that is not null (pgrx compares the type's oid before). jsonb_out
+        // takes it detoasted, and answers a string with a terminator, allocated in the current memory context, which is
+        // ours to free; so is the detoasted copy, when it is one.
         unsafe {
             let stored = datum.cast_mut_ptr::<pg_sys::varlena>();
             let plain = pg_sys::pg_detoast_datum(stored);
@@ -55,8 +63,8 @@ impl IntoDatum for Json {
     fn into_datum(self) -> Option<pg_sys::Datum> {
         // JSON text has no NUL: serializers write \u0000, which jsonb_in refuses with an error of its own.
         let text = CString::new(self.0).unwrap_or_default();
-        // SAFETY: jsonb_in takes a string with a terminator, which lives until after the call, and copies what it keeps. What
-        // it raises (too large, too deep for the stack, \u0000) passes through as the SQL error that it is.
+        // SAFETY: jsonb_in takes a string with a terminator, which lives until after the call, and copies what it
+        // keeps. What it raises (too large, too deep for the stack, \u0000) passes through as the SQL error that it is.
         unsafe { direct_function_call_as_datum(pg_sys::jsonb_in, &[Some(text.as_ptr().into())]) }
     }
 
@@ -68,8 +76,8 @@ impl IntoDatum for Json {
 // SAFETY: the argument's type is jsonb by `SqlTranslatable`, which is what `from_polymorphic_datum` reads.
 unsafe impl<'fcx> ArgAbi<'fcx> for Json {
     unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Json {
-        // SAFETY: as above. A NULL comes here only for an argument that is not `Option`; then the function is STRICT and was
-        // not called.
+        // SAFETY: as above. A NULL comes here only for an argument that is not `Option`; then the function is STRICT
+        // and was not called.
         unsafe { arg.unbox_arg_using_from_datum() }.unwrap_or_else(|| Json("null".to_owned()))
     }
 

@@ -23,7 +23,8 @@
 //!
 //! A module uses only modules below it in this table.
 //!
-//! Tables, triggers, functions in SQL and the contracts of all functions are in `sql/install/`, which [`install`] embeds.
+//! Tables, triggers, functions in SQL and the contracts of all functions are in `sql/install/`, which [`install`]
+//! embeds.
 
 // Functions return pgrx's ErrorReport, whatever it weighs: it alone keeps SQLSTATE, DETAIL and HINT.
 #![allow(clippy::result_large_err)]

@@ -1,4 +1,5 @@
-//! Building plans, and what is asked of a plan before it may go on (SPEC section 5).
+//! Building plans, and what is required of a plan before it may go on ("Plans", "Policies" and "The summary" in
+//! docs/behaviour.md).
 
 use crate::acts;
 use crate::error::{Error, Result};
@@ -32,8 +33,8 @@ pub struct PlanRequest<'a> {
 /// Builds a plan and stores it, pending.
 pub fn build(request: &PlanRequest<'_>) -> Result<Plan> {
     let PlanRequest { tenant_id, scenario_id, to_version, created_by, .. } = *request;
-    // Builders, deployers and publishers of one scenario take turns: of two open plans for the same versions the second is
-    // refused by us, in words, and not by an index.
+    // Builders, deployers and publishers of one scenario take turns: of two open plans for the same versions the second
+    // is refused by us, in words, and not by an index.
     let published = scenarios::lock(tenant_id, scenario_id)?;
     let from_version = request.from_version.or(published).ok_or_else(|| no_published_version(scenario_id))?;
     let to = versions::lock(tenant_id, scenario_id, to_version)?;
@@ -113,7 +114,7 @@ pub fn diff_document(tenant_id: Uuid, scenario_id: Uuid, from_version: i32, to_v
     document(&diff(&old, &new))
 }
 
-/// The document of a map (SPEC 4.5). 54000 if it does not fit into one value.
+/// The document of a map. 54000 if it does not fit into one value.
 pub fn document(map: &TransformationMap) -> Result<Json> {
     map.to_document().map(Json).map_err(|MapError { changes, limit }| {
         Error::too_large("the document of this diff is too large")
@@ -139,7 +140,7 @@ pub fn plan_document(tenant_id: Uuid, plan_id: Uuid) -> Result<Json> {
     Ok(Json::of(&whole))
 }
 
-/// The summary for the operator (SPEC 5), below the plan's header.
+/// The summary for the operator, below the plan's header.
 pub fn summary_document(tenant_id: Uuid, plan_id: Uuid) -> Result<Json> {
     let plan = plans::by_id(tenant_id, plan_id)?;
     let (mut whole, _) = header(tenant_id, &plan)?;

@@ -1,8 +1,8 @@
-//! Deploying plans and publishing versions: phase 1, mark (SPEC section 6).
+//! Deploying plans and publishing versions ("Publishing and deploying" in docs/behaviour.md).
 //!
 //! One mechanism, whichever way it came: an UPDATE of `scenarios.published_version` fires [`on_publish`], which
-//! [`deploy`]s the plan between the two versions; `deploy_migration_plan` does that UPDATE. Where the plan leads to the version
-//! that is published already, there is nothing to publish and it is deployed by itself.
+//! [`deploy`]s the plan between the two versions; `deploy_migration_plan` does that UPDATE. Where the plan leads to the
+//! version that is published already, there is nothing to publish and it is deployed by itself.
 
 use crate::acts;
 use crate::error::{Error, Result};

@@ -45,8 +45,8 @@ macro_rules! row_type {
             }
         }
 
-        // SAFETY: the bytes came from a query for this row type. They carry the type's oid, and are copied into the memory
-        // context of the function's caller.
+        // SAFETY: the bytes came from a query for this row type. They carry the type's oid, and are copied into the
+        // memory context of the function's caller.
         unsafe impl BoxRet for $name {
             unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
                 // SAFETY: as above.
@@ -161,8 +161,8 @@ fn in_order(description: &PgTupleDesc<'_>, columns: &[Column]) -> error::Result<
 /// # Safety
 /// The datum is not null and of a type of variable length.
 unsafe fn bytes(datum: pg_sys::Datum) -> Vec<u8> {
-    // SAFETY: by the caller's promise. Detoasting gives the datum with a plain length word, which counts itself; it is a copy
-    // if the datum was compressed or out of line, and then ours to free.
+    // SAFETY: by the caller's promise. Detoasting gives the datum with a plain length word, which counts itself; it is
+    // a copy if the datum was compressed or out of line, and then ours to free.
     unsafe {
         let stored = datum.cast_mut_ptr::<pg_sys::varlena>();
         let plain = pg_sys::pg_detoast_datum(stored);

@@ -73,9 +73,9 @@ pub fn mark_page(tenant_id: Uuid, plan: &Plan, after: &PageCursor, size: i32, ru
     Ok(page)
 }
 
-/// The sessions whose next turn a plan decides once it is deployed: those that it concerns, finished ones at steps whose
-/// policy reopens them, and those of older versions whose chain leads through it. No filter of a policy is asked: whom
-/// it leaves out, the turn says.
+/// The sessions whose next turn a plan decides once it is deployed: those that it concerns, finished ones at steps
+/// whose policy reopens them, and those of older versions whose chain leads through it. No filter of a policy is asked:
+/// whom it leaves out, the turn says.
 pub fn ids_to_simulate(tenant_id: Uuid, plan: &Plan) -> Result<Vec<Uuid>> {
     let mut ids = plan_sessions::ids(tenant_id, plan)?;
     let marker = PlanMarker::load(tenant_id, plan, None)?;

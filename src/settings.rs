@@ -1,8 +1,9 @@
-//! The settings of SPEC section 15, under `scenario.`: settable per database, role, session or transaction.
+//! The settings under `scenario.` ("Settings" in docs/behaviour.md): settable per database, role, session or
+//! transaction.
 //!
 //! PostgreSQL validates a value when it is set, once the library is loaded. A value that was set before (in
-//! postgresql.conf, by ALTER ROLE, or in a session that had not called any function yet) is validated when it is loaded; one
-//! that is not valid is dropped with a warning.
+//! postgresql.conf, by ALTER ROLE, or in a session that had not called any function yet) is validated when it is
+//! loaded; one that is not valid is dropped with a warning.
 
 use crate::postgres_version;
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};

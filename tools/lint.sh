@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Formatting and clippy on both crates; every warning is an error.
+# Formatting and clippy on both crates, every warning being an error, and the texts (tools/lint_text.sh).
 
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 need_postgres
@@ -14,5 +14,6 @@ cargo fmt --all --check || status=1
 say "cargo clippy, both crates, all targets"
 # shellcheck disable=SC2046
 cargo clippy --quiet --workspace --all-targets $(extension_features) -- -D warnings || status=1
+tools/lint_text.sh src sql || status=1
 [ $status -eq 0 ] || die "lint failed"
 say "lint passed"

@@ -6,7 +6,7 @@ CREATE TABLE scenario.scenarios (
     name              text NOT NULL,
     description       text,
     -- No foreign key to scenario_versions: it would be circular, and pg_restore could not order the two COPYs.
-    -- Triggers keep it true instead (11_scenario_triggers.sql).
+    -- Triggers keep it true instead (21_scenario_triggers.sql).
     published_version integer CHECK (published_version > 0),
     deployments       integer NOT NULL DEFAULT 0 CHECK (deployments >= 0),
     -- How a writer says who publishes: the triggers read it and leave NULL.
@@ -29,7 +29,8 @@ COMMENT ON COLUMN scenario.scenarios.publish_by IS
 COMMENT ON COLUMN scenario.scenarios.acts_revision IS
     'Counts the changes of the scenario''s acts: publications, and deployments that change which steps are the same '
     'act. Kept by the extension.';
-COMMENT ON COLUMN scenario.scenarios.created_by IS 'Who created it: what the application said, else the database login.';
+COMMENT ON COLUMN scenario.scenarios.created_by IS
+    'Who created it: what the application said, else the database login.';
 
 CREATE TABLE scenario.scenario_versions (
     tenant_id    uuid NOT NULL,
@@ -86,11 +87,11 @@ CREATE TABLE scenario.scenario_steps (
 );
 CREATE UNIQUE INDEX scenario_steps_entry ON scenario.scenario_steps (tenant_id, scenario_id, version) WHERE is_entry;
 COMMENT ON TABLE scenario.scenario_steps IS
-    'The steps of each version, one row each, so that a turn reads no JSON. Derived from scenario_versions.definition by '
-    'trigger, refused to direct writes, and not dumped: a restore derives it again. After a load with triggers off, '
+    'The steps of each version, one row each, so that a turn reads no JSON. Derived from scenario_versions.definition '
+    'by trigger, refused to direct writes, and not dumped: a restore derives it again. After a load with triggers off, '
     'UPDATE scenario.scenario_versions SET definition = definition derives it anew.';
 COMMENT ON COLUMN scenario.scenario_steps.ordinal IS 'Place in the document.';
-COMMENT ON COLUMN scenario.scenario_steps.content_hash IS 'step_content_hash of the step (SPEC 3).';
+COMMENT ON COLUMN scenario.scenario_steps.content_hash IS 'step_content_hash of the step.';
 COMMENT ON COLUMN scenario.scenario_steps.next_step_ids IS 'Targets of its transitions, without duplicates.';
 COMMENT ON COLUMN scenario.scenario_steps.transitions IS
     'Array of {to_step_id, condition_text, condition_kind, condition_fields, priority} in the order they are tried.';

@@ -18,8 +18,8 @@ CREATE TABLE scenario.acts (
 );
 COMMENT ON TABLE scenario.acts IS
     'One row for each content that a step of a published version ever had: what it said, and the act that it stands '
-    'for. It is kept for as long as the scenario exists, also when the version is gone. Written by the extension '
-    'when a version is published and when a plan is deployed.';
+    'for. It is kept for as long as the scenario exists, also when the version is gone. Written by the extension when '
+    'a version is published and when a plan is deployed.';
 COMMENT ON COLUMN scenario.acts.content_hash IS 'step_content_hash of the step.';
 COMMENT ON COLUMN scenario.acts.act IS
     'Name of the act: the smallest content hash among its contents. Contents with the same act are the same act.';
@@ -44,8 +44,8 @@ CREATE TABLE scenario.act_pairs (
     CHECK (old_content_hash <> new_content_hash)
 );
 COMMENT ON TABLE scenario.act_pairs IS
-    'Why contents stand for the same act: one row for each pair of different contents that two versions joined. '
-    'Kept for as long as the scenario exists. Versions have no foreign key: they may be gone.';
+    'Why contents stand for the same act: one row for each pair of different contents that two versions joined. Kept '
+    'for as long as the scenario exists. Versions have no foreign key: they may be gone.';
 COMMENT ON COLUMN scenario.act_pairs.source IS
-    'succession: from_version was published right before to_version. return: the version before lacks the step, and '
-    'an earlier one had it. plan: a plan between two other versions was deployed.';
+    'succession: from_version was published right before to_version. return: the version before lacks the step, and an '
+    'earlier one had it. plan: a plan between two other versions was deployed.';

@@ -43,7 +43,8 @@ CREATE TABLE scenario.migration_plans (
     CHECK ((deployed_at IS NULL) = (deployment_no IS NULL)),
     CHECK ((cancelled_at IS NULL) = (cancelled_by IS NULL)),
     CHECK (CASE status
-               WHEN 'pending'    THEN coalesce(approved_at, rejected_at, deployed_at, cancelled_at, superseded_at) IS NULL
+               WHEN 'pending'    THEN coalesce(approved_at, rejected_at, deployed_at, cancelled_at, superseded_at)
+                                      IS NULL
                WHEN 'approved'   THEN approved_at IS NOT NULL
                                       AND coalesce(rejected_at, deployed_at, cancelled_at, superseded_at) IS NULL
                WHEN 'deployed'   THEN approved_at IS NOT NULL AND deployed_at IS NOT NULL
@@ -52,7 +53,8 @@ CREATE TABLE scenario.migration_plans (
                                       AND coalesce(approved_at, deployed_at, cancelled_at, superseded_at) IS NULL
                WHEN 'cancelled'  THEN deployed_at IS NOT NULL AND cancelled_at IS NOT NULL
                                       AND coalesce(rejected_at, superseded_at) IS NULL
-               WHEN 'superseded' THEN superseded_at IS NOT NULL AND coalesce(rejected_at, deployed_at, cancelled_at) IS NULL
+               WHEN 'superseded' THEN superseded_at IS NOT NULL
+                                      AND coalesce(rejected_at, deployed_at, cancelled_at) IS NULL
            END)
 );
 CREATE UNIQUE INDEX migration_plans_open ON scenario.migration_plans (tenant_id, scenario_id, from_version, to_version)
@@ -60,8 +62,9 @@ CREATE UNIQUE INDEX migration_plans_open ON scenario.migration_plans (tenant_id,
 CREATE INDEX migration_plans_from ON scenario.migration_plans (tenant_id, scenario_id, from_version, status);
 CREATE INDEX migration_plans_to ON scenario.migration_plans (tenant_id, scenario_id, to_version);
 COMMENT ON TABLE scenario.migration_plans IS
-    'The computed diff between two versions, with its lifecycle. What it says never changes; its status moves as SPEC 5 says. '
-    'It goes with its versions: a version that a pending, approved or deployed plan needs is not deleted.';
+    'The computed diff between two versions, with its lifecycle. What it says never changes; its status goes pending → '
+    'approved → deployed → cancelled, or ends as rejected or superseded. It goes with its versions: a version that a '
+    'pending, approved or deployed plan needs is not deleted.';
 COMMENT ON COLUMN scenario.migration_plans.is_open IS
     'Pending or approved: it can still be deployed, and gives way to a newer one. One that was deployed (deployed_at) '
     'stays a way for its sessions, also once it is cancelled.';
@@ -71,17 +74,18 @@ COMMENT ON COLUMN scenario.migration_plans.from_digest IS 'Digest of from_versio
 COMMENT ON COLUMN scenario.migration_plans.to_digest IS
     'Digest of to_version when the plan was built; if the draft has another one since, the plan is stale.';
 COMMENT ON COLUMN scenario.migration_plans.fields_digest IS
-    'Digest of schema and required_level of the fields that to_version uses, when the plan was built; if that is '
-    'still a draft and they are others since, the plan is stale.';
+    'Digest of schema and required_level of the fields that to_version uses, when the plan was built; if that is still '
+    'a draft and they are others since, the plan is stale.';
 COMMENT ON COLUMN scenario.migration_plans.changes IS
-    'Catalogue of what changed, that the anchors refer to: inserted, edited and removed steps, forks, transitions, ambiguities.';
+    'Catalogue of what changed, that the anchors refer to: inserted, edited and removed steps, forks, transitions, '
+    'ambiguities.';
 COMMENT ON COLUMN scenario.migration_plans.sessions_marked IS 'Marks set by this plan so far.';
 COMMENT ON COLUMN scenario.migration_plans.deployment_no IS
-    'deployments of the scenario as its deployment left it: of two plans, the one with the greater number was '
-    'deployed last.';
+    'deployments of the scenario as its deployment left it: of two plans, the one with the greater number was deployed '
+    'last.';
 COMMENT ON COLUMN scenario.migration_plans.superseded_by IS
     'Plan that took its place. No foreign key: that plan may be gone before this one.';
-COMMENT ON INDEX scenario.migration_plans_open IS 'One open plan for a pair of versions (SPEC 5).';
+COMMENT ON INDEX scenario.migration_plans_open IS 'At most one plan for a pair of versions is open.';
 
 CREATE TABLE scenario.plan_anchors (
     tenant_id           uuid NOT NULL,
@@ -109,24 +113,27 @@ CREATE TABLE scenario.plan_anchors (
            END)
 );
 CREATE INDEX plan_anchors_hash ON scenario.plan_anchors (tenant_id, plan_id, anchor_content_hash);
--- A pair is one to one (SPEC 4.1).
+-- A pair is one to one ("Pairing steps" in docs/behaviour.md).
 CREATE UNIQUE INDEX plan_anchors_new_step ON scenario.plan_anchors (tenant_id, plan_id, new_step_id)
     WHERE new_step_id IS NOT NULL;
 COMMENT ON TABLE scenario.plan_anchors IS
-    'One row per step of the old version: paired with a step of the new one (anchor) or gone (deleted). A turn reads one.';
-COMMENT ON COLUMN scenario.plan_anchors.anchor_content_hash IS 'Content hash of the old step. Twins share one, and its policy.';
+    'One row per step of the old version: paired with a step of the new one (anchor) or gone (deleted). A turn reads '
+    'one.';
+COMMENT ON COLUMN scenario.plan_anchors.anchor_content_hash IS
+    'Content hash of the old step. Twins share one, and its policy.';
 COMMENT ON COLUMN scenario.plan_anchors.migration_scenario IS
     'For a deleted step, that of the anchor its sessions go to; NULL where there is none.';
-COMMENT ON COLUMN scenario.plan_anchors.upstream IS 'What changed upstream, as references into the catalogue of the plan.';
+COMMENT ON COLUMN scenario.plan_anchors.upstream IS
+    'What changed upstream, as references into the catalogue of the plan.';
 COMMENT ON COLUMN scenario.plan_anchors.candidates IS
     'Deleted step: where its sessions can go, nearest first: [{new_step_id, anchor_content_hash, distance}].';
 COMMENT ON COLUMN scenario.plan_anchors.undoes IS
-    'What a landing would undo for the customers who have passed it: {acts, lacking, cut, revision}; NULL: nothing '
-    'for anybody. acts: at most 32 acts by name; cut: there are more. lacking: acts that the new version has no '
-    'step of would be undone, too.';
+    'What a landing would undo for the customers who have passed it: {acts, lacking, cut, revision}; NULL: nothing for '
+    'anybody. acts: at most 32 acts by name; cut: there are more. lacking: acts that the new version has no step of '
+    'would be undone, too.';
 COMMENT ON COLUMN scenario.plan_anchors.acts_revision IS
-    'acts_revision of the scenario that undoes was worked out for. At another one, or where it is NULL, it is '
-    'worked out again when it is needed.';
+    'acts_revision of the scenario that undoes was worked out for. At another one, or where it is NULL, it is worked '
+    'out again when it is needed.';
 
 CREATE TABLE scenario.anchor_policies (
     tenant_id           uuid NOT NULL,

@@ -36,8 +36,9 @@ CREATE TABLE scenario.sessions (
     created_at             timestamptz NOT NULL DEFAULT pg_catalog.now(),
     last_activity_at       timestamptz NOT NULL DEFAULT pg_catalog.now(),
     PRIMARY KEY (tenant_id, session_id),
-    -- The step has no foreign key: it would lock a step row that thousands of sessions share on every turn. The trigger looks
-    -- the step up, and nothing takes a step away: steps of a version that sessions walk cannot be written nor deleted.
+    -- The step has no foreign key: it would lock a step row that thousands of sessions share on every turn. The trigger
+    -- looks the step up, and nothing takes a step away: steps of a version that sessions walk cannot be written nor
+    -- deleted.
     FOREIGN KEY (tenant_id, scenario_id, scenario_version) REFERENCES scenario.scenario_versions,
     FOREIGN KEY (tenant_id, scenario_id, pending_plan_id)
         REFERENCES scenario.migration_plans (tenant_id, scenario_id, plan_id),
@@ -58,15 +59,18 @@ CREATE TABLE scenario.sessions (
 -- Counts by step, and marking in batches of one anchor: keyset on session_id within a step.
 CREATE INDEX sessions_at_step ON scenario.sessions (tenant_id, scenario_id, scenario_version, step_id, session_id);
 -- Applying marks in batches, counting and removing them.
-CREATE INDEX sessions_marked ON scenario.sessions (tenant_id, pending_plan_id, session_id) WHERE pending_plan_id IS NOT NULL;
+CREATE INDEX sessions_marked ON scenario.sessions (tenant_id, pending_plan_id, session_id)
+    WHERE pending_plan_id IS NOT NULL;
 -- Counting the sessions that a plan pinned.
 CREATE INDEX sessions_pinned ON scenario.sessions (tenant_id, pinned_plan_id) WHERE pinned_plan_id IS NOT NULL;
 COMMENT ON TABLE scenario.sessions IS
-    'One customer''s walk through one version of a scenario. Backends may write it with plain SQL: a trigger checks the step '
-    'and keeps the history in step_visits.';
+    'One customer''s walk through one version of a scenario. Backends may write it with plain SQL: a trigger checks '
+    'the step and keeps the history in step_visits.';
 COMMENT ON COLUMN scenario.sessions.scenario_id IS
-    'The scenario walked. NULL: in none; setting it to NULL leaves the scenario and clears the place, the variables stay.';
-COMMENT ON COLUMN scenario.sessions.scenario_version IS 'The version walked. Given as NULL with a new scenario: the published one.';
+    'The scenario walked. NULL: in none; setting it to NULL leaves the scenario and clears the place, the variables '
+    'stay.';
+COMMENT ON COLUMN scenario.sessions.scenario_version IS
+    'The version walked. Given as NULL with a new scenario: the published one.';
 COMMENT ON COLUMN scenario.sessions.reconciled_deployments IS
     'deployments of the scenario when the session was last reconciled. Another number means that there may be '
     'something to do, unless the session walks the published version. NULL: it is looked at anew at its next turn.';
@@ -80,7 +84,8 @@ COMMENT ON COLUMN scenario.sessions.pinned_plan_id IS 'The plan that pinned it, 
 COMMENT ON COLUMN scenario.sessions.step_id IS 'The step it is at. Given as NULL with a new scenario: the entry step.';
 COMMENT ON COLUMN scenario.sessions.step_content_hash IS 'Content hash of the step, kept by trigger.';
 COMMENT ON COLUMN scenario.sessions.scenario_checksum IS
-    'Checksum of the version, kept by trigger when the version changes. One that differs from the version''s does not match it (SPEC 10).';
+    'Checksum of the version, kept by trigger when the version changes. One that differs from the version''s does not '
+    'match it.';
 COMMENT ON COLUMN scenario.sessions.variables_set_at IS
     'When each variable was given: name → seconds since 1970. Kept by trigger for the variables that a statement '
     'changes, unless the statement itself writes this column. A variable that is not in it was given at some time '
@@ -92,14 +97,18 @@ COMMENT ON COLUMN scenario.sessions.already_done IS
 COMMENT ON COLUMN scenario.sessions.pending_plan_id IS
     'The mark: plan that is to move the session. A hint; the deployed plan is the truth. While the plan is not '
     'deployed, the mark is void.';
-COMMENT ON COLUMN scenario.sessions.pending_anchor_hash IS 'Anchor at the time of marking; NULL for a deleted step with nowhere to go.';
+COMMENT ON COLUMN scenario.sessions.pending_anchor_hash IS
+    'Anchor at the time of marking; NULL for a deleted step with nowhere to go.';
 COMMENT ON COLUMN scenario.sessions.waiting_for IS 'What its migration waits for since waiting_since.';
-COMMENT ON COLUMN scenario.sessions.revision IS 'Number of its last migration_audit row; makes applying at most once a primary key.';
+COMMENT ON COLUMN scenario.sessions.revision IS
+    'Number of its last migration_audit row; makes applying at most once a primary key.';
 COMMENT ON COLUMN scenario.sessions.visit_count IS
     'Number of its last visit. An UPDATE that adds 1 arrives again at the same step (a self-loop).';
 COMMENT ON COLUMN scenario.sessions.visit_reason IS
-    'Write-only: reason for the arrival made by this statement. Default: start for the first visit, update for later ones.';
-COMMENT ON COLUMN scenario.sessions.visit_confidence IS 'Write-only, as visit_reason: confidence of the arrival, 0 to 1.';
+    'Write-only: reason for the arrival made by this statement. Default: start for the first visit, update for later '
+    'ones.';
+COMMENT ON COLUMN scenario.sessions.visit_confidence IS
+    'Write-only, as visit_reason: confidence of the arrival, 0 to 1.';
 COMMENT ON COLUMN scenario.sessions.visit_plan_id IS
     'Write-only, as visit_reason: plan that moves the session. Such a move is not the customer''s activity.';
 COMMENT ON COLUMN scenario.sessions.last_activity_at IS

@@ -21,10 +21,11 @@ CREATE TABLE scenario.step_visits (
     FOREIGN KEY (tenant_id, session_id) REFERENCES scenario.sessions ON DELETE CASCADE
 );
 COMMENT ON TABLE scenario.step_visits IS
-    'History: one row per arrival of a session at a step, written by the trigger of sessions, never changed. It says all that '
-    'is needed of the step, since the version may be gone later. Goes with its session.';
+    'History: one row per arrival of a session at a step, written by the trigger of sessions, never changed. It says '
+    'all that is needed of the step, since the version may be gone later. Goes with its session.';
 COMMENT ON COLUMN scenario.step_visits.turn_number IS 'turn_count of the session when it arrived.';
-COMMENT ON COLUMN scenario.step_visits.plan_id IS 'The plan that moved the session here; NULL when a turn did. Outlives the plan.';
+COMMENT ON COLUMN scenario.step_visits.plan_id IS
+    'The plan that moved the session here; NULL when a turn did. Outlives the plan.';
 COMMENT ON COLUMN scenario.step_visits.already_done IS
     'It arrived at a required action that had been done before the session was last moved.';
 
@@ -41,9 +42,9 @@ CREATE TABLE scenario.passed_at_start (
     FOREIGN KEY (tenant_id, session_id) REFERENCES scenario.sessions ON DELETE CASCADE
 );
 COMMENT ON TABLE scenario.passed_at_start IS
-    'Checkpoints that a session has passed without a visit, since it began in the middle of a version. Worked out '
-    'when it begins, since that version may go, and never changed.';
+    'Checkpoints that a session has passed without a visit, since it began in the middle of a version. Worked out when '
+    'it begins, since that version may go, and never changed.';
 COMMENT ON COLUMN scenario.passed_at_start.content_hash IS 'step_content_hash of the checkpoint.';
 COMMENT ON COLUMN scenario.passed_at_start.is_certain IS
-    'It lies on every way from the entry to the first step, and so before the first visit. Otherwise it lies on '
-    'some way, or no way leads there: it counts as passed, and nobody knows when.';
+    'It lies on every way from the entry to the first step, and so before the first visit. Otherwise it lies on some '
+    'way, or no way leads there: it counts as passed, and nobody knows when.';

@@ -14,7 +14,8 @@ CREATE TABLE scenario.session_actions (
     FOREIGN KEY (tenant_id, session_id) REFERENCES scenario.sessions ON DELETE CASCADE
 );
 COMMENT ON TABLE scenario.session_actions IS
-    'Required actions done for a session (complete_action). By scenario too: a session may walk another one whose ids are the same.';
+    'Required actions done for a session (complete_action). By scenario too: a session may walk another one whose ids '
+    'are the same.';
 COMMENT ON COLUMN scenario.session_actions.visit_no IS
     'Number of the session''s last visit when the action was recorded: tells what was done before a move. NULL on '
     'insert: that of now.';
@@ -31,7 +32,7 @@ CREATE TABLE scenario.session_decisions (
     PRIMARY KEY (tenant_id, session_id, scenario_id, scenario_version, fork_step_id),
     FOREIGN KEY (tenant_id, session_id) REFERENCES scenario.sessions ON DELETE CASCADE
 );
-COMMENT ON TABLE scenario.session_decisions IS 'Answers to natural-language forks for a session (submit_decision, SPEC 7.5).';
+COMMENT ON TABLE scenario.session_decisions IS 'Answers to natural-language forks for a session (submit_decision).';
 
 CREATE TABLE scenario.session_requests (
     tenant_id         uuid NOT NULL,
@@ -52,14 +53,13 @@ CREATE TABLE scenario.session_requests (
     CHECK ((kind = 'fork') = (target_step_ids IS NOT NULL))
 );
 COMMENT ON TABLE scenario.session_requests IS
-    'What a session was asked for: what reconcile_session has returned to a backend. Previews, simulations and '
-    'batches ask nobody. An answer is taken by this row also when the version that asked is not the published one '
-    'any more.';
+    'What a session was asked for: what reconcile_session has returned to a backend. Previews, simulations and batches '
+    'ask nobody. An answer is taken by this row also when the version that asked is not the published one any more.';
 COMMENT ON COLUMN scenario.session_requests.scenario_version IS
     'The version that asked, to which the session was to be moved.';
 COMMENT ON COLUMN scenario.session_requests.kind IS
-    'collect: a field to give; confirm: a field whose value is to be confirmed; action: a required action to '
-    'execute; fork: a fork to decide.';
+    'collect: a field to give; confirm: a field whose value is to be confirmed; action: a required action to execute; '
+    'fork: a fork to decide.';
 COMMENT ON COLUMN scenario.session_requests.name IS 'The field, or the id of the step in the version that asked.';
 COMMENT ON COLUMN scenario.session_requests.value IS 'confirm: the value that the customer was asked about.';
 COMMENT ON COLUMN scenario.session_requests.step_name IS 'action, fork: what the step was called.';
@@ -96,14 +96,14 @@ CREATE TABLE scenario.field_attempts (
     FOREIGN KEY (tenant_id, session_id) REFERENCES scenario.sessions ON DELETE CASCADE
 );
 COMMENT ON TABLE scenario.field_attempts IS
-    'Values that were found and that do not fill their field, or not yet; and fields that the customer has declined '
-    'to give.';
+    'Values that were found and that do not fill their field, or not yet; and fields that the customer has declined to '
+    'give.';
 COMMENT ON COLUMN scenario.field_attempts.attempt_no IS 'Order within the session. NULL on insert: the next number.';
 COMMENT ON COLUMN scenario.field_attempts.confidence IS 'From 0 to 1; NULL: its source does not rate its values.';
 COMMENT ON COLUMN scenario.field_attempts.state IS
     'to_confirm: the value counts once the customer has confirmed it; denied: the customer has said that it is wrong, '
     'so no source fills the field with it; refused: it does not do; declined: the customer cannot or will not give the '
-    'field, so the session goes on without it, unless the field is strict (no value); '
-    'confirmed: the customer has said that the value is right (no value).';
+    'field, so the session goes on without it, unless the field is strict (no value); confirmed: the customer has said '
+    'that the value is right (no value).';
 COMMENT ON COLUMN scenario.field_attempts.reason IS
     'Why the value was not used, or why the field was declined, as a sentence for people. Nothing is decided by it.';

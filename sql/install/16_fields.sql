@@ -11,11 +11,14 @@ CREATE TABLE scenario.field_definitions (
     required_level     text NOT NULL DEFAULT 'hard' CHECK (required_level IN ('strict', 'hard', 'soft')),
     PRIMARY KEY (tenant_id, field_name)
 );
-COMMENT ON TABLE scenario.field_definitions IS 'What a tenant says of a profile field: how to ask for it, find it and check it.';
-COMMENT ON COLUMN scenario.field_definitions.schema IS 'JSON Schema that a value must satisfy to fill a gap; NULL: any value.';
+COMMENT ON TABLE scenario.field_definitions IS
+    'What a tenant says of a profile field: how to ask for it, find it and check it.';
+COMMENT ON COLUMN scenario.field_definitions.schema IS
+    'JSON Schema that a value must satisfy to fill a gap; NULL: any value.';
 COMMENT ON COLUMN scenario.field_definitions.collection_prompt IS 'Question to the customer.';
 COMMENT ON COLUMN scenario.field_definitions.extraction_hint IS 'What a language model is told to look for.';
-COMMENT ON COLUMN scenario.field_definitions.extraction_pattern IS 'Linear-time regular expression over customer messages.';
+COMMENT ON COLUMN scenario.field_definitions.extraction_pattern IS
+    'Linear-time regular expression over customer messages.';
 COMMENT ON COLUMN scenario.field_definitions.required_level IS
     'strict: ask the customer, who cannot decline; hard: ask the customer, who can decline (decline_field); soft: '
     'never ask, go on without.';
@@ -53,10 +56,11 @@ CREATE TABLE scenario.profile_fields (
 COMMENT ON TABLE scenario.profile_fields IS 'What is known of a customer, whatever session it came from.';
 COMMENT ON COLUMN scenario.profile_fields.status IS 'Only an active value that has not expired fills a gap.';
 COMMENT ON COLUMN scenario.profile_fields.quote IS 'The customer''s words that it was extracted from.';
-COMMENT ON COLUMN scenario.profile_fields.session_id IS 'Session it came from. No foreign key: the profile outlives it.';
+COMMENT ON COLUMN scenario.profile_fields.session_id IS
+    'Session it came from. No foreign key: the profile outlives it.';
 COMMENT ON COLUMN scenario.profile_fields.updated_at IS
-    'When the value was written, kept by trigger unless the statement gives another time. A session''s value that '
-    'was given before counts less.';
+    'When the value was written, kept by trigger unless the statement gives another time. A session''s value that was '
+    'given before counts less.';
 
 CREATE FUNCTION scenario.profile_fields_touch() RETURNS trigger
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

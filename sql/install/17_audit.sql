@@ -28,22 +28,23 @@ CREATE TABLE scenario.migration_audit (
 );
 CREATE INDEX migration_audit_target ON scenario.migration_audit (tenant_id, scenario_id, to_version, created_at);
 COMMENT ON TABLE scenario.migration_audit IS
-    'One row per application, block, pin, exit, revert and first collect request. Append-only. No foreign key: it outlives '
-    'sessions, plans and versions.';
+    'One row per application, block, pin, exit, revert and first collect request. Append-only. No foreign key: it '
+    'outlives sessions, plans and versions.';
 COMMENT ON COLUMN scenario.migration_audit.revision IS
     'revision of the session once this was applied: the key that makes it happen at most once.';
-COMMENT ON COLUMN scenario.migration_audit.plan_ids IS 'Plans applied, in order; several when versions were skipped, none in a fallback.';
+COMMENT ON COLUMN scenario.migration_audit.plan_ids IS
+    'Plans applied, in order; several when versions were skipped, none in a fallback.';
 COMMENT ON COLUMN scenario.migration_audit.applied IS
-    'Whether the session was moved, perhaps within its version: teleport, or continue where a redirect was blocked '
-    'and the path kept. Whatever counts migrations counts these rows. A continue that stays on its version is '
-    'recorded as a pin.';
+    'Whether the session was moved, perhaps within its version: teleport, or continue where a redirect was blocked and '
+    'the path kept. Whatever counts migrations counts these rows. A continue that stays on its version is recorded as '
+    'a pin.';
 COMMENT ON COLUMN scenario.migration_audit.fields_filled IS 'Field → source. Never a value.';
 COMMENT ON COLUMN scenario.migration_audit.fields_asked IS
     'Fields that the customer was asked for or asked to confirm.';
 COMMENT ON COLUMN scenario.migration_audit.asked IS
-    'An object for each field that was needed: field, outcome (collect, confirm, filled), source, needed_for (the '
-    'step or fork that needs it) and did_not_do (why what was known did not do: source and reasons, e.g. expired or '
-    'denied; empty: no source had a value). Never a value.';
+    'An object for each field that was needed: field, outcome (collect, confirm, filled), source, needed_for (the step '
+    'or fork that needs it) and did_not_do (why what was known did not do: source and reasons, e.g. expired or denied; '
+    'empty: no source had a value). Never a value.';
 COMMENT ON COLUMN scenario.migration_audit.trace IS
     'The replay as explain_reconciliation told it then: event, step_id, step_name, detail; at most 200 events and 16 '
     'kB. Never a value. NULL for a clean graft that went through.';
@@ -55,8 +56,8 @@ CREATE FUNCTION scenario.migration_audit_refuse() RETURNS trigger
 DECLARE
     v_owner oid;
 BEGIN
-    -- Retention deletes as the owner of the table, who could take this trigger off anyway; the setting is there so that not
-    -- even the owner does it by accident.
+    -- Retention deletes as the owner of the table, who could take this trigger off anyway; the setting is there so that
+    -- not even the owner does it by accident.
     IF TG_OP = 'DELETE' AND current_setting('scenario.retention', true) = 'on' THEN
         SELECT c.relowner INTO v_owner FROM pg_class AS c WHERE c.oid = TG_RELID;
         IF pg_has_role(current_user, v_owner, 'USAGE') THEN

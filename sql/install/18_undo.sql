@@ -22,10 +22,13 @@ CREATE TABLE scenario.migration_undo (
 -- revert_plan, and retention asking whether a plan moved somebody who still walks.
 CREATE INDEX migration_undo_plan ON scenario.migration_undo (tenant_id, plan_id, session_id);
 COMMENT ON TABLE scenario.migration_undo IS
-    'Where a session was before its last migration: one row a session, replaced by the next migration, gone with the session.';
-COMMENT ON COLUMN scenario.migration_undo.plan_id IS 'The (last) plan that moved it; NULL in a fallback. Outlives the plan.';
+    'Where a session was before its last migration: one row a session, replaced by the next migration, gone with the '
+    'session.';
+COMMENT ON COLUMN scenario.migration_undo.plan_id IS
+    'The (last) plan that moved it; NULL in a fallback. Outlives the plan.';
 COMMENT ON COLUMN scenario.migration_undo.variables_written IS
-    'What the migration put into the variables. A variable that has another value since is not the migration''s any more.';
+    'What the migration put into the variables. A variable that has another value since is not the migration''s any '
+    'more.';
 COMMENT ON COLUMN scenario.migration_undo.variables_before IS 'Those of them that were there before, as they were.';
 COMMENT ON COLUMN scenario.migration_undo.revision IS
     'revision of the session right after; with visit_count it tells whether the session has moved since.';

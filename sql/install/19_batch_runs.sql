@@ -28,18 +28,18 @@ CREATE TABLE scenario.batch_runs (
 );
 CREATE INDEX batch_runs_plan ON scenario.batch_runs (tenant_id, plan_id, started_at);
 COMMENT ON TABLE scenario.batch_runs IS
-    'One row per CALL of mark_sessions or migrate_sessions, written after each batch, in its transaction: the counts are those '
-    'of what is committed. Goes with its plan.';
+    'One row per CALL of mark_sessions or migrate_sessions, written after each batch, in its transaction: the counts '
+    'are those of what is committed. Goes with its plan.';
 COMMENT ON COLUMN scenario.batch_runs.state IS
-    'running → paused → running → finished, cancelled (cancel_batch) or failed (more than max_failures). interrupted: its '
-    'backend is gone; the view batch_progress says so at once, the row when the next run begins.';
+    'running → paused → running → finished, cancelled (cancel_batch) or failed (more than max_failures). interrupted: '
+    'its backend is gone; the view batch_progress says so at once, the row when the next run begins.';
 COMMENT ON COLUMN scenario.batch_runs.total IS
     'Sessions to look at when it began. Turns and other runs take some of them, so done may stay below.';
 COMMENT ON COLUMN scenario.batch_runs.done IS 'Sessions looked at: applied + deferred + pinned + exited + failed.';
 COMMENT ON COLUMN scenario.batch_runs.applied IS 'migrate: sessions moved to the new version. mark: sessions marked.';
 COMMENT ON COLUMN scenario.batch_runs.deferred IS
-    'migrate: sessions whose turn would ask for something: a field, a confirmation, an action or a decision. They '
-    'are as they were, still marked, and nobody has been asked. mark: sessions that their policy leaves out.';
+    'migrate: sessions whose turn would ask for something: a field, a confirmation, an action or a decision. They are '
+    'as they were, still marked, and nobody has been asked. mark: sessions that their policy leaves out.';
 COMMENT ON COLUMN scenario.batch_runs.blocked IS 'Those of done whose redirect a checkpoint forbade.';
 COMMENT ON COLUMN scenario.batch_runs.failed IS
     'Sessions whose migration or marking raised an error, which is in batch_errors. They are as they were.';

@@ -30,4 +30,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION scenario.find_plan(uuid, uuid) IS
-    'The row of a plan, for the functions of the extension. Raises P0002 for an unknown plan, 22023 for NULL. Only reads.';
+    'The row of a plan, for the functions of the extension. Raises P0002 for an unknown plan, 22023 for NULL. Only '
+    'reads.';

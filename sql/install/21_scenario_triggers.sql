@@ -9,18 +9,22 @@ DECLARE
     v_published integer;
 BEGIN
     IF TG_OP = 'UPDATE' THEN
-        IF (NEW.tenant_id, NEW.scenario_id, NEW.version) IS DISTINCT FROM (OLD.tenant_id, OLD.scenario_id, OLD.version) THEN
+        IF (NEW.tenant_id, NEW.scenario_id, NEW.version)
+           IS DISTINCT FROM (OLD.tenant_id, OLD.scenario_id, OLD.version) THEN
             RAISE EXCEPTION USING ERRCODE = '55000',
-                MESSAGE = format('version %s of scenario %s cannot be renumbered or moved', OLD.version, OLD.scenario_id),
+                MESSAGE = format('version %s of scenario %s cannot be renumbered or moved',
+                                 OLD.version, OLD.scenario_id),
                 DETAIL = 'Tenant, scenario and number identify a version for as long as it exists.',
-                HINT = 'Store the definition as a new version: create_scenario_version(tenant_id, scenario_id, definition).';
+                HINT = 'Store the definition as a new version: create_scenario_version(tenant_id, scenario_id, '
+                       'definition).';
         END IF;
         IF OLD.status <> 'draft' AND NEW.definition IS DISTINCT FROM OLD.definition THEN
             RAISE EXCEPTION USING ERRCODE = '55000',
                 MESSAGE = format('version %s of scenario %s is %s: its definition cannot change',
                                  OLD.version, OLD.scenario_id, OLD.status),
                 DETAIL = 'Sessions walk it, and plans and audit rows refer to it.',
-                HINT = 'Store the change as a new version: create_scenario_version(tenant_id, scenario_id, definition).';
+                HINT = 'Store the change as a new version: create_scenario_version(tenant_id, scenario_id, '
+                       'definition).';
         END IF;
     END IF;
 
@@ -33,19 +37,23 @@ BEGIN
                 MESSAGE = format('scenario %s does not exist', NEW.scenario_id),
                 HINT = 'Create it first: create_scenario(tenant_id, definition).';
         END IF;
-        -- scenarios.published_version is the truth and the status follows it. Testing the state, not who asks, leaves no
-        -- door open: the status can only become what publishing makes it, and a restored row has it already.
+        -- scenarios.published_version is the truth and the status follows it. Testing the state, not who asks, leaves
+        -- no door open: the status can only become what publishing makes it, and a restored row has it already.
         IF TG_OP = 'INSERT' AND NEW.status = 'draft' AND v_published = NEW.version THEN
             NEW.status := 'published';
         END IF;
         IF NEW.status = 'published' AND v_published IS DISTINCT FROM NEW.version
            OR NEW.status = 'archived' AND v_published IS NOT DISTINCT FROM NEW.version
-           OR TG_OP = 'UPDATE' AND (OLD.status, NEW.status) NOT IN (('draft', 'published'), ('published', 'archived')) THEN
+           OR TG_OP = 'UPDATE'
+              AND (OLD.status, NEW.status) NOT IN (('draft', 'published'), ('published', 'archived')) THEN
             RAISE EXCEPTION USING ERRCODE = '55000',
-                MESSAGE = format('version %s of scenario %s cannot be made %s by hand', NEW.version, NEW.scenario_id, NEW.status),
+                MESSAGE = format('version %s of scenario %s cannot be made %s by hand',
+                                 NEW.version, NEW.scenario_id, NEW.status),
                 DETAIL = format('The version is %s; the published version of the scenario is %s.',
-                                CASE WHEN TG_OP = 'UPDATE' THEN OLD.status ELSE 'new' END, coalesce(v_published::text, 'none')),
-                HINT = 'Publish with UPDATE scenario.scenarios SET published_version = …, or deploy_migration_plan(tenant_id, plan_id).';
+                                CASE WHEN TG_OP = 'UPDATE' THEN OLD.status ELSE 'new' END,
+                                coalesce(v_published::text, 'none')),
+                HINT = 'Publish with UPDATE scenario.scenarios SET published_version = …, or '
+                       'deploy_migration_plan(tenant_id, plan_id).';
         END IF;
         IF NEW.status <> 'draft' THEN
             NEW.published_at := coalesce(NEW.published_at, now());
@@ -67,8 +75,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION scenario.scenario_versions_check() IS
-    'Trigger: a version keeps its number, and its definition once published; its status follows scenarios.published_version; '
-    'its checksum and digest are computed. Raises 55000, P0002, and 22023 for a definition with errors.';
+    'Trigger: a version keeps its number, and its definition once published; its status follows '
+    'scenarios.published_version; its checksum and digest are computed. Raises 55000, P0002, and 22023 for a '
+    'definition with errors.';
 
 CREATE TRIGGER scenario_versions_check
     BEFORE INSERT OR UPDATE ON scenario.scenario_versions
@@ -81,9 +90,9 @@ BEGIN
         DELETE FROM scenario.scenario_steps AS s
          WHERE s.tenant_id = NEW.tenant_id AND s.scenario_id = NEW.scenario_id AND s.version = NEW.version;
     END IF;
-    INSERT INTO scenario.scenario_steps (tenant_id, scenario_id, version, step_id, ordinal, name, content_hash, is_checkpoint,
-            checkpoint_description, is_terminal, is_required_action, is_entry,
-            collects_profile_fields, next_step_ids, transitions)
+    INSERT INTO scenario.scenario_steps (tenant_id, scenario_id, version, step_id, ordinal, name, content_hash,
+            is_checkpoint, checkpoint_description, is_terminal, is_required_action, is_entry, collects_profile_fields,
+            next_step_ids, transitions)
     SELECT NEW.tenant_id, NEW.scenario_id, NEW.version, d.step_id, d.ordinal, d.name, d.content_hash, d.is_checkpoint,
            d.checkpoint_description, d.is_terminal, d.is_required_action, d.is_entry,
            d.collects_profile_fields, d.next_step_ids, d.transitions
@@ -91,7 +100,8 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION scenario.scenario_versions_derive() IS 'Trigger: writes scenario_steps from a definition that was stored.';
+COMMENT ON FUNCTION scenario.scenario_versions_derive() IS
+    'Trigger: writes scenario_steps from a definition that was stored.';
 
 CREATE TRIGGER scenario_versions_derive
     AFTER INSERT OR UPDATE OF definition ON scenario.scenario_versions
@@ -104,9 +114,11 @@ DECLARE
     v_plan      record;
 BEGIN
     IF EXISTS (SELECT FROM scenario.sessions AS s
-                WHERE s.tenant_id = OLD.tenant_id AND s.scenario_id = OLD.scenario_id AND s.scenario_version = OLD.version) THEN
+                WHERE s.tenant_id = OLD.tenant_id AND s.scenario_id = OLD.scenario_id
+                  AND s.scenario_version = OLD.version) THEN
         RAISE EXCEPTION USING ERRCODE = '55000',
-            MESSAGE = format('version %s of scenario %s cannot be deleted: sessions walk it', OLD.version, OLD.scenario_id),
+            MESSAGE = format('version %s of scenario %s cannot be deleted: sessions walk it',
+                             OLD.version, OLD.scenario_id),
             HINT = 'Migrate these sessions, take them out of the scenario, or delete them first.';
     END IF;
 
@@ -118,7 +130,8 @@ BEGIN
     END IF;
     IF v_published = OLD.version THEN
         RAISE EXCEPTION USING ERRCODE = '55000',
-            MESSAGE = format('version %s of scenario %s cannot be deleted: it is the published one', OLD.version, OLD.scenario_id),
+            MESSAGE = format('version %s of scenario %s cannot be deleted: it is the published one',
+                             OLD.version, OLD.scenario_id),
             HINT = 'Publish another version first, or delete the scenario.';
     END IF;
 
@@ -131,7 +144,8 @@ BEGIN
      LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION USING ERRCODE = '55000',
-            MESSAGE = format('version %s of scenario %s cannot be deleted: a live plan needs it', OLD.version, OLD.scenario_id),
+            MESSAGE = format('version %s of scenario %s cannot be deleted: a live plan needs it',
+                             OLD.version, OLD.scenario_id),
             DETAIL = format('Plan %s is %s.', v_plan.plan_id, v_plan.status),
             HINT = 'Reject an open plan or cancel a deployed one first.';
     END IF;
@@ -156,7 +170,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION scenario.scenario_steps_refuse() IS
-    'Trigger: refuses direct writes (55000). sessions have no foreign key to steps (30_sessions.sql says why); this is the other half.';
+    'Trigger: refuses direct writes (55000). nothing takes a step away from sessions that are at it, since sessions '
+    'have no foreign key to steps.';
 
 -- Depth 0 is a statement of a client; derivation and ON DELETE CASCADE come from inside a trigger.
 CREATE TRIGGER scenario_steps_refuse
@@ -249,7 +264,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION scenario.scenarios_publish() IS
-    'Trigger: publishing (SPEC 6). on_publish deploys the plan and marks sessions; then the statuses of the versions move.';
+    'Trigger: publishing. on_publish deploys the plan and marks sessions; then the statuses of the versions move.';
 
 CREATE TRIGGER scenarios_publish
     AFTER UPDATE OF published_version ON scenario.scenarios

@@ -13,11 +13,11 @@ COMMENT ON FUNCTION scenario.count_deployment(uuid, uuid) IS
 CREATE FUNCTION scenario.migration_plans_check() RETURNS trigger
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    IF (NEW.tenant_id, NEW.plan_id, NEW.scenario_id, NEW.from_version, NEW.to_version, NEW.from_checksum, NEW.to_checksum,
-        NEW.from_digest, NEW.to_digest, NEW.fields_digest, NEW.created_at, NEW.created_by)
+    IF (NEW.tenant_id, NEW.plan_id, NEW.scenario_id, NEW.from_version, NEW.to_version, NEW.from_checksum,
+        NEW.to_checksum, NEW.from_digest, NEW.to_digest, NEW.fields_digest, NEW.created_at, NEW.created_by)
        IS DISTINCT FROM
-       (OLD.tenant_id, OLD.plan_id, OLD.scenario_id, OLD.from_version, OLD.to_version, OLD.from_checksum, OLD.to_checksum,
-        OLD.from_digest, OLD.to_digest, OLD.fields_digest, OLD.created_at, OLD.created_by)
+       (OLD.tenant_id, OLD.plan_id, OLD.scenario_id, OLD.from_version, OLD.to_version, OLD.from_checksum,
+        OLD.to_checksum, OLD.from_digest, OLD.to_digest, OLD.fields_digest, OLD.created_at, OLD.created_by)
        OR NEW.changes IS DISTINCT FROM OLD.changes THEN
         RAISE EXCEPTION USING ERRCODE = '55000',
             MESSAGE = format('plan %s cannot be changed', OLD.plan_id),
@@ -27,7 +27,7 @@ BEGIN
 
     IF NEW.status IS DISTINCT FROM OLD.status THEN
         PERFORM scenario.check_plan_status(OLD.plan_id, OLD.status, NEW.status);
-        -- Who and when is kept for every change (SPEC 5), whoever makes it.
+        -- Who and when is kept for every change, whoever makes it.
         CASE NEW.status
             WHEN 'approved' THEN
                 NEW.approved_at := coalesce(NEW.approved_at, now());
@@ -55,7 +55,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION scenario.migration_plans_check() IS
-    'Trigger: the content of a plan is fixed and its status moves only as SPEC 5 says (55000); who and when is filled in.';
+    'Trigger: the content of a plan is fixed and its status moves only as the lifecycle of plans says (55000); who and '
+    'when is filled in.';
 
 CREATE TRIGGER migration_plans_check
     BEFORE UPDATE ON scenario.migration_plans
@@ -87,7 +88,8 @@ BEGIN
     IF TG_OP = 'UPDATE' AND (NEW.tenant_id, NEW.plan_id, NEW.anchor_content_hash)
                             IS DISTINCT FROM (OLD.tenant_id, OLD.plan_id, OLD.anchor_content_hash) THEN
         RAISE EXCEPTION USING ERRCODE = '55000',
-            MESSAGE = format('the policy of anchor %s of plan %s cannot be moved to another', OLD.anchor_content_hash, OLD.plan_id),
+            MESSAGE = format('the policy of anchor %s of plan %s cannot be moved to another',
+                             OLD.anchor_content_hash, OLD.plan_id),
             HINT = 'Set the policy of the other anchor with set_anchor_policy(…).';
     END IF;
     IF TG_OP = 'DELETE' THEN v_row := OLD; ELSE v_row := NEW; END IF;
@@ -120,7 +122,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION scenario.anchor_policies_check() IS
-    'Trigger: policies change only while their plan is pending (55000); locks the plan so that approval cannot overtake.';
+    'Trigger: policies change only while their plan is pending (55000); locks the plan so that approval cannot '
+    'overtake.';
 
 CREATE TRIGGER anchor_policies_check
     BEFORE INSERT OR UPDATE OR DELETE ON scenario.anchor_policies

@@ -56,8 +56,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION scenario.version_to_walk(uuid, uuid, integer, text) IS
-    'The version that a session walks (NULL: the published one), the step (NULL: the entry), the checksum. For the triggers of '
-    'sessions. Raises P0002 for a missing scenario or version, 55000 for a draft or where nothing is published. Only reads.';
+    'The version that a session walks (NULL: the published one), the step (NULL: the entry), the checksum. For the '
+    'triggers of sessions. Raises P0002 for a missing scenario or version, 55000 for a draft or where nothing is '
+    'published. Only reads.';
 
 CREATE FUNCTION scenario.deployments_at_arrival(
     p_tenant_id uuid, p_scenario_id uuid, p_version integer, p_matches boolean) RETURNS integer
@@ -97,7 +98,8 @@ BEGIN
         IF num_nonnulls(NEW.scenario_version, NEW.step_id) > 0 THEN
             RAISE EXCEPTION USING ERRCODE = '22023',
                 MESSAGE = format('session %s has a version or a step but no scenario', NEW.session_id),
-                HINT = 'Give scenario_id too; version and step may be left NULL for the published version and its entry step.';
+                HINT = 'Give scenario_id too; version and step may be left NULL for the published version and its '
+                       'entry step.';
         END IF;
         RETURN NEW;
     END IF;
@@ -112,7 +114,8 @@ BEGIN
     IF NOT FOUND THEN
         PERFORM scenario.raise_no_step(NEW.scenario_id, NEW.scenario_version, NEW.step_id);
     END IF;
-    -- Values that are given stay: a restore brings the session back as it was, and a foreign checksum is legal (SPEC 10).
+    -- Values that are given stay: a restore brings the session back as it was, and a foreign checksum is legal
+    -- ("Fallback" in docs/behaviour.md).
     NEW.step_content_hash := coalesce(NEW.step_content_hash, v_hash);
     NEW.scenario_checksum := coalesce(NEW.scenario_checksum, v_place.p_checksum);
     NEW.reconciled_deployments := coalesce(NEW.reconciled_deployments,
@@ -122,7 +125,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION scenario.sessions_start() IS
-    'Trigger: checks and completes a new session: published version, entry step, hash, checksum. Raises P0002, 55000, 22023.';
+    'Trigger: checks and completes a new session: published version, entry step, hash, checksum. Raises P0002, 55000, '
+    '22023.';
 
 CREATE TRIGGER sessions_start
     BEFORE INSERT ON scenario.sessions
@@ -131,7 +135,8 @@ CREATE TRIGGER sessions_start
 CREATE FUNCTION scenario.sessions_first_visit() RETURNS trigger
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    -- Not in BEFORE INSERT: the visit refers to the session, and INSERT … ON CONFLICT fires it for rows that never come to be.
+    -- Not in BEFORE INSERT: the visit refers to the session, and INSERT … ON CONFLICT fires it for rows that never come
+    -- to be.
     UPDATE scenario.sessions AS s SET visit_count = 1
      WHERE s.tenant_id = NEW.tenant_id AND s.session_id = NEW.session_id;
     RETURN NULL;
@@ -185,12 +190,15 @@ CREATE FUNCTION scenario.sessions_guard() RETURNS trigger
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RAISE EXCEPTION USING ERRCODE = '55000',
-        MESSAGE = format('session %s: tenant_id, session_id, revision and visit_count cannot be set like this', OLD.session_id),
-        DETAIL = 'A session keeps its id and tenant; its revision never goes back; visit_count goes up by 1 with each arrival.',
+        MESSAGE = format('session %s: tenant_id, session_id, revision and visit_count cannot be set like this',
+                         OLD.session_id),
+        DETAIL = 'A session keeps its id and tenant; its revision never goes back; visit_count goes up by 1 with each '
+                 'arrival.',
         HINT = 'Start another session instead.';
 END
 $$;
-COMMENT ON FUNCTION scenario.sessions_guard() IS 'Trigger: refuses to change what identifies a session or counts its past (55000).';
+COMMENT ON FUNCTION scenario.sessions_guard() IS
+    'Trigger: refuses to change what identifies a session or counts its past (55000).';
 
 CREATE TRIGGER sessions_guard
     BEFORE UPDATE ON scenario.sessions
@@ -212,8 +220,8 @@ COMMENT ON FUNCTION scenario.sessions_touch() IS
 CREATE TRIGGER sessions_touch
     BEFORE UPDATE OF scenario_id, step_id, turn_count, variables ON scenario.sessions
     FOR EACH ROW WHEN (NEW.last_activity_at = OLD.last_activity_at AND NEW.visit_plan_id IS NULL
-                       AND NOT scenario.is_written_by_writer(NEW.tenant_id, NEW.session_id, NEW.scenario_version, NEW.step_id,
-                                                             NEW.visit_count))
+                       AND NOT scenario.is_written_by_writer(NEW.tenant_id, NEW.session_id, NEW.scenario_version,
+                                                             NEW.step_id, NEW.visit_count))
     EXECUTE FUNCTION scenario.sessions_touch();
 
 CREATE FUNCTION scenario.sessions_arrive() RETURNS trigger
@@ -251,7 +259,8 @@ BEGIN
         IF NOT v_other_scenario AND num_nonnulls(NEW.scenario_version, NEW.step_id) > 0 THEN
             RAISE EXCEPTION USING ERRCODE = '22023',
                 MESSAGE = format('session %s is in no scenario and cannot be put at a step', OLD.session_id),
-                HINT = 'Give scenario_id too; version and step may be left NULL for the published version and its entry step.';
+                HINT = 'Give scenario_id too; version and step may be left NULL for the published version and its '
+                       'entry step.';
         END IF;
         NEW.scenario_version := NULL;
         NEW.step_id := NULL;
@@ -316,11 +325,11 @@ BEGIN
             NEW.waiting_for := NULL;
             NEW.waiting_since := NULL;
         END IF;
-        INSERT INTO scenario.step_visits (tenant_id, session_id, visit_no, scenario_id, scenario_version, step_id, step_name,
-                step_content_hash, turn_number, reason, confidence, is_checkpoint, checkpoint_description, plan_id,
-                already_done)
-        VALUES (NEW.tenant_id, NEW.session_id, NEW.visit_count, NEW.scenario_id, NEW.scenario_version, NEW.step_id, v_step.name,
-                v_step.content_hash, NEW.turn_count,
+        INSERT INTO scenario.step_visits (tenant_id, session_id, visit_no, scenario_id, scenario_version, step_id,
+                step_name, step_content_hash, turn_number, reason, confidence, is_checkpoint, checkpoint_description,
+                plan_id, already_done)
+        VALUES (NEW.tenant_id, NEW.session_id, NEW.visit_count, NEW.scenario_id, NEW.scenario_version, NEW.step_id,
+                v_step.name, v_step.content_hash, NEW.turn_count,
                 coalesce(NEW.visit_reason, CASE WHEN NEW.visit_count = 1 THEN 'start' ELSE 'update' END),
                 NEW.visit_confidence, v_step.is_checkpoint, v_step.checkpoint_description, NEW.visit_plan_id,
                 NEW.already_done);
@@ -333,17 +342,19 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION scenario.sessions_arrive() IS
-    'Trigger: checks where a session moves, keeps hash and checksum, appends the visit, and completes a session '
-    'that arrives at a terminal step. Raises P0002, 55000, 22023.';
+    'Trigger: checks where a session moves, keeps hash and checksum, appends the visit, and completes a session that '
+    'arrives at a terminal step. Raises P0002, 55000, 22023.';
 
--- BEFORE, so that one lookup serves the row and the visit; it fires last (by name), on the row as it will be, under its lock.
+-- BEFORE, so that one lookup serves the row and the visit; it fires last (by name), on the row as it will be, under its
+-- lock.
 CREATE TRIGGER zz_sessions_arrive
     BEFORE UPDATE ON scenario.sessions
     FOR EACH ROW WHEN ((NEW.step_id IS DISTINCT FROM OLD.step_id
                         OR NEW.scenario_version IS DISTINCT FROM OLD.scenario_version
                         OR NEW.scenario_id IS DISTINCT FROM OLD.scenario_id
                         OR NEW.visit_count <> OLD.visit_count
-                        OR NEW.visit_reason IS NOT NULL OR NEW.visit_confidence IS NOT NULL OR NEW.visit_plan_id IS NOT NULL)
-                       AND NOT scenario.is_written_by_writer(NEW.tenant_id, NEW.session_id, NEW.scenario_version, NEW.step_id,
-                                                             NEW.visit_count))
+                        OR NEW.visit_reason IS NOT NULL OR NEW.visit_confidence IS NOT NULL
+                        OR NEW.visit_plan_id IS NOT NULL)
+                       AND NOT scenario.is_written_by_writer(NEW.tenant_id, NEW.session_id, NEW.scenario_version,
+                                                             NEW.step_id, NEW.visit_count))
     EXECUTE FUNCTION scenario.sessions_arrive();

@@ -6,7 +6,8 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = '55000',
         MESSAGE = 'the history of a session cannot be changed',
         DETAIL = 'Checkpoints that a customer passed are read from it.',
-        HINT = 'Move the session (advance_session, or UPDATE scenario.sessions); deleting a session deletes its history.';
+        HINT = 'Move the session (advance_session, or UPDATE scenario.sessions); deleting a session deletes its '
+               'history.';
 END
 $$;
 COMMENT ON FUNCTION scenario.step_visits_refuse() IS 'Trigger: refuses UPDATE and direct DELETE of visits (55000).';
@@ -29,7 +30,8 @@ BEGIN
             MESSAGE = format('session %s does not exist', NEW.session_id);
     ELSIF NEW.visit_no > v_count THEN
         RAISE EXCEPTION USING ERRCODE = '55000',
-            MESSAGE = format('visit %s cannot be added to session %s: it counts %s', NEW.visit_no, NEW.session_id, v_count),
+            MESSAGE = format('visit %s cannot be added to session %s: it counts %s',
+                             NEW.visit_no, NEW.session_id, v_count),
             DETAIL = 'The next arrival of the session would collide with it.',
             HINT = 'Visits are recorded when the session moves: advance_session, or UPDATE scenario.sessions.';
     END IF;
@@ -42,8 +44,8 @@ COMMENT ON FUNCTION scenario.step_visits_check() IS
 CREATE TRIGGER step_visits_check
     BEFORE INSERT ON scenario.step_visits
     FOR EACH ROW WHEN (pg_catalog.pg_trigger_depth() = 0
-                       AND NOT scenario.is_written_by_writer(NEW.tenant_id, NEW.session_id, NEW.scenario_version, NEW.step_id,
-                                                             NEW.visit_no))
+                       AND NOT scenario.is_written_by_writer(NEW.tenant_id, NEW.session_id, NEW.scenario_version,
+                                                             NEW.step_id, NEW.visit_no))
     EXECUTE FUNCTION scenario.step_visits_check();
 
 -- The next number is the greatest + 1 under the session's lock: two writers of one session wait for each other

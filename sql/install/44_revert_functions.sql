@@ -23,12 +23,12 @@ COMMENT ON FUNCTION scenario.revert_session(uuid, uuid, text, text) IS
     'variables that the migration filled are as before, and the session is pinned to that version, so that its next '
     'turn does not migrate it again. What was learnt about the customer stays in the profile. Arguments: tenant, '
     'session [, by: who takes back, reason: why; for the audit]. Returns the session''s row. Raises P0002 for an '
-    'unknown session; 55000 if it was not migrated, has moved since, was reverted already, its old version is gone, '
-    'or by the migration or since it arrived at a checkpoint or had an action executed to which it would come '
-    'again; 22023 for NULL. Writes the session, a visit (reason revert), migration_undo, an audit row.';
+    'unknown session; 55000 if it was not migrated, has moved since, was reverted already, its old version is gone, or '
+    'by the migration or since it arrived at a checkpoint or had an action executed to which it would come again; '
+    '22023 for NULL. Writes the session, a visit (reason revert), migration_undo, an audit row.';
 COMMENT ON FUNCTION scenario.revert_plan(uuid, uuid, uuid[], text, text) IS
-    'revert_session for every session that the plan was the last to migrate, in one transaction. To keep the plan '
-    'from marking others, cancel_deployment first. Arguments: tenant, plan [, only: these sessions, by: who takes '
-    'back, reason: why; for the audit]. Returns rows: session_id, reverted, scenario_version and step_id where it '
-    'is then, else problem: why not, also where a trigger of the application raised an error. Raises P0002 for an '
-    'unknown plan, 22023 for NULL. Writes as revert_session.';
+    'revert_session for every session that the plan was the last to migrate, in one transaction. To keep the plan from '
+    'marking others, cancel_deployment first. Arguments: tenant, plan [, only: these sessions, by: who takes back, '
+    'reason: why; for the audit]. Returns rows: session_id, reverted, scenario_version and step_id where it is then, '
+    'else problem: why not, also where a trigger of the application raised an error. Raises P0002 for an unknown plan, '
+    '22023 for NULL. Writes as revert_session.';

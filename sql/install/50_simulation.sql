@@ -1,16 +1,18 @@
 -- What a plan would do to each session: preview_reconciliation for every one of them, with the engine of the turn.
 
 CREATE FUNCTION scenario.simulate_migration_plan(tenant_id uuid, plan_id uuid)
-    RETURNS TABLE (session_id uuid, step_id text, step_name text, action text, target_step_id text, target_step_name text,
-                   migration_scenario text, anchor_content_hash text, reason text, collect_fields text[], confirm_fields text[],
-                   execute_step_ids text[], blocked_by_checkpoint boolean, checkpoint_warning text)
+    RETURNS TABLE (session_id uuid, step_id text, step_name text, action text, target_step_id text,
+                   target_step_name text, migration_scenario text, anchor_content_hash text, reason text,
+                   collect_fields text[], confirm_fields text[], execute_step_ids text[],
+                   blocked_by_checkpoint boolean, checkpoint_warning text)
     LANGUAGE plpgsql STABLE ROWS 1000 SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     v_sessions     uuid[];
     v_from_version integer;
 BEGIN
-    v_from_version := (scenario.find_plan(simulate_migration_plan.tenant_id, simulate_migration_plan.plan_id)).from_version;
+    v_from_version := (scenario.find_plan(simulate_migration_plan.tenant_id,
+                                          simulate_migration_plan.plan_id)).from_version;
     v_sessions := ARRAY(SELECT i.session_id
                           FROM scenario.plan_session_ids(simulate_migration_plan.tenant_id,
                                                          simulate_migration_plan.plan_id) AS i (session_id));
@@ -22,17 +24,19 @@ BEGIN
           LEFT JOIN scenario.scenario_steps AS st
                  ON st.tenant_id = s.tenant_id AND st.scenario_id = s.scenario_id AND st.version = s.scenario_version
                     AND st.step_id = s.step_id
-         CROSS JOIN LATERAL scenario.preview_reconciliation(s.tenant_id, s.session_id, simulate_migration_plan.plan_id) AS r
+         CROSS JOIN LATERAL scenario.preview_reconciliation(s.tenant_id, s.session_id,
+                                                            simulate_migration_plan.plan_id) AS r
          WHERE s.tenant_id = simulate_migration_plan.tenant_id AND s.session_id = ANY (v_sessions)
-         ORDER BY s.scenario_version <> v_from_version, s.scenario_version DESC, s.status = 'completed', st.ordinal, s.session_id;
+         ORDER BY s.scenario_version <> v_from_version, s.scenario_version DESC, s.status = 'completed', st.ordinal,
+                  s.session_id;
 END
 $$;
 COMMENT ON FUNCTION scenario.simulate_migration_plan(uuid, uuid) IS
-    'What the plan would do to each session, whatever the plan''s status: rows of session, where it is, and what its next '
-    'turn would say and why. First come the sessions active or paused at its from_version as that is stored, then the '
-    'finished ones there that a policy reopens, then those of older versions whose chain of plans leads through this one. '
-    'Arguments: tenant, plan. Raises P0002 for an unknown plan, 22023 for NULL. Only reads; works in a read-only '
-    'transaction and on a hot standby.';
+    'What the plan would do to each session, whatever the plan''s status: rows of session, where it is, and what its '
+    'next turn would say and why. First come the sessions active or paused at its from_version as that is stored, then '
+    'the finished ones there that a policy reopens, then those of older versions whose chain of plans leads through '
+    'this one. Arguments: tenant, plan. Raises P0002 for an unknown plan, 22023 for NULL. Only reads; works in a '
+    'read-only transaction and on a hot standby.';
 
 CREATE FUNCTION scenario.simulation_summary(tenant_id uuid, plan_id uuid)
     RETURNS TABLE (action text, migration_scenario text, step_id text, step_name text, target_step_id text,
@@ -46,18 +50,20 @@ BEGIN
             SELECT * FROM scenario.simulate_migration_plan(simulation_summary.tenant_id, simulation_summary.plan_id)
         ), grouped AS (
             SELECT m.action, m.migration_scenario, m.step_id, m.step_name, m.target_step_id, m.target_step_name,
-                   count(*) AS sessions, count(*) FILTER (WHERE m.blocked_by_checkpoint) AS blocked, min(m.reason) AS reason,
-                   count(DISTINCT m.reason) AS reasons
+                   count(*) AS sessions, count(*) FILTER (WHERE m.blocked_by_checkpoint) AS blocked,
+                   min(m.reason) AS reason, count(DISTINCT m.reason) AS reasons
               FROM simulated AS m
              GROUP BY 1, 2, 3, 4, 5, 6
         ), asked AS (
-            SELECT f.action, f.migration_scenario, f.step_id, f.target_step_id, jsonb_object_agg(f.field, f.sessions) AS fields
+            SELECT f.action, f.migration_scenario, f.step_id, f.target_step_id,
+                   jsonb_object_agg(f.field, f.sessions) AS fields
               FROM (SELECT m.action, m.migration_scenario, m.step_id, m.target_step_id, field, count(*) AS sessions
                       FROM simulated AS m, unnest(m.collect_fields || m.confirm_fields) AS field
                      GROUP BY 1, 2, 3, 4, 5) AS f
              GROUP BY 1, 2, 3, 4
         ), executed AS (
-            SELECT e.action, e.migration_scenario, e.step_id, e.target_step_id, jsonb_object_agg(e.step, e.sessions) AS steps
+            SELECT e.action, e.migration_scenario, e.step_id, e.target_step_id,
+                   jsonb_object_agg(e.step, e.sessions) AS steps
               FROM (SELECT m.action, m.migration_scenario, m.step_id, m.target_step_id, step, count(*) AS sessions
                       FROM simulated AS m, unnest(m.execute_step_ids) AS step
                      GROUP BY 1, 2, 3, 4, 5) AS e
@@ -77,6 +83,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION scenario.simulation_summary(uuid, uuid) IS
-    'simulate_migration_plan in groups: what is done, from where to where, for how many sessions, how many of them a checkpoint '
-    'blocks, and which fields and actions they wait for, each with the number of sessions. Arguments: tenant, plan. Raises P0002, '
-    '22023. Only reads.';
+    'simulate_migration_plan in groups: what is done, from where to where, for how many sessions, how many of them a '
+    'checkpoint blocks, and which fields and actions they wait for, each with the number of sessions. Arguments: '
+    'tenant, plan. Raises P0002, 22023. Only reads.';

@@ -15,9 +15,8 @@ $$;
 COMMENT ON FUNCTION scenario.add_to_run(scenario.batch_runs, record) IS
     'For migrate_batch: adds the counts of a page, a row of migrate_page, to those of its run. Only computes.';
 
--- What a session comes to, and what is written for it, is decided by migrate_page (src/batch.rs). Here is what only PL/pgSQL
--- can do: a savepoint, so that a session that fails stops nobody. Deferred triggers fire before it is released, since
--- an error at COMMIT would stop the run. No SET clause: the triggers of the application find their names as at a turn.
+-- Deferred triggers fire before the savepoint is released, since an error at COMMIT would stop the run. There is no SET
+-- clause, so that the triggers of the application find their names as at a turn.
 CREATE FUNCTION scenario.migrate_batch(
     INOUT run scenario.batch_runs, INOUT after uuid, wanted integer, session_ids uuid[], failures_left bigint,
     OUT looked_at integer, OUT skipped uuid[])
@@ -46,7 +45,8 @@ BEGIN
     END IF;
     after := v_ids[looked_at];
 
-    -- Nearly always nobody fails, and one savepoint is enough for all. If somebody does, each session gets one of its own.
+    -- Nearly always nobody fails, and one savepoint is enough for all. If somebody does, each session gets one of its
+    -- own.
     BEGIN
         SELECT m.* INTO STRICT v_came FROM scenario.migrate_page((run).tenant_id, v_ids) AS m;
         SET CONSTRAINTS ALL IMMEDIATE;
@@ -63,11 +63,13 @@ BEGIN
             run := scenario.add_to_run(run, v_came);
         EXCEPTION
             WHEN OTHERS OR assert_failure THEN
-                GET STACKED DIAGNOSTICS v_message = MESSAGE_TEXT, v_detail = PG_EXCEPTION_DETAIL, v_hint = PG_EXCEPTION_HINT;
+                GET STACKED DIAGNOSTICS v_message = MESSAGE_TEXT, v_detail = PG_EXCEPTION_DETAIL,
+                                        v_hint = PG_EXCEPTION_HINT;
                 run.done := run.done + 1;
                 run.failed := run.failed + 1;
                 INSERT INTO scenario.batch_errors (tenant_id, run_id, session_id, sqlstate, message, detail, hint)
-                VALUES ((run).tenant_id, (run).run_id, v_id, SQLSTATE, v_message, nullif(v_detail, ''), nullif(v_hint, ''));
+                VALUES ((run).tenant_id, (run).run_id, v_id, SQLSTATE, v_message, nullif(v_detail, ''),
+                        nullif(v_hint, ''));
         END;
         -- The others of this page stay marked, for the next run.
         EXIT WHEN (run).failed > failures_left;
@@ -81,8 +83,8 @@ COMMENT ON FUNCTION scenario.migrate_batch(scenario.batch_runs, uuid, integer, u
     'has locked them. Keeps the error of each session that fails in batch_errors. Writes as reconcile_session, and '
     'batch_errors.';
 
--- As migrate_batch: only here can a savepoint be had. A deployment is one transaction, which is its caller's: deferred
--- triggers fire where its caller wants them to.
+-- A deployment is one transaction, which is its caller's, so that deferred triggers fire where its caller wants them
+-- to.
 CREATE FUNCTION scenario.mark_page(
     tenant_id uuid, plan_id uuid, session_ids uuid[], step_ids text[], anchor_hashes text[], at_finished boolean,
     run_id uuid, OUT marked bigint, OUT failed bigint, OUT first_error text)
@@ -140,5 +142,5 @@ COMMENT ON FUNCTION scenario.mark_page(uuid, uuid, uuid[], text[], text[], boole
     'For deploy_migration_plan and mark_sessions: marks these sessions; one that fails stops nobody. Arguments: '
     'tenant, plan, sessions in the order in which they are locked, steps at which they are, the anchor of each step, '
     'whether finished sessions are marked, the run (NULL: a deployment, which keeps no errors). Returns how many it '
-    'marked, how many failed, and what the first of them raised. Raises P0002, 22023. Writes sessions '
-    '(marks only), batch_errors.';
+    'marked, how many failed, and what the first of them raised. Raises P0002, 22023. Writes sessions (marks only), '
+    'batch_errors.';

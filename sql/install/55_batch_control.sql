@@ -12,7 +12,8 @@ BEGIN
      WHERE r.tenant_id = set_batch_state.tenant_id AND r.run_id = set_batch_state.run_id
        FOR NO KEY UPDATE;
     IF NOT FOUND THEN
-        RAISE EXCEPTION USING ERRCODE = 'P0002', MESSAGE = format('batch run %s does not exist', set_batch_state.run_id),
+        RAISE EXCEPTION USING ERRCODE = 'P0002',
+            MESSAGE = format('batch run %s does not exist', set_batch_state.run_id),
             HINT = 'Runs are in scenario.batch_runs.';
     ELSIF v_state = wanted THEN
         RETURN v_state;
@@ -36,20 +37,21 @@ CREATE FUNCTION scenario.pause_batch(tenant_id uuid, run_id uuid) RETURNS text
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
     $$ SELECT scenario.set_batch_state(tenant_id, run_id, 'paused', ARRAY['running']) $$;
 COMMENT ON FUNCTION scenario.pause_batch(uuid, uuid) IS
-    'Makes a run wait after its current batch, for as long as nobody resumes or cancels it; it holds no lock and no snapshot '
-    'meanwhile. Arguments: tenant, run. Returns its state. Raises P0002 for an unknown run, 55000 for one that has ended, 22023 '
-    'for NULL. Writes batch_runs.';
+    'Makes a run wait after its current batch, for as long as nobody resumes or cancels it; it holds no lock and no '
+    'snapshot meanwhile. Arguments: tenant, run. Returns its state. Raises P0002 for an unknown run, 55000 for one '
+    'that has ended, 22023 for NULL. Writes batch_runs.';
 
 CREATE FUNCTION scenario.resume_batch(tenant_id uuid, run_id uuid) RETURNS text
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
     $$ SELECT scenario.set_batch_state(tenant_id, run_id, 'running', ARRAY['paused']) $$;
 COMMENT ON FUNCTION scenario.resume_batch(uuid, uuid) IS
-    'Lets a paused run go on. One whose backend is gone is continued by a new CALL. Arguments: tenant, run. Returns its state. '
-    'Raises P0002 for an unknown run, 55000 for one that has ended, 22023 for NULL. Writes batch_runs.';
+    'Lets a paused run go on. One whose backend is gone is continued by a new CALL. Arguments: tenant, run. Returns '
+    'its state. Raises P0002 for an unknown run, 55000 for one that has ended, 22023 for NULL. Writes batch_runs.';
 
 CREATE FUNCTION scenario.cancel_batch(tenant_id uuid, run_id uuid) RETURNS text
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
     $$ SELECT scenario.set_batch_state(tenant_id, run_id, 'cancelled', ARRAY['running', 'paused', 'interrupted']) $$;
 COMMENT ON FUNCTION scenario.cancel_batch(uuid, uuid) IS
-    'Ends a run after its current batch. What it has done stays; the other sessions keep their marks. Arguments: tenant, run. '
-    'Returns its state. Raises P0002 for an unknown run, 55000 for one that has ended, 22023 for NULL. Writes batch_runs.';
+    'Ends a run after its current batch. What it has done stays; the other sessions keep their marks. Arguments: '
+    'tenant, run. Returns its state. Raises P0002 for an unknown run, 55000 for one that has ended, 22023 for NULL. '
+    'Writes batch_runs.';

@@ -1,7 +1,8 @@
 -- CALL mark_sessions(…) and CALL migrate_sessions(…): batches, each committed. A procedure that commits can have no SET
 -- clause, so the procedures hold only the loop; everything else is in functions that have one.
 
-CREATE FUNCTION scenario.start_batch(tenant_id uuid, plan_id uuid, kind text, batch_size integer) RETURNS scenario.batch_runs
+CREATE FUNCTION scenario.start_batch(tenant_id uuid, plan_id uuid, kind text, batch_size integer)
+    RETURNS scenario.batch_runs
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
@@ -10,7 +11,8 @@ BEGIN
     PERFORM scenario.begin_batch(start_batch.tenant_id, start_batch.plan_id, kind || '_sessions');
     IF start_batch.batch_size IS NULL OR start_batch.batch_size NOT BETWEEN 1 AND 100000 THEN
         RAISE EXCEPTION USING ERRCODE = '22023',
-            MESSAGE = format('batch_size %s is not between 1 and 100000', coalesce(start_batch.batch_size::text, 'NULL')),
+            MESSAGE = format('batch_size %s is not between 1 and 100000',
+                             coalesce(start_batch.batch_size::text, 'NULL')),
             HINT = 'It is the number of sessions that are locked together, and so how long a turn may have to wait.';
     END IF;
     -- Runs of this plan whose backend is gone: this one continues their work.
@@ -34,8 +36,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION scenario.start_batch(uuid, uuid, text, integer) IS
-    'The row of a new run, for mark_sessions and migrate_sessions; runs whose backend is gone are set to interrupted. Raises '
-    '25001 inside a transaction block, 55000 for a plan that is not deployed, P0002, 22023. Writes batch_runs.';
+    'The row of a new run, for mark_sessions and migrate_sessions; runs whose backend is gone are set to interrupted. '
+    'Raises 25001 inside a transaction block, 55000 for a plan that is not deployed, P0002, 22023. Writes batch_runs.';
 
 -- Whether to go on is asked in a transaction of its own, before each batch.
 CREATE FUNCTION scenario.batch_state(run scenario.batch_runs) RETURNS text
@@ -73,8 +75,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION scenario.note_batch(scenario.batch_runs, double precision, text) IS
-    'For the worker of a run: writes its counts, and how it ended if it has. Arguments: run, seconds that it was paused, ending '
-    'or NULL. Returns the row as written.';
+    'For the worker of a run: writes its counts, and how it ended if it has. Arguments: run, seconds that it was '
+    'paused, ending or NULL. Returns the row as written.';
 
 CREATE PROCEDURE scenario.migrate_sessions(tenant_id uuid, plan_id uuid, batch_size integer DEFAULT 500,
                                            max_sessions bigint DEFAULT NULL, max_failures bigint DEFAULT NULL)
@@ -109,7 +111,8 @@ BEGIN
             COMMIT;
             v_state := scenario.batch_state(v_run);
             WHILE v_state = 'paused' LOOP
-                -- A transaction each, so that nothing is held for longer: no row, no snapshot that vacuum would wait for.
+                -- A transaction each, so that nothing is held for longer: no row, no snapshot that vacuum would wait
+                -- for.
                 PERFORM pg_catalog.pg_sleep(0.2);
                 COMMIT;
                 v_state := scenario.batch_state(v_run);
@@ -156,22 +159,23 @@ BEGIN
     COMMIT;
     RAISE NOTICE '%', scenario.batch_line(v_run);
     IF v_ending = 'failed' THEN
-        RAISE WARNING USING MESSAGE = pg_catalog.format('run %s stopped: %s sessions failed', v_run.run_id, v_run.failed),
+        RAISE WARNING USING
+            MESSAGE = pg_catalog.format('run %s stopped: %s sessions failed', v_run.run_id, v_run.failed),
             DETAIL = 'What was migrated stays so; the others keep their marks.',
             HINT = 'Their errors are in scenario.batch_errors.';
     END IF;
 END
 $$;
 COMMENT ON PROCEDURE scenario.migrate_sessions(uuid, uuid, integer, bigint, bigint) IS
-    'Migrates the marked sessions of a deployed plan without waiting for their turns (SPEC 12): those that need '
-    'nobody are moved, those that need the customer, an action or a decision stay as they are, marked, and are '
-    'counted (deferred): their next turn asks. Commits after each batch, so it cannot be called inside a transaction '
-    'block (25001). Rows that somebody has locked are skipped, and looked at once more at the end. A session that '
-    'fails is kept in batch_errors and does not stop the others. Several can run at once, and one that was stopped '
-    'is continued by calling again. Arguments: tenant, plan, sessions per batch (500), sessions in all (NULL: all), '
-    'failures after which to stop (NULL: never). Progress: a notice per batch and a row in batch_runs; pause_batch, '
-    'resume_batch, cancel_batch from another connection. Raises P0002, 55000 (plan not deployed, scenario.enabled '
-    'off), 25001, 22023. Writes as reconcile_session, and batch_runs, batch_errors.';
+    'Migrates the marked sessions of a deployed plan without waiting for their turns: those that need nobody are '
+    'moved, those that need the customer, an action or a decision stay as they are, marked, and are counted '
+    '(deferred): their next turn asks. Commits after each batch, so it cannot be called inside a transaction block '
+    '(25001). Rows that somebody has locked are skipped, and looked at once more at the end. A session that fails is '
+    'kept in batch_errors and does not stop the others. Several can run at once, and one that was stopped is continued '
+    'by calling again. Arguments: tenant, plan, sessions per batch (500), sessions in all (NULL: all), failures after '
+    'which to stop (NULL: never). Progress: a notice per batch and a row in batch_runs; pause_batch, resume_batch, '
+    'cancel_batch from another connection. Raises P0002, 55000 (plan not deployed, scenario.enabled off), 25001, '
+    '22023. Writes as reconcile_session, and batch_runs, batch_errors.';
 
 CREATE PROCEDURE scenario.mark_sessions(tenant_id uuid, plan_id uuid, batch_size integer DEFAULT 1000)
     LANGUAGE plpgsql AS $$
@@ -236,10 +240,10 @@ BEGIN
 END
 $$;
 COMMENT ON PROCEDURE scenario.mark_sessions(uuid, uuid, integer) IS
-    'Marks the sessions of a deployed plan that its policies let in and that have no mark yet (SPEC 6): for tenants '
-    'that are too large to be marked in one transaction (deploy with scenario.auto_mark_sessions = off), and for '
-    'sessions that were locked then. Sessions that were pinned since the plan was deployed are left alone, also those '
-    'that revert_session took back. A session that cannot be marked is kept in batch_errors and does not stop the '
-    'others. Commits after each batch, so it cannot be called inside a transaction block (25001). Arguments: tenant, '
-    'plan, sessions per batch (1000). Progress and control as for migrate_sessions. Raises P0002, 55000 (plan not '
-    'deployed), 25001, 22023. Writes sessions, migration_plans, batch_runs, batch_errors.';
+    'Marks the sessions of a deployed plan that its policies let in and that have no mark yet: for tenants that are '
+    'too large to be marked in one transaction (deploy with scenario.auto_mark_sessions = off), and for sessions that '
+    'were locked then. Sessions that were pinned since the plan was deployed are left alone, also those that '
+    'revert_session took back. A session that cannot be marked is kept in batch_errors and does not stop the others. '
+    'Commits after each batch, so it cannot be called inside a transaction block (25001). Arguments: tenant, plan, '
+    'sessions per batch (1000). Progress and control as for migrate_sessions. Raises P0002, 55000 (plan not deployed), '
+    '25001, 22023. Writes sessions, migration_plans, batch_runs, batch_errors.';

@@ -140,5 +140,5 @@ $$;
 COMMENT ON FUNCTION scenario.session_story(uuid, uuid) IS
     'Everything that happened to a session, in order: rows of when, event (started, arrived, migrated, asked, '
     'action_due, decision_due, pinned, reverted, left, action_done, decided, value_found, value_refused, confirmed, '
-    'denied), the name of the step, a sentence for people, and the details. Never a field''s value. Arguments: '
-    'tenant, session. Raises P0002 for an unknown session, 22023 for NULL. Only reads.';
+    'denied), the name of the step, a sentence for people, and the details. Never a field''s value. Arguments: tenant, '
+    'session. Raises P0002 for an unknown session, 22023 for NULL. Only reads.';

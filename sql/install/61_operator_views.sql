@@ -2,8 +2,8 @@
 -- how far runs have come.
 
 CREATE FUNCTION scenario.stranded_sessions(tenant_id uuid, plan_id uuid)
-    RETURNS TABLE (session_id uuid, step_id text, step_name text, waiting_for text, since timestamptz, fields_asked text[],
-                   reason text, marked_at timestamptz, last_activity_at timestamptz)
+    RETURNS TABLE (session_id uuid, step_id text, step_name text, waiting_for text, since timestamptz,
+                   fields_asked text[], reason text, marked_at timestamptz, last_activity_at timestamptz)
     LANGUAGE plpgsql STABLE ROWS 100 SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
@@ -16,7 +16,8 @@ BEGIN
                CASE WHEN s.status <> 'active' THEN s.last_activity_at
                     WHEN s.waiting_for IS NOT NULL THEN s.waiting_since
                     ELSE e.at END,
-               CASE WHEN s.status = 'active' AND s.waiting_for IS NOT NULL THEN coalesce(a.fields_asked, '{}') ELSE '{}' END,
+               CASE WHEN s.status = 'active' AND s.waiting_for IS NOT NULL THEN coalesce(a.fields_asked, '{}')
+                    ELSE '{}' END,
                CASE WHEN s.status <> 'active' THEN 'only active sessions are migrated'
                     WHEN s.waiting_for IS NOT NULL THEN concat_ws('; ', a.reason, d.reason)
                     ELSE e.sqlstate || ': ' || e.message END,
@@ -36,7 +37,8 @@ BEGIN
                               WHERE f.tenant_id = s.tenant_id AND f.session_id = s.session_id AND f.state = 'declined'
                                 AND f.field_name = ANY (a.fields_asked)) AS d ON true
           LEFT JOIN LATERAL (SELECT b.at, b.sqlstate, b.message FROM scenario.batch_errors AS b
-                              WHERE b.tenant_id = s.tenant_id AND b.session_id = s.session_id AND b.at >= s.pending_marked_at
+                              WHERE b.tenant_id = s.tenant_id AND b.session_id = s.session_id
+                                AND b.at >= s.pending_marked_at
                               ORDER BY b.at DESC LIMIT 1) AS e ON true
          WHERE m.tenant_id = stranded_sessions.tenant_id AND m.plan_id = stranded_sessions.plan_id
            AND (s.waiting_for IS NOT NULL OR s.status <> 'active' OR e.at IS NOT NULL)
@@ -44,10 +46,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION scenario.stranded_sessions(uuid, uuid) IS
-    'Sessions that the plan has marked and that cannot go on by themselves (SPEC 6): rows of session, where it is, what it waits '
-    'for (customer, confirmation, action, decision; status …: it is not active; repair: its migration failed), since when, fields '
-    'that were asked, why. Marked sessions that only have had no turn yet are not stranded, and not here. Arguments: tenant, plan. '
-    'Raises P0002 for an unknown plan, 22023 for NULL. Only reads.';
+    'Sessions that the plan has marked and that cannot go on by themselves: rows of session, where it is, what it '
+    'waits for (customer, confirmation, action, decision; status …: it is not active; repair: its migration failed), '
+    'since when, fields that were asked, why. Marked sessions that only have had no turn yet are not stranded, and not '
+    'here. Arguments: tenant, plan. Raises P0002 for an unknown plan, 22023 for NULL. Only reads.';
 
 CREATE VIEW scenario.version_drain AS
 SELECT v.tenant_id, v.scenario_id, c.name AS scenario_name, v.version, v.status,
@@ -72,8 +74,8 @@ SELECT v.tenant_id, v.scenario_id, c.name AS scenario_name, v.version, v.status,
     ON w.tenant_id = v.tenant_id AND w.scenario_id = v.scenario_id AND w.scenario_version = v.version
  WHERE v.status <> 'draft';
 COMMENT ON VIEW scenario.version_drain IS
-    'Who still walks which version: one row a published or archived version. is_empty: nobody does any more, and apply_retention '
-    'removes it in time. Ask for one tenant, or scenario: WHERE tenant_id = ….';
+    'Who still walks which version: one row a published or archived version. is_empty: nobody does any more, and '
+    'apply_retention removes it in time. Ask for one tenant, or scenario: WHERE tenant_id = ….';
 COMMENT ON COLUMN scenario.version_drain.sessions_pinned IS
     'Pinned, and not marked by a plan that was deployed since: they stay until a plan from this version is deployed, '
     'or unpin_session.';
@@ -92,11 +94,11 @@ SELECT r.tenant_id, r.run_id, r.plan_id, r.kind,
        r.started_at, r.updated_at, r.finished_at, r.started_by, r.backend_pid
   FROM scenario.batch_runs AS r;
 COMMENT ON VIEW scenario.batch_progress IS
-    'batch_runs with percent and time left, and with the state interrupted for a run whose backend is gone. A batch that takes '
-    'longer than two seconds is not: its backend shows that it is alive.';
+    'batch_runs with percent and time left, and with the state interrupted for a run whose backend is gone. A batch '
+    'that takes longer than two seconds is not: its backend shows that it is alive.';
 
--- A view reads its tables with the rights of its owner, past their row security, unless it is told otherwise; PostgreSQL 14
--- cannot be told.
+-- A view reads its tables with the rights of its owner, past their row security, unless it is told otherwise;
+-- PostgreSQL 14 cannot be told.
 DO $$
 BEGIN
     IF pg_catalog.current_setting('server_version_num')::integer >= 150000 THEN

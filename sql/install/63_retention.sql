@@ -123,7 +123,8 @@ BEGIN
     LOOP
         -- Every row that refers to the version locks it: once it is ours, no session can come to it.
         PERFORM FROM scenario.scenario_versions AS v
-          WHERE v.tenant_id = v_version.tenant_id AND v.scenario_id = v_version.scenario_id AND v.version = v_version.version
+          WHERE v.tenant_id = v_version.tenant_id AND v.scenario_id = v_version.scenario_id
+            AND v.version = v_version.version
             FOR UPDATE SKIP LOCKED;
         CONTINUE WHEN NOT FOUND
             OR EXISTS (SELECT FROM scenario.sessions AS s
@@ -160,7 +161,8 @@ BEGIN
             RETURN NEXT;
         END LOOP;
         DELETE FROM scenario.scenario_versions AS v
-         WHERE v.tenant_id = v_version.tenant_id AND v.scenario_id = v_version.scenario_id AND v.version = v_version.version;
+         WHERE v.tenant_id = v_version.tenant_id AND v.scenario_id = v_version.scenario_id
+           AND v.version = v_version.version;
         what := 'version';
         tenant_id := v_version.tenant_id;
         scenario_id := v_version.scenario_id;
@@ -198,8 +200,8 @@ $$;
 COMMENT ON FUNCTION scenario.apply_retention(integer) IS
     'Removes what nobody needs any more: marks of cancelled plans, plans that ended scenario.plan_retention_days ago, '
     'and versions that were archived scenario.version_retention_days ago, with their plans. Never a version that a '
-    'session walks, nor a plan that is open, that a session is marked with, or that the way of a walked version '
-    'needs. Audit rows are kept, but for those older than audit_days if that is given (only the owner of the table '
-    'may). Returns a row for each thing removed; none when called again. What others have locked is left for the next '
-    'time, so that two at once do not wait for each other. Raises 22023, 42501. Writes sessions (marks only), '
+    'session walks, nor a plan that is open, that a session is marked with, or that the way of a walked version needs. '
+    'Audit rows are kept, but for those older than audit_days if that is given (only the owner of the table may). '
+    'Returns a row for each thing removed; none when called again. What others have locked is left for the next time, '
+    'so that two at once do not wait for each other. Raises 22023, 42501. Writes sessions (marks only), '
     'migration_plans, scenario_versions, migration_audit.';

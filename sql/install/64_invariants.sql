@@ -14,9 +14,11 @@ CREATE FUNCTION scenario.check_invariants()
            format('is at %s of version %s, arrived at %s of version %s', quote_ident(s.step_id), s.scenario_version,
                   quote_ident(v.step_id), v.scenario_version)
       FROM scenario.sessions AS s
-      JOIN scenario.step_visits AS v ON v.tenant_id = s.tenant_id AND v.session_id = s.session_id AND v.visit_no = s.visit_count
+      JOIN scenario.step_visits AS v
+        ON v.tenant_id = s.tenant_id AND v.session_id = s.session_id AND v.visit_no = s.visit_count
      WHERE s.scenario_id IS NOT NULL
-       AND (v.scenario_id, v.scenario_version, v.step_id) IS DISTINCT FROM (s.scenario_id, s.scenario_version, s.step_id)
+       AND (v.scenario_id, v.scenario_version, v.step_id)
+           IS DISTINCT FROM (s.scenario_id, s.scenario_version, s.step_id)
     UNION ALL
     SELECT 'a session is at a step of its version', s.tenant_id, s.session_id,
            format('version %s has no step %s', s.scenario_version, quote_ident(s.step_id))
@@ -26,7 +28,8 @@ CREATE FUNCTION scenario.check_invariants()
                         WHERE st.tenant_id = s.tenant_id AND st.scenario_id = s.scenario_id
                           AND st.version = s.scenario_version AND st.step_id = s.step_id)
     UNION ALL
-    -- A session with another checksum does not match its version, which is legal (SPEC 10): then its hash may differ too.
+    -- A session with another checksum does not match its version, which is legal ("Fallback" in docs/behaviour.md). Its
+    -- hash may differ then, too.
     SELECT 'a session that matches its version has the hash of its step', s.tenant_id, s.session_id,
            format('hash %s, the step has %s', s.step_content_hash, st.content_hash)
       FROM scenario.sessions AS s
@@ -69,8 +72,8 @@ CREATE FUNCTION scenario.check_invariants()
      WHERE a.last <> s.revision  -- none: retention has removed them, or there was none
     UNION ALL
     SELECT 'what can be taken back was done to the session', u.tenant_id, u.session_id,
-           format('undo of revision %s and visit %s; the session has revision %s and %s visits', u.revision, u.visit_count,
-                  s.revision, s.visit_count)
+           format('undo of revision %s and visit %s; the session has revision %s and %s visits', u.revision,
+                  u.visit_count, s.revision, s.visit_count)
       FROM scenario.migration_undo AS u
       JOIN scenario.sessions AS s ON s.tenant_id = u.tenant_id AND s.session_id = u.session_id
      WHERE u.revision > s.revision OR u.visit_count > s.visit_count
@@ -83,17 +86,20 @@ CREATE FUNCTION scenario.check_invariants()
      WHERE c.published_version IS NOT NULL AND v.status IS DISTINCT FROM 'published'
     UNION ALL
     SELECT 'a published version is its scenario''s', v.tenant_id, v.scenario_id,
-           format('version %s is published, the scenario says %s', v.version, coalesce(c.published_version::text, 'none'))
+           format('version %s is published, the scenario says %s', v.version,
+                  coalesce(c.published_version::text, 'none'))
       FROM scenario.scenario_versions AS v
       JOIN scenario.scenarios AS c ON c.tenant_id = v.tenant_id AND c.scenario_id = v.scenario_id
      WHERE v.status = 'published' AND c.published_version IS DISTINCT FROM v.version
     UNION ALL
     SELECT 'a version has its steps, one of them the entry', v.tenant_id, v.scenario_id,
-           format('version %s has %s steps, its definition %s', v.version, st.steps, jsonb_array_length(v.definition -> 'steps'))
+           format('version %s has %s steps, its definition %s', v.version, st.steps,
+                  jsonb_array_length(v.definition -> 'steps'))
       FROM scenario.scenario_versions AS v
      CROSS JOIN LATERAL (SELECT count(*) AS steps, count(*) FILTER (WHERE st.is_entry) AS entries
                            FROM scenario.scenario_steps AS st
-                          WHERE st.tenant_id = v.tenant_id AND st.scenario_id = v.scenario_id AND st.version = v.version) AS st
+                          WHERE st.tenant_id = v.tenant_id AND st.scenario_id = v.scenario_id
+                            AND st.version = v.version) AS st
      WHERE st.steps <> jsonb_array_length(v.definition -> 'steps') OR st.entries <> 1
     UNION ALL
     SELECT 'what the steps of a version that was published said is kept', v.tenant_id, v.scenario_id,
@@ -123,7 +129,8 @@ CREATE FUNCTION scenario.check_invariants()
      WHERE o.act IS DISTINCT FROM n.act OR o.act IS NULL
     UNION ALL
     SELECT 'an ended plan has no version that changed under it', p.tenant_id, p.plan_id,
-           format('built for checksums %s and %s, the versions have %s and %s', p.from_checksum, p.to_checksum, f.checksum, t.checksum)
+           format('built for checksums %s and %s, the versions have %s and %s', p.from_checksum, p.to_checksum,
+                  f.checksum, t.checksum)
       FROM scenario.migration_plans AS p
       JOIN scenario.scenario_versions AS f
         ON f.tenant_id = p.tenant_id AND f.scenario_id = p.scenario_id AND f.version = p.from_version
@@ -132,11 +139,11 @@ CREATE FUNCTION scenario.check_invariants()
      WHERE p.deployed_at IS NOT NULL AND (f.checksum, t.checksum) IS DISTINCT FROM (p.from_checksum, p.to_checksum)
     UNION ALL
     SELECT 'a batch run counts what it did', r.tenant_id, r.run_id,
-           format('done %s; applied %s, deferred %s, pinned %s, exited %s, failed %s', r.done, r.applied, r.deferred, r.pinned,
-                  r.exited, r.failed)
+           format('done %s; applied %s, deferred %s, pinned %s, exited %s, failed %s', r.done, r.applied, r.deferred,
+                  r.pinned, r.exited, r.failed)
       FROM scenario.batch_runs AS r
      WHERE r.done <> r.applied + r.deferred + r.pinned + r.exited + r.failed
 $$;
 COMMENT ON FUNCTION scenario.check_invariants() IS
-    'What is wrong between tables: rows of the invariant that does not hold, tenant, id of the session, scenario, plan or run, and '
-    'what is there instead. No rows: all is well. Reads every session, so it takes its time. Only reads.';
+    'What is wrong between tables: rows of the invariant that does not hold, tenant, id of the session, scenario, plan '
+    'or run, and what is there instead. No rows: all is well. Reads every session, so it takes its time. Only reads.';

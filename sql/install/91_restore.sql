@@ -13,7 +13,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION scenario.restore_as_is() IS
-    'Trigger: rows that pg_restore brings are neither checked against other tables nor completed; scenario_steps is still derived.';
+    'Trigger: rows that pg_restore brings are neither checked against other tables nor completed; scenario_steps is '
+    'still derived.';
 
 DO $$
 DECLARE

@@ -1,6 +1,6 @@
 -- PUBLIC has no rights. Routines are executable by PUBLIC unless that is revoked. Only those of this extension are
--- revoked, since a schema that was there before may hold others. Trigger functions need no EXECUTE to fire, but what they
--- call does: see grant_access.
+-- revoked, since a schema that was there before may hold others. Trigger functions need no EXECUTE to fire, but what
+-- they call does: see grant_access.
 
 DO $$
 DECLARE

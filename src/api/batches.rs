@@ -1,5 +1,4 @@
-//! What the procedures of batch migration ask of Rust (SPEC 6, 12): they are `sql/install/73_batches.sql` and
-//! `74_batch_procedures.sql`.
+//! What the procedures of batch migration, and retention, ask of Rust.
 
 use crate::batch::{self, Counts};
 use crate::error::{Error, required, tenant};
@@ -11,10 +10,6 @@ use pgrx::prelude::*;
 use pgrx::{PgSqlErrorCode, Uuid, pg_sys};
 use scenario_engine::plan::PlanStatus;
 
-/// Refuses to begin a batch run where it could not work (SPEC 12).
-///
-/// Arguments: tenant, plan, name of the procedure. Result: none. Errors: 25001 inside a transaction block; P0002 for an
-/// unknown plan; 55000 if it is not deployed or `scenario.enabled` is off; 22023 for NULL. Writes nothing.
 #[pg_extern]
 fn begin_batch(tenant_id: Option<Uuid>, plan_id: Option<Uuid>, procedure: Option<&str>) -> Result<(), ErrorReport> {
     let (tenant_id, plan_id) = (tenant(tenant_id)?, required(plan_id, "plan_id")?);
@@ -36,12 +31,6 @@ fn begin_batch(tenant_id: Option<Uuid>, plan_id: Option<Uuid>, procedure: Option
     Ok(())
 }
 
-/// Locks the next marked sessions of a plan for a page of `migrate_sessions`. A session that a turn or another worker holds is
-/// skipped.
-///
-/// Arguments: tenant, plan, session after which the page begins, how many sessions, and the sessions that the page
-/// consists of (NULL: the next ones that are marked). Result: session ids in order. Errors: 22023 for NULL in another
-/// argument. Writes nothing; the rows stay locked until the transaction ends.
 #[pg_extern]
 fn lock_marked_sessions(
     tenant_id: Option<Uuid>,
@@ -58,11 +47,6 @@ fn lock_marked_sessions(
     })
 }
 
-/// Migrates the sessions of one page, as far as they need nobody. The caller has locked them.
-///
-/// Arguments: tenant, session ids. Result: one row of counts, in sessions: applied, deferred, pinned, exited, and blocked, which counts
-/// those of them whose redirect a checkpoint forbade. Errors: the first error of a session; 22023 for NULL. Writes as
-/// `reconcile_session`.
 #[pg_extern]
 #[allow(clippy::type_complexity)]
 fn migrate_page(
@@ -81,9 +65,7 @@ fn migrate_page(
     Ok(TableIterator::once((applied, deferred, pinned, exited, blocked)))
 }
 
-/// A setting of retention, as it counts here and now: asking Rust has the settings defined and checked.
-///
-/// Arguments: `version` or `plan`. Result: days. Errors: 22023 for NULL or another word. Writes nothing.
+// SQL asks Rust for the settings, so that they are defined and checked.
 #[pg_extern(stable, parallel_safe)]
 fn retention_days(what: Option<&str>) -> Result<i32, ErrorReport> {
     match required(what, "what")? {

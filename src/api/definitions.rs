@@ -1,4 +1,4 @@
-//! Definitions and what is computed from them alone (SPEC sections 2 and 3).
+//! Definitions and what is computed from them alone.
 
 use crate::error::{Error, required, tenant};
 use crate::json::Json;
@@ -9,10 +9,6 @@ use scenario_engine::definition::{self, Definition};
 use scenario_engine::graph::{Graph, Node};
 use serde::Serialize;
 
-/// Checks a definition and returns every finding (SPEC 2), errors first. No rows: nothing to complain about.
-///
-/// Arguments: the definition. Result: rows of severity (`error` or `warning`), code, step_id (NULL where it is about no
-/// one step) and message. Errors: 22023 for NULL. Writes nothing.
 #[pg_extern(immutable, parallel_safe)]
 #[allow(clippy::type_complexity)]
 fn validate_scenario(
@@ -31,10 +27,6 @@ fn validate_scenario(
     Ok(TableIterator::new(rows))
 }
 
-/// The content hash of a step: what it means, whatever its id and transitions are (SPEC 3).
-///
-/// Arguments: the step, as in a definition; id and transitions may be absent. Result: 16 hex digits. Errors: 22023 for NULL
-/// or a step that cannot be read, with all findings. Writes nothing.
 #[pg_extern(immutable, parallel_safe)]
 fn step_content_hash(step: Option<Json>) -> Result<String, ErrorReport> {
     let step = required(step, "step")?;
@@ -42,10 +34,6 @@ fn step_content_hash(step: Option<Json>) -> Result<String, ErrorReport> {
     Ok(definition::step_content_hash(&step))
 }
 
-/// The checksum of a version: tells whether a session's version is the one that is stored (SPEC 3).
-///
-/// Arguments: the definition and the number of its version. Result: 16 hex digits. Errors: 22023 for NULL or a definition
-/// with errors, with all findings. Writes nothing.
 #[pg_extern(immutable, parallel_safe)]
 fn scenario_checksum(definition: Option<Json>, version: Option<i32>) -> Result<String, ErrorReport> {
     let definition = parse(&required(definition, "definition")?)?;
@@ -53,21 +41,11 @@ fn scenario_checksum(definition: Option<Json>, version: Option<i32>) -> Result<S
     Ok(definition::checksum(&definition, version))
 }
 
-/// The digest of a definition: tells whether anything has changed that pg_scenario reads ("Plans" in
-/// docs/behaviour.md).
-///
-/// Arguments: the definition. Result: 32 hex digits over every key that is known, in document order; unknown keys have
-/// no part in it. Errors: 22023 for NULL or a definition with errors, with all findings. Writes nothing.
 #[pg_extern(immutable, parallel_safe)]
 fn scenario_digest(definition: Option<Json>) -> Result<String, ErrorReport> {
     Ok(definition::definition_digest(&parse(&required(definition, "definition")?)?))
 }
 
-/// Creates a scenario with its first version, which is published at once (SPEC 2, 6).
-///
-/// Arguments: tenant, definition; optionally the scenario's id (else one is made) and who creates it (else the login).
-/// Result: the scenario's id. Errors: 22023 for NULL or a definition with errors, with all findings; 23505 if the tenant
-/// has a scenario of that id. Writes scenarios, scenario_versions, scenario_steps.
 #[pg_extern]
 fn create_scenario(
     tenant_id: Option<pgrx::Uuid>,
@@ -86,11 +64,6 @@ fn create_scenario(
     Ok(scenario_id)
 }
 
-/// Adds a version to a scenario, as a draft (SPEC 2).
-///
-/// Arguments: tenant, scenario, definition; optionally who creates it (else the login). Result: the number of the version.
-/// Errors: P0002 for an unknown scenario; 22023 for NULL or a definition with errors, with all findings. Writes
-/// scenario_versions, scenario_steps.
 #[pg_extern]
 fn create_scenario_version(
     tenant_id: Option<pgrx::Uuid>,
@@ -106,10 +79,6 @@ fn create_scenario_version(
     Ok(versions::insert_draft(tenant_id, scenario_id, document, created_by.as_deref())?)
 }
 
-/// The steps of a definition as the rows of `scenario_steps`: for the trigger that derives them.
-///
-/// Arguments: the definition. Result: one row a step, in document order; transitions in the order in which they are tried.
-/// Errors: 22023 for NULL or a definition with errors, with all findings. Writes nothing.
 #[pg_extern(immutable, parallel_safe)]
 #[allow(clippy::type_complexity)]
 fn definition_steps(
@@ -156,11 +125,6 @@ fn definition_steps(
     Ok(TableIterator::new(rows))
 }
 
-/// Checks what is stored of a field: that its schema and its pattern can be used (SPEC 8). For the trigger of
-/// `field_definitions`.
-///
-/// Arguments: the field's name, its JSON Schema, its extraction pattern; any may be NULL. Result: none. Errors: 22023 with
-/// every reason. Writes nothing.
 #[pg_extern(immutable, parallel_safe)]
 fn check_field_definition(
     field_name: Option<String>,

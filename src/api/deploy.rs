@@ -1,4 +1,4 @@
-//! Publishing and deploying: phase 1, mark (SPEC section 6).
+//! Publishing and deploying.
 
 use crate::acts;
 use crate::error::{required, tenant};
@@ -9,13 +9,6 @@ use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 
-/// Deploys a plan: publishes its version, unless it is published already, and marks its sessions (SPEC 6).
-///
-/// Arguments: tenant, plan; optionally who deploys (else the login). Result: one row: plan_id, sessions_marked,
-/// sessions_by_anchor (anchor's content hash, or `none` for a deleted step with nowhere to go → sessions), deployed_at.
-/// Errors: P0002 for an unknown plan; 55000 if it is not approved (or pending, with `require_approval` off), is stale, or
-/// does not start at the published version; 22023 for NULL. Writes scenarios, scenario_versions, migration_plans, sessions
-/// (marks only).
 #[pg_extern]
 #[allow(clippy::type_complexity)]
 fn deploy_migration_plan(
@@ -41,11 +34,6 @@ fn deploy_migration_plan(
     Ok(TableIterator::once((plan_id, marked, by_anchor, deployed_at)))
 }
 
-/// Stops a deployment ("Publishing and deploying"): the plan is cancelled, its marks are void, and everybody whose way
-/// leads over it is pinned at their next turn. Those that it has migrated stay where they are. Waits for no session.
-///
-/// Arguments: tenant, plan; optionally who cancels (else the login). Result: sessions whose mark is void now. Errors:
-/// P0002 for an unknown plan; 55000 if it is not deployed; 22023 for NULL. Writes migration_plans, scenarios.
 #[pg_extern]
 fn cancel_deployment(
     tenant_id: Option<pgrx::Uuid>,
@@ -56,12 +44,6 @@ fn cancel_deployment(
     Ok(publishing::cancel(tenant_id, plan_id, cancelled_by.as_deref())?)
 }
 
-/// How far a deployment has come, counted from sessions and audit rows (SPEC 6).
-///
-/// Arguments: tenant, plan. Result: one row, all counts in sessions: marked (marks that it has set), applied, pending
-/// (marked now, and the plan is deployed), pinned (now, by the plan or at its old version), collecting (pending and
-/// waiting for the customer), waiting_action, waiting_decision, checkpoint_blocks, exits, by_scenario (applied),
-/// by_action, last_applied_at. Errors: P0002 for an unknown plan; 22023 for NULL. Writes nothing.
 #[pg_extern(stable, parallel_restricted)]
 #[allow(clippy::type_complexity)]
 fn deployment_status(
@@ -109,12 +91,6 @@ fn deployment_status(
     )))
 }
 
-/// What belongs to publishing (SPEC 6): deploys the plan between the two versions and marks sessions. For the trigger of
-/// `scenarios`, which moves the statuses of the versions after it.
-///
-/// Arguments: tenant, scenario, the version published before (NULL: none), the version published now; optionally who
-/// publishes (else the login). Result: none. Errors: 55000 if sessions walk the old version and no plan is approved, or
-/// the plan is stale; 22023 for NULL. Writes migration_plans, plan_anchors, sessions (marks only).
 #[pg_extern]
 fn on_publish(
     tenant_id: Option<pgrx::Uuid>,
@@ -128,12 +104,6 @@ fn on_publish(
     Ok(publishing::on_publish(tenant_id, scenario_id, old_version, new_version, published_by)?)
 }
 
-/// Keeps what the steps of a version that has just been published said, and which acts they stand for: for the
-/// trigger of `scenarios`, in the publishing transaction.
-///
-/// Arguments: tenant, scenario, the version published before (NULL: none), the version published now. Result: none.
-/// Errors: P0002 for an unknown scenario or version; 22023 for NULL. Writes acts, act_pairs, scenarios
-/// (acts_revision).
 #[pg_extern]
 fn keep_acts(
     tenant_id: Option<pgrx::Uuid>,

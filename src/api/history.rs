@@ -6,11 +6,6 @@ use pgrx::Uuid;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 
-/// Keeps the checkpoints that a session has passed without a visit, since it begins in the middle of a version. For
-/// the trigger of `sessions`.
-///
-/// Arguments: tenant, session, scenario, version, the step at which it begins. Result: none. Errors: P0002 for an
-/// unknown version, 22023 for NULL. Writes passed_at_start.
 #[pg_extern]
 fn begin_in_the_middle(
     tenant_id: Option<Uuid>,
@@ -26,11 +21,6 @@ fn begin_in_the_middle(
     Ok(history::begin_in_the_middle(tenant_id, session_id, scenario_id, scenario_version, step_id)?)
 }
 
-/// Whether a session that arrives at a required action had it done before its last move. For the trigger of
-/// `sessions`, before the visit is written.
-///
-/// Arguments: tenant, session, scenario, version and step that it comes from, version and step at which it arrives.
-/// Result: boolean. Errors: P0002 for an unknown version, 22023 for NULL. Only reads.
 #[pg_extern(volatile, parallel_restricted)]
 #[allow(clippy::too_many_arguments)]
 fn is_already_done(

@@ -1,4 +1,5 @@
-//! The SQL functions (SPEC section 19), one file a subject. Each is thin: arguments → engine or store → result.
+//! The SQL functions, one file a subject. Each is thin: arguments → engine or store → result. What a function takes,
+//! returns, raises and writes is said once, in its COMMENT (`sql/install/`).
 
 pub mod answers;
 pub mod batches;

@@ -1,4 +1,4 @@
-//! Versions and plans for people to look at (SPEC 5, 19): pictures and pages.
+//! Versions and plans for people to look at: pictures and pages.
 
 use crate::acts;
 use crate::error::{Error, required, tenant};
@@ -14,10 +14,6 @@ use scenario_engine::graph::Graph;
 use scenario_engine::plan::SummaryInput;
 use scenario_engine::report::{PlanHeader, PlanView, plan_diagram, plan_report as page, scenario_diagram};
 
-/// A definition as a flow chart in Mermaid.
-///
-/// Arguments: the definition. Result: the text of the diagram. Errors: 22023 for NULL or a definition with errors, with all
-/// findings. Writes nothing.
 #[pg_extern(immutable, parallel_safe)]
 fn scenario_mermaid(definition: Option<Json>) -> Result<String, ErrorReport> {
     let definition = required(definition, "definition")?;
@@ -26,10 +22,6 @@ fn scenario_mermaid(definition: Option<Json>) -> Result<String, ErrorReport> {
     Ok(scenario_diagram(&Graph::compile(&definition)))
 }
 
-/// A plan as a picture in Mermaid (SPEC 5): what is kept, edited, inserted and deleted, new forks, and the sessions at each
-/// step.
-///
-/// Arguments: tenant, plan. Result: the text of the diagram. Errors: P0002 for an unknown plan; 22023 for NULL. Writes nothing.
 #[pg_extern(stable, parallel_restricted)]
 fn plan_mermaid(tenant_id: Option<Uuid>, plan_id: Option<Uuid>) -> Result<String, ErrorReport> {
     let (tenant_id, plan_id) = (tenant(tenant_id)?, required(plan_id, "plan_id")?);
@@ -37,9 +29,6 @@ fn plan_mermaid(tenant_id: Option<Uuid>, plan_id: Option<Uuid>) -> Result<String
     Ok(picture(tenant_id, &plan)?)
 }
 
-/// A plan as a page of plain text (SPEC 5): figures, warnings, fields, and a line a step with what its sessions need.
-///
-/// Arguments: tenant, plan. Result: the lines in order. Errors: P0002 for an unknown plan; 22023 for NULL. Writes nothing.
 #[pg_extern(stable, parallel_restricted)]
 fn plan_report(tenant_id: Option<Uuid>, plan_id: Option<Uuid>) -> Result<SetOfIterator<'static, String>, ErrorReport> {
     let (tenant_id, plan_id) = (tenant(tenant_id)?, required(plan_id, "plan_id")?);

@@ -9,15 +9,6 @@ use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use pgrx::{Uuid, check_for_interrupts, default};
 
-/// Takes the last migration of a session back, if it has not moved since: `revert_session(tenant_id, session_id [,
-/// by, reason])`.
-///
-/// * `by`: who takes back, `reason`: why; both are told in the audit row.
-///
-/// Returns the session's row: version, step, hash, checksum and the variables that the migration filled are as
-/// before, and the session is pinned. Errors: P0002 for an unknown session; 55000 if it was not migrated, has moved
-/// since, was taken back already, its old version is gone, or it would come again to a checkpoint or an executed
-/// action; 22023 for NULL. Writes the session, a visit, migration_undo, an audit row.
 #[pg_extern(requires = ["sessions"])]
 fn revert_session(
     tenant_id: Option<Uuid>,
@@ -30,13 +21,6 @@ fn revert_session(
     Ok(sessions::row(tenant_id, session_id)?)
 }
 
-/// [`revert_session`] for every session that a plan was the last to migrate, in one transaction:
-/// `revert_plan(tenant_id, plan_id [, only, by, reason])`.
-///
-/// * `only`: sessions to which the call is limited; default: all.
-///
-/// Returns rows: session_id, whether it was reverted, its version and step then, else the problem: the message of any
-/// error that hindered it. Errors: P0002 for an unknown plan, 22023 for NULL. Writes as `revert_session`.
 #[pg_extern]
 #[allow(clippy::type_complexity)]
 fn revert_plan(

@@ -1,5 +1,4 @@
-//! The sessions that a plan concerns, for the procedures and functions of `sql/install/71_simulation.sql` and
-//! `74_batch_procedures.sql`.
+//! The sessions that a plan concerns, for simulations and for the procedures of batch migration.
 
 use crate::error::{required, tenant};
 use crate::session_marks;
@@ -10,12 +9,6 @@ use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use scenario_engine::plan::PlanStatus;
 
-/// Marks one page of sessions, for `mark_sessions`.
-///
-/// Arguments: tenant, plan, step and session after which the page begins, how many, the run that keeps the errors.
-/// Result: one row: looked_at (locked sessions left out), marked, failed, step and session of the last one of the page
-/// (NULL: there was none). Errors: P0002 for an unknown plan; 22023 for NULL. Writes sessions (marks only),
-/// migration_plans, batch_errors.
 #[pg_extern]
 #[allow(clippy::type_complexity)]
 fn mark_batch(
@@ -54,11 +47,6 @@ fn mark_batch(
     Ok(TableIterator::once((page.looked_at, page.marked, page.failed, last_step_id, last_session_id)))
 }
 
-/// Marks these sessions of a plan in one statement, for `mark_page` of `73_batches.sql`, which has the savepoints.
-///
-/// Arguments: tenant, plan, sessions in the order in which they are locked, steps at which they are, the anchor of each
-/// step, whether finished sessions are marked. Result: how many have a mark now. Errors: P0002 for an unknown plan;
-/// 22023 for NULL. Writes sessions (marks only).
 #[pg_extern]
 fn mark_together(
     tenant_id: Option<Uuid>,
@@ -80,20 +68,12 @@ fn mark_together(
     Ok(marked.cast_signed())
 }
 
-/// How many sessions `mark_sessions` looks at: those that the plan concerns, that have no mark of it and were not
-/// pinned since it was deployed.
-///
-/// Arguments: tenant, plan. Result: sessions. Errors: P0002 for an unknown plan; 22023 for NULL. Writes nothing.
 #[pg_extern(stable, parallel_restricted)]
 fn count_sessions_to_mark(tenant_id: Option<Uuid>, plan_id: Option<Uuid>) -> Result<i64, ErrorReport> {
     let (tenant_id, plan_id) = (tenant(tenant_id)?, required(plan_id, "plan_id")?);
     Ok(plan_sessions::count_to_mark(tenant_id, &plans::by_id(tenant_id, plan_id)?)?)
 }
 
-/// The sessions that a simulation of a plan shows: those that it concerns (active or paused, and at its old version as
-/// that is stored), finished ones that a policy reopens, and those of older versions whose chain leads through the plan.
-///
-/// Arguments: tenant, plan. Result: their ids. Errors: P0002 for an unknown plan; 22023 for NULL. Writes nothing.
 #[pg_extern(stable, parallel_restricted)]
 fn plan_session_ids(
     tenant_id: Option<Uuid>,

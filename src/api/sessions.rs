@@ -1,4 +1,4 @@
-//! Sessions: starting and walking on.
+//! Sessions: starting, advancing and importing.
 
 use crate::error::{required, tenant};
 use crate::json::Json;
@@ -12,13 +12,6 @@ use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use pgrx::{Uuid, default};
 
-/// Starts a session: `start_session(tenant_id, session_id, scenario_id [, channel, customer_id, variables, step_id])`.
-///
-/// * `variables`: a JSON object, default `{}`. `step_id`: default the entry step of the published version.
-///
-/// Returns the session's row. Errors: P0002 for a scenario or a step that does not exist, 55000 for a scenario with no
-/// published version, 23505 for a session id that is taken, 22023 for NULL or variables that are no object. Writes the session
-/// and its first visit.
 #[pg_extern(requires = ["sessions"])]
 #[allow(clippy::too_many_arguments)]
 fn start_session(
@@ -36,15 +29,6 @@ fn start_session(
     Ok(start(tenant_id, Start { session_id, scenario_id, channel, customer_id, variables, step_id })?)
 }
 
-/// Takes a session to the next step: `advance_session(tenant_id, session_id, to_step_id [, turn_number, reason,
-/// confidence])`.
-///
-/// * `turn_number`: the turn of the conversation, kept as `turn_count`; default as it is. `reason`: for the visit, default
-///   `advance`. `confidence`: 0 to 1.
-///
-/// Returns the session's row. Errors: P0002 for a session that does not exist, 22023 if no transition leads there (DETAIL
-/// lists those that there are) or for NULL, 55000 for a session that is not active or in no scenario. Writes the session and a
-/// visit, also for a transition that leads back to the same step.
 #[pg_extern(requires = ["sessions"])]
 fn advance_session(
     tenant_id: Option<Uuid>,
@@ -61,13 +45,6 @@ fn advance_session(
     Ok(advance(tenant_id, session_id, &Advance { to_step_id, turn_number, reason, confidence })?)
 }
 
-/// The ways on from the step where a session stands: `next_steps(tenant_id, session_id)`.
-///
-/// Returns a row for each transition of the step, in the order in which they are tried: the step that it leads to, its
-/// condition and the condition's kind, whether it holds (`true`, `false`, `unknown`) by the session's variables and the
-/// customer's profile, the fields that it lacks, whether it would be taken now, and whether the action of its step was
-/// done already. No rows for a session in no scenario. Errors: P0002 for a session that does not exist, 22023 for NULL.
-/// Asks nobody; writes nothing.
 #[pg_extern(stable, parallel_restricted)]
 #[allow(clippy::type_complexity)]
 fn next_steps(
@@ -111,17 +88,6 @@ fn next_steps(
     Ok(TableIterator::new(rows))
 }
 
-/// Starts a session that began elsewhere, with its history: `import_session(tenant_id, session_id, scenario_id,
-/// scenario_version, step_id, visits [, channel, customer_id, variables])`.
-///
-/// * `visits`: an array of `{step_id, scenario_version, entered_at, turn_number}`, oldest first, the last one where
-///   the session is. Only `step_id` is needed: a version that is left out is the session's, a time and a turn are
-///   those of the visit before. An empty array: the session arrives at its step now.
-///
-/// Returns the session's row. Errors: P0002 for a scenario, or a version or a step of a visit, that does not exist or
-/// is not kept any more, or is a draft; 22023 for visits that cannot be read, are not in order or do not end at the
-/// session's step, and for NULL; 23505 for a session id that is taken. Writes the session, its visits and, if the
-/// first of them is not at the entry of its version, passed_at_start.
 #[pg_extern(requires = ["sessions"])]
 #[allow(clippy::too_many_arguments)]
 fn import_session(

@@ -4,11 +4,6 @@ use crate::writer;
 use pgrx::Uuid;
 use pgrx::prelude::*;
 
-/// Whether the row that a trigger sees is an arrival that the extension itself is writing at this moment: then the step has been looked
-/// up, and the same statement adds the visit. False for every other statement, whoever runs it.
-///
-/// Arguments: tenant, session, version, step and number of the visit. NULL in any of them: false. Result: boolean. Raises nothing.
-/// Only reads.
 // Not STRICT: a trigger's condition would be NULL for a NULL step, and the trigger would not fire.
 #[pg_extern(volatile, parallel_unsafe)]
 pub fn is_written_by_writer(

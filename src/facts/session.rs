@@ -192,7 +192,8 @@ impl Facts for SessionFacts {
         }))
     }
 
-    /// What somebody handed in and the customer is to confirm, else what the application's own source or a pattern finds.
+    /// What somebody handed in and the customer is to confirm, else what the application's own source or a pattern
+    /// finds.
     fn extraction(&mut self, field: &FieldDefinition) -> Result<Vec<Candidate>> {
         if let Some(waiting) = attempts::to_confirm(self.tenant_id, self.session_id, &field.field_name)? {
             return Ok(vec![Candidate {

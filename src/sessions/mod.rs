@@ -1,4 +1,5 @@
-//! How sessions start, advance and are imported, and which steps are ahead of them: the convenient way beside plain SQL.
+//! How sessions start, advance and are imported, and which steps are ahead of them: the convenient way beside plain
+//! SQL.
 
 pub mod advance;
 pub mod import;

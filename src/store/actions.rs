@@ -14,7 +14,8 @@ static COMPLETED: Statement = Statement::reading(
 );
 
 static COMPLETE: Statement = Statement::writing(
-    "INSERT INTO scenario.session_actions (tenant_id, session_id, scenario_id, scenario_version, step_id, step_content_hash)
+    "INSERT INTO scenario.session_actions
+            (tenant_id, session_id, scenario_id, scenario_version, step_id, step_content_hash)
      VALUES ($1, $2, $3, $4, $5, $6)
      ON CONFLICT (tenant_id, session_id, scenario_id, scenario_version, step_id) DO NOTHING",
 );

@@ -22,9 +22,11 @@ static INSERT: Statement = Statement::writing(
      SELECT $1, $2, a.ordinal, a.old_step_id, a.kind, a.anchor_content_hash, a.name, a.new_step_id, a.pairing,
             a.migration_scenario, a.upstream::jsonb, a.downstream::jsonb, a.candidates::jsonb,
             a.undoes::jsonb, a.acts_revision
-       FROM ROWS FROM (unnest($3::integer[]), unnest($4::text[]), unnest($5::text[]), unnest($6::text[]), unnest($7::text[]),
-                       unnest($8::text[]), unnest($9::text[]), unnest($10::text[]), unnest($11::text[]),
-                       unnest($12::text[]), unnest($13::text[]), unnest($14::text[]), unnest($15::integer[]))
+       FROM ROWS FROM (pg_catalog.unnest($3::integer[]), pg_catalog.unnest($4::text[]), pg_catalog.unnest($5::text[]),
+                       pg_catalog.unnest($6::text[]), pg_catalog.unnest($7::text[]), pg_catalog.unnest($8::text[]),
+                       pg_catalog.unnest($9::text[]), pg_catalog.unnest($10::text[]), pg_catalog.unnest($11::text[]),
+                       pg_catalog.unnest($12::text[]), pg_catalog.unnest($13::text[]), pg_catalog.unnest($14::text[]),
+                       pg_catalog.unnest($15::integer[]))
          AS a (ordinal, old_step_id, kind, anchor_content_hash, name, new_step_id, pairing, migration_scenario,
                upstream, downstream, candidates, undoes, acts_revision)",
 );
@@ -101,7 +103,7 @@ pub fn insert(tenant_id: Uuid, plan_id: Uuid, map: &TransformationMap, undone: &
         rows.add_anchor(anchor, undone);
         rows.write_if_full(tenant_id, plan_id)?;
     }
-    // The migration scenario of a deleted step is its target anchor's (SPEC 4.4).
+    // The migration scenario of a deleted step is its target anchor's ("Deleted steps" in docs/behaviour.md).
     let scenarios: HashMap<&str, MigrationScenario> =
         map.anchors.iter().map(|anchor| (anchor.new_step_id.as_str(), anchor.migration_scenario)).collect();
     for step in &map.deleted_steps {

@@ -1,4 +1,5 @@
-//! `scenario.migration_audit`: what was done to sessions before. Its rows are written with the sessions ([`super::session_changes`]).
+//! `scenario.migration_audit`: what was done to sessions before. Its rows are written with the sessions
+//! ([`super::session_changes`]).
 
 use super::Statement;
 use crate::args;
@@ -45,8 +46,8 @@ pub fn request(tenant_id: Uuid, session_id: Uuid, revision: i32) -> Result<Optio
     })
 }
 
-/// The plans by which the session last moved from one version straight to the other, in order; none if it did not, or fell
-/// back.
+/// The plans by which the session last moved from one version straight to the other, in order; none if it did not, or
+/// fell back.
 pub fn plans_between(tenant_id: Uuid, session_id: Uuid, scenario_id: Uuid, from: i32, to: i32) -> Result<Vec<Uuid>> {
     let found = PLANS_BETWEEN.row(&args![tenant_id, session_id, scenario_id, from, to], |row| row.get(1))?;
     Ok(found.unwrap_or_default())

@@ -8,19 +8,18 @@ use pgrx::Uuid;
 use scenario_engine::field::{FieldDefinition, RequiredLevel};
 use std::collections::HashMap;
 
-static BY_NAME: Statement = Statement::reading(
-    "SELECT f.display_name, f.schema, f.collection_prompt, f.extraction_hint, f.extraction_pattern, f.required_level,
-            f.field_name
-       FROM scenario.field_definitions AS f
-      WHERE f.tenant_id = $1 AND f.field_name = $2",
-);
+/// The columns of [`read`].
+macro_rules! select_definition {
+    () => {
+        "SELECT f.display_name, f.schema, f.collection_prompt, f.extraction_hint, f.extraction_pattern,
+                f.required_level, f.field_name
+           FROM scenario.field_definitions AS f WHERE f.tenant_id = $1 AND "
+    };
+}
 
-static BY_NAMES: Statement = Statement::reading(
-    "SELECT f.display_name, f.schema, f.collection_prompt, f.extraction_hint, f.extraction_pattern, f.required_level,
-            f.field_name
-       FROM scenario.field_definitions AS f
-      WHERE f.tenant_id = $1 AND f.field_name = ANY ($2)",
-);
+static BY_NAME: Statement = Statement::reading(concat!(select_definition!(), "f.field_name = $2"));
+
+static BY_NAMES: Statement = Statement::reading(concat!(select_definition!(), "f.field_name = ANY ($2)"));
 
 /// The definition of a field; `None` if the tenant has declared nothing for it.
 pub fn definition(tenant_id: Uuid, field_name: &str) -> Result<Option<FieldDefinition>> {

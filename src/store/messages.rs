@@ -1,4 +1,4 @@
-//! `scenario.messages`: the conversation, as extraction reads it (SPEC 8).
+//! `scenario.messages`: the conversation, as extraction reads it ("Gap fill" in docs/behaviour.md).
 
 use super::Statement;
 use crate::args;

@@ -1,4 +1,4 @@
-//! `NOTIFY pg_scenario`: sent when the transaction commits; heard on one node only (SPEC 13).
+//! `NOTIFY pg_scenario`: sent when the transaction commits, and heard on one node only ("Audit" in docs/behaviour.md).
 
 use super::Statement;
 use crate::args;

@@ -36,7 +36,7 @@ macro_rules! live {
 /// A plan concerns the session `s` if that is live and walks the plan's old version as it is stored.
 macro_rules! concerned {
     () => {
-        concat!(walks_old_version!(), " AND s.status IN ('active', 'paused')")
+        concat!(walks_old_version!(), " AND ", live!())
     };
 }
 
@@ -46,7 +46,9 @@ macro_rules! to_mark {
     () => {
         concat!(
             walks_old_version!(),
-            " AND (s.status IN ('active', 'paused') OR $7 AND s.status = 'completed')
+            " AND (",
+            live!(),
+            " OR $7 AND s.status = 'completed')
               AND s.pending_plan_id IS DISTINCT FROM $5
               AND (s.pinned_at IS NULL OR s.reconciled_deployments < $6)"
         )
@@ -158,16 +160,18 @@ static MARKS_BY_ANCHOR: Statement = Statement::writing(
 static COUNT_MARKS: Statement =
     Statement::writing("SELECT count(*) FROM scenario.sessions AS s WHERE s.tenant_id = $1 AND s.pending_plan_id = $2");
 
-static VERSIONS_WALKED: Statement = Statement::writing(
+static VERSIONS_WALKED: Statement = Statement::writing(concat!(
     "SELECT v.version
        FROM scenario.scenario_versions AS v
       WHERE v.tenant_id = $1 AND v.scenario_id = $2 AND v.version = ANY ($3)
         AND EXISTS (SELECT FROM scenario.sessions AS s
                      WHERE s.tenant_id = v.tenant_id AND s.scenario_id = v.scenario_id
                        AND s.scenario_version = v.version AND s.scenario_checksum = v.checksum
-                       AND s.status IN ('active', 'paused') AND s.pinned_at IS NULL)
-      ORDER BY v.version",
-);
+                       AND ",
+    live!(),
+    " AND s.pinned_at IS NULL)
+      ORDER BY v.version"
+));
 
 /// The parameters of [`concerned`] and [`to_mark`], then others.
 macro_rules! key {

@@ -40,27 +40,26 @@ impl Plan {
     }
 }
 
-static BY_ID: Statement = Statement::reading(
-    "SELECT p.plan_id, p.scenario_id, p.from_version, p.to_version, p.from_checksum, p.to_checksum, p.from_digest,
-            p.to_digest, p.fields_digest, p.status, coalesce(p.deployment_no, 0)
-       FROM scenario.migration_plans AS p WHERE p.tenant_id = $1 AND p.plan_id = $2",
-);
+/// The columns of [`read_plan`].
+macro_rules! select_plan {
+    () => {
+        "SELECT p.plan_id, p.scenario_id, p.from_version, p.to_version, p.from_checksum, p.to_checksum, p.from_digest,
+                p.to_digest, p.fields_digest, p.status, coalesce(p.deployment_no, 0)
+           FROM scenario.migration_plans AS p "
+    };
+}
 
-static LOCK: Statement = Statement::writing(
-    "SELECT p.plan_id, p.scenario_id, p.from_version, p.to_version, p.from_checksum, p.to_checksum, p.from_digest,
-            p.to_digest, p.fields_digest, p.status, coalesce(p.deployment_no, 0)
-       FROM scenario.migration_plans AS p WHERE p.tenant_id = $1 AND p.plan_id = $2
-        FOR NO KEY UPDATE",
-);
+static BY_ID: Statement = Statement::reading(concat!(select_plan!(), "WHERE p.tenant_id = $1 AND p.plan_id = $2"));
 
-static LOCK_OPEN: Statement = Statement::writing(
-    "SELECT p.plan_id, p.scenario_id, p.from_version, p.to_version, p.from_checksum, p.to_checksum, p.from_digest,
-            p.to_digest, p.fields_digest, p.status, coalesce(p.deployment_no, 0)
-       FROM scenario.migration_plans AS p
-      WHERE p.tenant_id = $1 AND p.scenario_id = $2 AND p.from_version = $3 AND p.to_version = $4
+static LOCK: Statement =
+    Statement::writing(concat!(select_plan!(), "WHERE p.tenant_id = $1 AND p.plan_id = $2 FOR NO KEY UPDATE"));
+
+static LOCK_OPEN: Statement = Statement::writing(concat!(
+    select_plan!(),
+    "WHERE p.tenant_id = $1 AND p.scenario_id = $2 AND p.from_version = $3 AND p.to_version = $4
         AND p.is_open
-        FOR NO KEY UPDATE",
-);
+        FOR NO KEY UPDATE"
+));
 
 static REFS: Statement = Statement::reading(
     "SELECT p.plan_id, p.from_version, p.to_version, p.status, p.deployment_no

@@ -1,7 +1,8 @@
 //! `scenario.sessions`: what a turn and a batch read of it, and how a session starts and walks on.
 //!
-//! What a decision writes is in [`super::session_changes`]. For all other statements, visits, hashes and the cleaning of marks are the work of the
-//! table's triggers (`31_session_triggers.sql`): a statement here says where the session is to be, and why.
+//! What a decision writes is in [`super::session_changes`]. For all other statements, visits, hashes and the cleaning
+//! of marks are the work of the table's triggers (`sql/install/23_session_triggers.sql`): a statement here says where
+//! the session is to be, and why.
 
 use super::{Row, Statement, engine_id, scenario_key, versions};
 use crate::args;
@@ -20,8 +21,8 @@ use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
 /// The session `s` of scenario `c` is not due ("What is due"): it carries no mark, was looked at before, and walks the
-/// published version or has seen every deployment. A finished session is due by a mark alone. `$live`: the statuses that
-/// take turns; `$marked`: whether it carries a mark.
+/// published version or has seen every deployment. A finished session is due by a mark alone. `$live`: the statuses
+/// that take turns; `$marked`: whether it carries a mark.
 macro_rules! settled {
     ($live:literal, $marked:expr) => {
         concat!(
@@ -46,8 +47,8 @@ macro_rules! is_marked {
     };
 }
 
-/// The hot path: two small rows by their primary keys, no JSON. Every mark counts here: to open the table of plans would
-/// cost each turn about half as much again, and [`read`] finds the few marks that are void.
+/// The hot path: two small rows by their primary keys, no JSON. Every mark counts here: to open the table of plans
+/// would cost each turn about half as much again, and [`read`] finds the few marks that are void.
 static CHECK_DUE: Statement = Statement::reading(concat!(
     "SELECT ",
     settled!("'active'", "s.pending_plan_id IS NOT NULL"),
@@ -126,7 +127,8 @@ static LOCK_MARKED: Statement = Statement::writing(
 /// Of these sessions, those that are still marked.
 static LOCK_MARKED_OF: Statement = Statement::writing(
     "SELECT s.session_id FROM scenario.sessions AS s
-      WHERE s.tenant_id = $1 AND s.pending_plan_id = $2 AND s.status IN ('active', 'completed') AND s.session_id = ANY ($3)
+      WHERE s.tenant_id = $1 AND s.pending_plan_id = $2 AND s.status IN ('active', 'completed')
+        AND s.session_id = ANY ($3)
       ORDER BY s.session_id
         FOR NO KEY UPDATE SKIP LOCKED",
 );
@@ -224,7 +226,8 @@ fn missing(session_id: Uuid) -> Error {
     Error::not_found("session", session_id).hint("Start it first: start_session(tenant_id, session_id, scenario_id).")
 }
 
-/// The hot path of `reconcile_session`: one index lookup, no lock, no transaction id. P0002 if there is no such session.
+/// The hot path of `reconcile_session`: one index lookup, no lock, no transaction id. P0002 if there is no such
+/// session.
 pub fn check_due(tenant_id: Uuid, session_id: Uuid) -> Result<DueCheck> {
     CHECK_DUE
         .row(&args![tenant_id, session_id], |row| {
@@ -239,8 +242,8 @@ pub fn lock(tenant_id: Uuid, session_id: Uuid) -> Result<()> {
     found.map(|_| ()).ok_or_else(|| missing(session_id))
 }
 
-/// The same for a session that was looked at, and says whether it is as it was then: nobody has written it, and nothing was
-/// deployed or cancelled in its scenario. P0002.
+/// The same for a session that was looked at, and says whether it is as it was then: nobody has written it, and nothing
+/// was deployed or cancelled in its scenario. P0002.
 pub fn lock_if_unchanged(tenant_id: Uuid, seen: &SessionState) -> Result<bool> {
     let found = LOCK_AND_COMPARE.row(&args![tenant_id, seen.session_id], |row| {
         Ok((RowVersion { xmin: row.get(1)?, ctid: item_pointer_get_both(row.get(2)?) }, row.opt::<i32>(3)?))

@@ -1,9 +1,9 @@
 //! The application's own sources of field values: functions that `scenario.profile_source` and
 //! `scenario.extraction_source` name.
 //!
-//! They are looked up by name whenever a decision first needs one, so a function that was replaced, dropped or made for another
-//! signature meanwhile is found out with a clear error, not with whatever its result is read as. They run with the rights of
-//! whoever called the extension, and what they raise ends the turn.
+//! They are looked up by name whenever a decision first needs one, so a function that was replaced, dropped or made for
+//! another signature meanwhile is found out with a clear error, not with whatever its result is read as. They run with
+//! the rights of whoever called the extension, and what they raise ends the turn.
 
 use super::Statement;
 use crate::args;
@@ -42,14 +42,16 @@ static NAMES: Statement = Statement::reading(
        FROM (SELECT pg_catalog.parse_ident($1) AS parts) AS n",
 );
 
-/// Every function of that name: whether it is the one (argument types uuid, uuid, text), how it is called, what it gives.
+/// Every function of that name: whether it is the one (argument types uuid, uuid, text), how it is called, what it
+/// gives.
 static FUNCTIONS: Statement = Statement::reading(
     "SELECT pg_catalog.format('%I.%I', n.nspname, p.proname),
             p.prokind = 'f' AND p.proargtypes = '2950 2950 25'::pg_catalog.oidvector,
             pg_catalog.format('%I.%I(%s) RETURNS %s', n.nspname, p.proname,
                               pg_catalog.pg_get_function_identity_arguments(p.oid),
                               coalesce(pg_catalog.pg_get_function_result(p.oid), 'nothing')),
-            coalesce((SELECT pg_catalog.string_agg(a.name || ' ' || pg_catalog.format_type(a.type, NULL), ', ' ORDER BY a.place)
+            coalesce((SELECT pg_catalog.string_agg(a.name || ' ' || pg_catalog.format_type(a.type, NULL), ', '
+                                                   ORDER BY a.place)
                         FROM ROWS FROM (pg_catalog.unnest(p.proargnames), pg_catalog.unnest(p.proallargtypes),
                                         pg_catalog.unnest(p.proargmodes)) WITH ORDINALITY AS a(name, type, mode, place)
                        WHERE a.mode IN ('o', 't')), '')
@@ -77,7 +79,8 @@ pub fn extraction(name: &str) -> Result<Source> {
 }
 
 impl Source {
-    /// 22023 for a name that is not schema.function, and for a function of another signature; 42883 for one that is not there.
+    /// 22023 for a name that is not schema.function, and for a function of another signature; 42883 for one that is not
+    /// there.
     fn look_up(text: &str, expected: &SourceSignature) -> Result<Source> {
         // A text that cannot be read as names at all is refused by parse_ident itself (22023).
         let names =
@@ -140,7 +143,8 @@ impl Source {
         read: impl FnOnce(String, Option<f64>, &pgrx::spi::SpiHeapTupleData<'_>) -> Result<Candidate>,
     ) -> Result<Option<Candidate>> {
         Spi::connect(|client| {
-            // Not kept prepared: the name changes with a setting, and the function is called seldom, never in the hot path.
+            // Not kept prepared: the name changes with a setting, and the function is called seldom, never in the hot
+            // path.
             let mut table = client.select(self.sql.as_str(), Some(1), &args![tenant_id, id, field])?;
             let Some(row) = table.next() else { return Ok(None) };
             let Some(Json(value)) = row.get::<Json>(1)? else { return Ok(None) };

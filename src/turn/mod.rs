@@ -1,5 +1,5 @@
-//! One turn of one session: read, decide, and for `reconcile_session` write. Previews and batches decide here too, and so
-//! all of them ask the same engine.
+//! One turn of one session: read, decide, and for `reconcile_session` write. Previews and batches decide here too, and
+//! so all of them ask the same engine.
 
 mod announce;
 pub mod common_move;
@@ -223,7 +223,8 @@ fn settled(state: &SessionState, reason: Cow<'static, str>) -> Turn {
     }
 }
 
-/// Asks the engine: by the way to the published version, or by the way through one plan. No pin holds the session ([`is_pinned`]).
+/// Asks the engine: by the way to the published version, or by the way through one plan. No pin holds the session
+/// ([`is_pinned`]).
 pub fn decide(
     tenant_id: Uuid,
     state: &SessionState,

@@ -1,5 +1,5 @@
-//! The result column `prompts`: for each field that is asked for, or to be confirmed, what a person or a model needs to do
-//! it well.
+//! The result column `prompts`: for each field that is asked for, or to be confirmed, what a person or a model needs to
+//! do it well.
 
 use crate::error::Result;
 use crate::facts::SessionFacts;

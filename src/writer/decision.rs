@@ -164,9 +164,7 @@ fn seconds_now() -> f64 {
 fn found_elsewhere(filled: &[FilledField]) -> Result<BTreeMap<&str, Box<RawValue>>> {
     let mut values: BTreeMap<&str, Box<RawValue>> = BTreeMap::new();
     for field in filled.iter().filter(|f| f.source != FieldSource::Session && !f.needs_confirmation) {
-        let value = RawValue::from_string(field.value.clone())
-            .map_err(|error| Error::internal(format!("the value of field {} is no JSON: {error}", field.field)))?;
-        values.insert(&field.field, value);
+        values.insert(&field.field, Json::raw_of_field(&field.field, &field.value)?);
     }
     Ok(values)
 }

@@ -1,4 +1,5 @@
-//! What a decision found in the conversation is kept, so that the next scenario does not look for it again ("Gap fill").
+//! What a decision found in the conversation is kept, so that the next scenario does not look for it again ("Gap
+//! fill").
 
 use super::decision::SessionDecision;
 use crate::error::Result;
@@ -9,17 +10,17 @@ use crate::store::profiles::{self, NewProfileValue};
 use pgrx::Uuid;
 use scenario_engine::reconcile::{Effect, FieldSource, FilledField, same_json};
 
-/// Keeps what these decisions found: in the customer's profile. A session without a customer has only its variables, where a move
-/// puts them; what the customer must confirm first is kept as an attempt, where the next turn finds it again. The same holds where
-/// the application has a profile of its own, which need not know ours.
+/// Keeps what these decisions found: in the customer's profile. A session without a customer has only its variables,
+/// where a move puts them; what the customer must confirm first is kept as an attempt, where the next turn finds it
+/// again. The same holds where the application has a profile of its own, which need not know ours.
 pub(super) fn keep(tenant_id: Uuid, decisions: &[SessionDecision<'_>]) -> Result<()> {
     let mut found: Vec<(&SessionDecision<'_>, &FilledField)> = Vec::new();
     for one in decisions.iter().filter(|one| matches!(one.decision.effect, Effect::Move | Effect::Wait(_))) {
         let filled = one.decision.fields_filled.iter();
         found.extend(filled.filter(|f| f.source == FieldSource::Extraction || f.needs_confirmation).map(|f| (one, f)));
     }
-    // Several sessions of one customer write the same rows. Every writer goes by the same order, so that no two of them wait for each
-    // other in a circle.
+    // Several sessions of one customer write the same rows. Every writer goes by the same order, so that no two of them
+    // wait for each other in a circle.
     found.sort_by_key(|(one, f)| {
         (one.state.customer_id.map(|id| *id.as_bytes()), f.field.as_str(), *one.state.session_id.as_bytes())
     });

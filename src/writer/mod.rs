@@ -1,6 +1,6 @@
-//! What a decision writes: the session, its visit, its audit and undo rows, what was learnt of the customer. Everything that is
-//! written for a decision is written here, for one session of a turn or for the many of a batch's page, in the caller's
-//! transaction and under the sessions' locks.
+//! What a decision writes: the session, its visit, its audit and undo rows, what was learnt of the customer. Everything
+//! that is written for a decision is written here, for one session of a turn or for the many of a batch's page, in the
+//! caller's transaction and under the sessions' locks.
 
 mod already_done;
 mod decision;
@@ -29,7 +29,8 @@ pub fn keep_pins<'a>(
     if pins.is_empty() { Ok(()) } else { decided::keep_pins(tenant_id, &pins) }
 }
 
-/// Writes what the decisions' effects say, and nothing for [`Effect::None`]. The sessions are locked, and each occurs once.
+/// Writes what the decisions' effects say, and nothing for [`Effect::None`]. The sessions are locked, and each occurs
+/// once.
 pub fn write(tenant_id: Uuid, decisions: &[SessionDecision<'_>]) -> Result<()> {
     let mut arrivals = Vec::new();
     let mut exits = Vec::new();

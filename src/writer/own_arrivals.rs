@@ -1,10 +1,10 @@
 //! How the triggers of `sessions` and `step_visits` tell a move of the writer from everybody else's SQL.
 //!
-//! The writer has looked up the step and appends the visit itself, so the triggers need not do it again. What they go by is kept
-//! in this backend's memory for as long as the writer's statement runs: the depth of triggers at which it runs, and each
-//! arrival that it is about to write. A statement in a trigger that the writer's statement fires is deeper, and so it is
-//! foreign. A statement at the same depth, in a function that a constraint of somebody's calls, is foreign unless it
-//! writes the very arrival that is being written. No setting and no argument can say otherwise.
+//! The writer has looked up the step and appends the visit itself, so the triggers need not do it again. What they go
+//! by is kept in this backend's memory for as long as the writer's statement runs: the depth of triggers at which it
+//! runs, and each arrival that it is about to write. A statement in a trigger that the writer's statement fires is
+//! deeper, and so it is foreign. A statement at the same depth, in a function that a constraint of somebody's calls, is
+//! foreign unless it writes the very arrival that is being written. No setting and no argument can say otherwise.
 
 use crate::error::Result;
 use pgrx::{Uuid, direct_function_call, pg_sys};
@@ -29,8 +29,9 @@ pub(super) struct OwnArrival {
     pub visit_no: i32,
 }
 
-/// Puts back what was there before when it goes out of scope, however the statement ends: PostgreSQL's errors unwind through
-/// here. Something was there where a trigger of somebody's, which the writer's statement fired, calls the writer again.
+/// Puts back what was there before when it goes out of scope, however the statement ends: PostgreSQL's errors unwind
+/// through here. Something was there where a trigger of somebody's, which the writer's statement fired, calls the
+/// writer again.
 struct RestoreOuter {
     outer: Option<WriteInProgress>,
 }

@@ -8,16 +8,19 @@ use crate::store::Statement;
 use pgrx::Uuid;
 use pgrx::datum::datetime_support::now;
 
-/// The columns that every change has, `c`: parameters 2 to 21. An audit row's plans and fields are lists of their own; each list
-/// lies in one array with those of the other rows, from place `…_from` to place `…_to`.
+/// The columns that every change has, `c`: parameters 2 to 21. An audit row's plans and fields are lists of their own;
+/// each list lies in one array with those of the other rows, from place `…_from` to place `…_to`.
 macro_rules! change_rows {
     ($more_values:literal, $more_names:literal) => {
         concat!(
-            "ROWS FROM (pg_catalog.unnest($2::uuid[]), pg_catalog.unnest($3::uuid[]), pg_catalog.unnest($4::integer[]), pg_catalog.unnest($5::integer[]),
-                        pg_catalog.unnest($6::integer[]), pg_catalog.unnest($7::text[]), pg_catalog.unnest($8::text[]), pg_catalog.unnest($9::text[]),
-                        pg_catalog.unnest($10::text[]), pg_catalog.unnest($11::text[]), pg_catalog.unnest($12::jsonb[]), pg_catalog.unnest($13::text[]),
-                        pg_catalog.unnest($14::text[]), pg_catalog.unnest($15::bigint[]), pg_catalog.unnest($17::integer[]), pg_catalog.unnest($18::integer[]),
-                        pg_catalog.unnest($20::integer[]), pg_catalog.unnest($21::integer[]), ",
+            "ROWS FROM (
+                 pg_catalog.unnest($2::uuid[]), pg_catalog.unnest($3::uuid[]), pg_catalog.unnest($4::integer[]),
+                 pg_catalog.unnest($5::integer[]), pg_catalog.unnest($6::integer[]), pg_catalog.unnest($7::text[]),
+                 pg_catalog.unnest($8::text[]), pg_catalog.unnest($9::text[]), pg_catalog.unnest($10::text[]),
+                 pg_catalog.unnest($11::text[]), pg_catalog.unnest($12::jsonb[]), pg_catalog.unnest($13::text[]),
+                 pg_catalog.unnest($14::text[]), pg_catalog.unnest($15::bigint[]), pg_catalog.unnest($17::integer[]),
+                 pg_catalog.unnest($18::integer[]), pg_catalog.unnest($20::integer[]),
+                 pg_catalog.unnest($21::integer[]), ",
             $more_values,
             ") AS c (session_id, scenario_id, revision, from_version, to_version, migration_scenario,
                      anchor_content_hash, step_before, step_after, action, record, checkpoint, reason,
@@ -35,10 +38,11 @@ macro_rules! audit_rows {
             "INSERT INTO scenario.migration_audit (tenant_id, session_id, revision, scenario_id, plan_ids, from_version,
                     to_version, migration_scenario, anchor_content_hash, step_before, step_after, action, fields_filled,
                     asked, trace, fields_asked, checkpoint, blocked_by_checkpoint, reason, microseconds)
-             SELECT $1, w.session_id, w.revision + 1, w.scenario_id, ($16::uuid[])[w.plans_from:w.plans_to], w.from_version,
-                    w.to_version, w.migration_scenario, w.anchor_content_hash, w.step_before, w.step_after, w.action,
-                    w.record OPERATOR(pg_catalog.->) 'fields_filled', w.record OPERATOR(pg_catalog.->) 'asked',
-                    w.record OPERATOR(pg_catalog.->) 'trace', ($19::text[])[w.asked_from:w.asked_to], w.checkpoint,
+             SELECT $1, w.session_id, w.revision + 1, w.scenario_id, ($16::uuid[])[w.plans_from:w.plans_to],
+                    w.from_version, w.to_version, w.migration_scenario, w.anchor_content_hash, w.step_before,
+                    w.step_after, w.action, w.record OPERATOR(pg_catalog.->) 'fields_filled',
+                    w.record OPERATOR(pg_catalog.->) 'asked', w.record OPERATOR(pg_catalog.->) 'trace',
+                    ($19::text[])[w.asked_from:w.asked_to], w.checkpoint,
                     w.checkpoint IS NOT NULL, w.reason, w.microseconds
                FROM written AS w WHERE ",
             $where
@@ -81,9 +85,9 @@ static MOVE: Statement = Statement::writing(concat!(
                 CASE WHEN c.plans_from <= c.plans_to THEN ($16::uuid[])[c.plans_to] END AS plan_id
            FROM ",
     change_rows!(
-        "pg_catalog.unnest($22::integer[]), pg_catalog.unnest($23::text[]), pg_catalog.unnest($24::text[]), pg_catalog.unnest($25::integer[]), pg_catalog.unnest($26::text[]),
-         pg_catalog.unnest($27::jsonb[]), pg_catalog.unnest($28::jsonb[]), pg_catalog.unnest($30::jsonb[]),
-         pg_catalog.unnest($31::boolean[])",
+        "pg_catalog.unnest($22::integer[]), pg_catalog.unnest($23::text[]), pg_catalog.unnest($24::text[]),
+         pg_catalog.unnest($25::integer[]), pg_catalog.unnest($26::text[]), pg_catalog.unnest($27::jsonb[]),
+         pg_catalog.unnest($28::jsonb[]), pg_catalog.unnest($30::jsonb[]), pg_catalog.unnest($31::boolean[])",
         "visit_count, old_content_hash, old_checksum, deployments, new_checksum, variables_written,
          variables_before, times_written, already_done"
     ),
@@ -94,8 +98,9 @@ static MOVE: Statement = Statement::writing(concat!(
          UPDATE scenario.sessions AS s
             SET scenario_version = t.to_version, step_id = t.step_after, step_content_hash = t.content_hash,
                 scenario_checksum = t.new_checksum, reconciled_deployments = t.deployments,
-                pinned_at = NULL, pinned_reason = NULL, pinned_plan_id = NULL,
-                visit_count = t.visit_count + 1, revision = t.revision + 1,
+                ",
+    no_pin!(),
+    ", visit_count = t.visit_count + 1, revision = t.revision + 1,
                 already_done = t.already_done,
                 status = CASE WHEN t.is_terminal THEN 'completed' WHEN s.status = 'completed' THEN 'active'
                               ELSE s.status END,
@@ -104,8 +109,9 @@ static MOVE: Statement = Statement::writing(concat!(
                 variables_set_at = CASE WHEN t.variables_written = '{}' THEN s.variables_set_at
                                         ELSE s.variables_set_at || t.times_written END,
                 last_activity_at = CASE WHEN t.plan_id IS NULL THEN $29 ELSE s.last_activity_at END,
-                pending_plan_id = NULL, pending_target_version = NULL, pending_anchor_hash = NULL,
-                pending_marked_at = NULL, waiting_for = NULL, waiting_since = NULL
+                ",
+    no_mark!(),
+    "
            FROM change AS t
           WHERE s.tenant_id = $1 AND s.session_id = t.session_id AND s.revision = t.revision
             AND s.visit_count = t.visit_count
@@ -113,8 +119,9 @@ static MOVE: Statement = Statement::writing(concat!(
                    s.scenario_version = t.to_version AND s.step_id = t.step_after
                    AND s.revision = t.revision + 1 AND s.visit_count = t.visit_count + 1 AS as_asked
      ), visited AS (
-         INSERT INTO scenario.step_visits (tenant_id, session_id, visit_no, scenario_id, scenario_version, step_id, step_name,
-                step_content_hash, turn_number, reason, is_checkpoint, checkpoint_description, plan_id, already_done)
+         INSERT INTO scenario.step_visits (tenant_id, session_id, visit_no, scenario_id, scenario_version, step_id,
+                step_name, step_content_hash, turn_number, reason, is_checkpoint, checkpoint_description, plan_id,
+                already_done)
          SELECT $1, w.session_id, w.visit_count + 1, w.scenario_id, w.to_version, w.step_after, w.step_name,
                 w.content_hash, w.turn_count, 'migration', w.is_checkpoint, w.checkpoint_description, w.plan_id,
                 w.already_done
@@ -184,13 +191,14 @@ static STAY: Statement = Statement::writing(concat!(
 
 /// A pinned session stays as it is: that its plans were looked at is all that is written. A mark of an earlier plan
 /// goes.
-static KEEP_PIN: Statement = Statement::writing(
+static KEEP_PIN: Statement = Statement::writing(concat!(
     "UPDATE scenario.sessions AS s
-        SET reconciled_deployments = t.deployments, pending_plan_id = NULL, pending_target_version = NULL,
-            pending_anchor_hash = NULL, pending_marked_at = NULL, waiting_for = NULL, waiting_since = NULL
+        SET reconciled_deployments = t.deployments, ",
+    no_mark!(),
+    "
        FROM ROWS FROM (pg_catalog.unnest($2::uuid[]), pg_catalog.unnest($3::integer[])) AS t (session_id, deployments)
-      WHERE s.tenant_id = $1 AND s.session_id = t.session_id",
-);
+      WHERE s.tenant_id = $1 AND s.session_id = t.session_id"
+));
 
 /// What every change of a session is recorded with.
 pub struct Change<'a> {
@@ -297,7 +305,8 @@ struct ChangeColumns<'a> {
     asked_to: Vec<i32>,
 }
 
-/// Appends a row's list and gives the places of its first and last entry, from 1 on; an empty list ends before it begins.
+/// Appends a row's list and gives the places of its first and last entry, from 1 on; an empty list ends before it
+/// begins.
 fn append_list<T>(all: &mut Vec<T>, list: Vec<T>) -> Result<(i32, i32)> {
     let place = |n: usize| i32::try_from(n).map_err(|_| Error::internal("more list entries than an array can hold"));
     let first = place(all.len() + 1)?;

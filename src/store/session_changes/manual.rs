@@ -32,9 +32,9 @@ static PIN: Statement = Statement::writing(concat!(
     "WITH written AS (
          UPDATE scenario.sessions AS s
             SET pinned_at = pg_catalog.clock_timestamp(), pinned_reason = 'operator', pinned_plan_id = NULL,
-                reconciled_deployments = c.deployments, pending_plan_id = NULL, pending_target_version = NULL,
-                pending_anchor_hash = NULL, pending_marked_at = NULL, waiting_for = NULL, waiting_since = NULL,
-                revision = $3 + 1
+                reconciled_deployments = c.deployments, revision = $3 + 1, ",
+    no_mark!(),
+    "
            FROM scenario.scenarios AS c
           WHERE s.tenant_id = $1 AND s.session_id = $2 AND c.tenant_id = s.tenant_id AND c.scenario_id = s.scenario_id
          RETURNING s.*) ",
@@ -44,8 +44,9 @@ static PIN: Statement = Statement::writing(concat!(
 static UNPIN: Statement = Statement::writing(concat!(
     "WITH written AS (
          UPDATE scenario.sessions AS s
-            SET pinned_at = NULL, pinned_reason = NULL, pinned_plan_id = NULL, reconciled_deployments = NULL,
-                revision = $3 + 1
+            SET reconciled_deployments = NULL, revision = $3 + 1, ",
+    no_pin!(),
+    "
           WHERE s.tenant_id = $1 AND s.session_id = $2
          RETURNING s.*) ",
     recorded!("'unpin'", "w.scenario_version", "w.step_id", "NULL")
@@ -57,9 +58,11 @@ static MOVE: Statement = Statement::writing(concat!(
      ), written AS (
          UPDATE scenario.sessions AS s
             SET scenario_version = $7, step_id = $8, visit_count = s.visit_count + 1, visit_reason = 'move',
-                pinned_at = NULL, pinned_reason = NULL, pinned_plan_id = NULL, pending_plan_id = NULL,
-                pending_target_version = NULL, pending_anchor_hash = NULL, pending_marked_at = NULL,
-                waiting_for = NULL, waiting_since = NULL, revision = $3 + 1
+                revision = $3 + 1, ",
+    no_pin!(),
+    ", ",
+    no_mark!(),
+    "
           WHERE s.tenant_id = $1 AND s.session_id = $2
          RETURNING s.*) ",
     recorded!("'move'", "(SELECT b.scenario_version FROM before AS b)", "(SELECT b.step_id FROM before AS b)", "$9")

@@ -1,6 +1,21 @@
 //! The statements that change sessions, each together with what belongs to the same change: a visit, the undo row, the
 //! audit row.
 
+/// Assignments to the session `s`: it carries no mark, and waits for nothing.
+macro_rules! no_mark {
+    () => {
+        "pending_plan_id = NULL, pending_target_version = NULL, pending_anchor_hash = NULL, pending_marked_at = NULL,
+         waiting_for = NULL, waiting_since = NULL"
+    };
+}
+
+/// Assignments to the session `s`: it is not pinned.
+macro_rules! no_pin {
+    () => {
+        "pinned_at = NULL, pinned_reason = NULL, pinned_plan_id = NULL"
+    };
+}
+
 pub mod decided;
 pub mod manual;
 pub mod reverted;

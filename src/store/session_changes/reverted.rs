@@ -8,7 +8,7 @@ use pgrx::Uuid;
 
 /// Puts a session back where it was before its last migration, and pins it. A value that somebody has given since
 /// stays: it is not the migration's. Who was finished by the migration goes on; who was before it is finished again.
-static REVERT: Statement = Statement::writing(
+static REVERT: Statement = Statement::writing(concat!(
     "WITH written AS (
          UPDATE scenario.sessions AS s
             SET scenario_id = u.scenario_id, scenario_version = u.scenario_version, step_id = u.step_id,
@@ -25,9 +25,9 @@ static REVERT: Statement = Statement::writing(
                                      WHERE s.variables -> w.key = w.value),
                 status = CASE WHEN st.is_terminal AND s.status IN ('active', 'paused') THEN 'completed'
                               WHEN NOT st.is_terminal AND s.status = 'completed' THEN 'active' ELSE s.status END,
-                already_done = $7, visit_count = s.visit_count + 1, revision = s.revision + 1,
-                pending_plan_id = NULL, pending_target_version = NULL, pending_anchor_hash = NULL,
-                pending_marked_at = NULL, waiting_for = NULL, waiting_since = NULL
+                already_done = $7, visit_count = s.visit_count + 1, revision = s.revision + 1, ",
+    no_mark!(),
+    "
            FROM scenario.migration_undo AS u
            JOIN scenario.scenarios AS c ON c.tenant_id = u.tenant_id AND c.scenario_id = u.scenario_id
            JOIN scenario.scenario_steps AS st
@@ -54,8 +54,8 @@ static REVERT: Statement = Statement::writing(
          SELECT w.tenant_id, w.session_id, w.revision, w.scenario_id,
                 pg_catalog.array_remove(ARRAY[w.plan_id], NULL), $5, w.scenario_version, $6, w.step_id, 'revert', $8
            FROM written AS w
-     ) SELECT pg_catalog.count(*) FILTER (WHERE w.revision = $3 + 1 AND w.visit_count = $4 + 1) FROM written AS w",
-);
+     ) SELECT pg_catalog.count(*) FILTER (WHERE w.revision = $3 + 1 AND w.visit_count = $4 + 1) FROM written AS w"
+));
 
 /// A session that goes back, as it is before.
 pub struct Revert<'a> {
