@@ -28,10 +28,11 @@ extension_sql_file!(
     requires = ["session_triggers"]
 );
 extension_sql_file!(
-    "../sql/install/30_reconciliation.sql",
-    name = "reconciliation",
+    "../sql/install/25_session_change.sql",
+    name = "session_change",
     requires = ["session_row_triggers"]
 );
+extension_sql_file!("../sql/install/30_reconciliation.sql", name = "reconciliation", requires = ["session_change"]);
 extension_sql_file!(
     "../sql/install/31_definition_functions.sql",
     name = "definition_functions",

@@ -10,7 +10,7 @@
 
 use crate::error::{self, Error};
 use pgrx::callconv::{BoxRet, FcInfo};
-use pgrx::datum::Datum;
+use pgrx::datum::{Datum, DatumWithOid};
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::{FromDatum, IntoDatum, PgLogLevel, PgTupleDesc, name_data_to_str, pg_sys};
 
@@ -104,6 +104,42 @@ pub struct Column {
 impl Column {
     pub fn new<T: IntoDatum>(name: &'static str, value: T) -> Column {
         Column { name, type_oid: T::type_oid(), datum: value.into_datum() }
+    }
+}
+
+/// An array of the composite type `type_name`, as the parameter of a statement. Raises as PostgreSQL does where there is
+/// no such type; XX000 for a column of another type.
+pub fn array_of_rows(
+    type_name: &str,
+    rows: impl IntoIterator<Item = Vec<Column>>,
+) -> error::Result<DatumWithOid<'static>> {
+    let type_oid = pgrx::regtypein(type_name);
+    // SAFETY: a composite type has a description, which is released when `description` is dropped.
+    let (raw, description) = unsafe {
+        let raw = pg_sys::lookup_rowtype_tupdesc(type_oid, -1);
+        (raw, PgTupleDesc::from_pg(raw))
+    };
+    let mut tuples = Vec::new();
+    for columns in rows {
+        let (mut values, mut is_null) = in_order(&description, &columns)?;
+        // SAFETY: both lists are as long as the description, and each value is of the type of its column.
+        tuples.push(unsafe {
+            let tuple = pg_sys::heap_form_tuple(raw, values.as_mut_ptr(), is_null.as_mut_ptr());
+            pg_sys::HeapTupleHeaderGetDatum((*tuple).t_data)
+        });
+    }
+    // SAFETY: the datums are of the composite type, which is of variable length and aligned like a double. The array is
+    // allocated in the current memory context, and of the array type of the composite type.
+    unsafe {
+        let array = pg_sys::construct_array(
+            tuples.as_mut_ptr(),
+            i32::try_from(tuples.len()).map_err(|_| Error::internal("more rows than an array can hold"))?,
+            type_oid,
+            -1,
+            false,
+            pg_sys::TYPALIGN_DOUBLE as std::ffi::c_char,
+        );
+        Ok(DatumWithOid::new(pg_sys::Datum::from(array), pg_sys::get_array_type(type_oid)))
     }
 }
 

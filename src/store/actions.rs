@@ -36,14 +36,10 @@ static DECIDE: Statement = Statement::writing(
 );
 
 // Sessions that have had no action executed are most of them.
-static ARRIVING_AT_ACTIONS: Statement = Statement::reading(
+static HAVING_ACTIONS: Statement = Statement::reading(
     "SELECT a.session_id
-       FROM ROWS FROM (pg_catalog.unnest($2::uuid[]), pg_catalog.unnest($3::uuid[]), pg_catalog.unnest($4::integer[]),
-                       pg_catalog.unnest($5::text[])) AS a (session_id, scenario_id, version, step_id)
-      WHERE (SELECT st.is_required_action FROM scenario.scenario_steps AS st
-              WHERE st.tenant_id = $1 AND st.scenario_id = a.scenario_id AND st.version = a.version
-                AND st.step_id = a.step_id)
-        AND EXISTS (SELECT FROM scenario.session_actions AS d
+       FROM ROWS FROM (pg_catalog.unnest($2::uuid[]), pg_catalog.unnest($3::uuid[])) AS a (session_id, scenario_id)
+      WHERE EXISTS (SELECT FROM scenario.session_actions AS d
                      WHERE d.tenant_id = $1 AND d.session_id = a.session_id AND d.scenario_id = a.scenario_id)",
 );
 
@@ -59,20 +55,13 @@ static EXECUTED_SINCE: Statement = Statement::reading(
         AND (a.visit_no >= $4 OR a.scenario_version = $5)",
 );
 
-/// Of sessions that are to arrive at a step (session, scenario, version, step), those that arrive at a required
-/// action and have had an action executed in the scenario.
-pub fn arriving_at_actions<'a>(
-    tenant_id: Uuid,
-    arrivals: impl Iterator<Item = (Uuid, Uuid, i32, &'a str)>,
-) -> Result<HashSet<Uuid>> {
-    let (mut sessions, mut scenarios, mut versions, mut steps) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for (session_id, scenario_id, version, step_id) in arrivals {
-        sessions.push(session_id);
-        scenarios.push(scenario_id);
-        versions.push(version);
-        steps.push(step_id);
+/// Of these sessions, each with its scenario, those that have had an action executed there.
+pub fn having_actions(tenant_id: Uuid, sessions: impl Iterator<Item = (Uuid, Uuid)>) -> Result<HashSet<Uuid>> {
+    let (sessions, scenarios): (Vec<Uuid>, Vec<Uuid>) = sessions.unzip();
+    if sessions.is_empty() {
+        return Ok(HashSet::new());
     }
-    let found = ARRIVING_AT_ACTIONS.rows(&args![tenant_id, sessions, scenarios, versions, steps], |row| row.get(1))?;
+    let found = HAVING_ACTIONS.rows(&args![tenant_id, sessions, scenarios], |row| row.get(1))?;
     Ok(found.into_iter().collect())
 }
 

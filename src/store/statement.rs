@@ -129,11 +129,11 @@ impl Statement {
     fn prepared(&'static self, args: &[DatumWithOid<'_>]) -> Result<&'static Prepared> {
         let key = std::ptr::from_ref(self).addr();
         if let Some(prepared) = PREPARED.with_borrow(|all| all.get(&key).copied()) {
-            // A datum of another type than the plan was made for would be read as what it is not.
+            // A datum of another type than the plan was made for would be read as what it is not. A type of ours has
+            // another oid once the extension was dropped and created again.
             if prepared.types.iter().copied().eq(args.iter().map(DatumWithOid::oid)) {
                 return Ok(prepared);
             }
-            return Err(Error::internal(format!("parameters of another type for: {}", self.sql)));
         }
         let mut types: Vec<pg_sys::Oid> = args.iter().map(DatumWithOid::oid).collect();
         let sql = CString::new(self.sql).map_err(|_| Error::internal("a statement has a NUL character"))?;

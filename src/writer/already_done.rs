@@ -7,14 +7,12 @@ use crate::store::actions;
 use crate::store::session_changes::decided::Arrival;
 use pgrx::Uuid;
 
-/// Says of each arrival whether its action was done before. One read for all of them tells that nobody has to be
-/// looked at, which is nearly always so.
+/// Says of each arrival whether its action was done before. Nearly always no step is a required action, and nothing is
+/// read.
 pub(super) fn set(tenant_id: Uuid, decisions: &[SessionDecision<'_>], arrivals: &mut [Arrival<'_>]) -> Result<()> {
-    let places = arrivals.iter().map(|arrival| {
-        let change = &arrival.change;
-        (change.session_id, change.scenario_id, change.to_version, change.step_after.unwrap_or_default())
-    });
-    let to_look_at = actions::arriving_at_actions(tenant_id, places)?;
+    let at_actions = arrivals.iter().filter(|arrival| arrival.step.is_required_action);
+    let sessions = at_actions.map(|arrival| (arrival.change.session_id, arrival.change.scenario_id));
+    let to_look_at = actions::having_actions(tenant_id, sessions)?;
     for arrival in arrivals.iter_mut().filter(|arrival| to_look_at.contains(&arrival.change.session_id)) {
         let change = &arrival.change;
         let is_known =

@@ -2,9 +2,9 @@
 
 use crate::error::{Error, Result};
 use crate::json::Json;
-use crate::store::session_changes::decided::{Arrival, Before, Change, Stay};
+use crate::store::session_changes::decided::{Arrival, Before, Change, NewVariables, Stay};
 use crate::store::sessions::{Position, SessionState};
-use crate::store::{audit, sql_id};
+use crate::store::{audit, sql_id, steps};
 use pgrx::datum::datetime_support::now;
 use pgrx::{Uuid, pg_sys};
 use scenario_engine::reconcile::{Decision, Effect, FieldSource, FilledField, WaitingFor};
@@ -26,15 +26,15 @@ impl<'a> SessionDecision<'a> {
         let target =
             self.decision.target.as_ref().ok_or_else(|| Error::internal("a decision to move has no target"))?;
         let written = found_elsewhere(&self.decision.fields_filled)?;
-        let variables_before = self.variables_under(&written)?;
+        let version = self.decision.published_version;
         Ok(Arrival {
             change: self.change(self.decision.action.as_str(), Some(&target.step_id)),
             before: self.before(),
             deployments: self.position.deployments,
             new_checksum: &self.position.published_checksum,
-            times_written: times_of(&self.decision.fields_filled, &written),
-            variables_written: Json::of(&written),
-            variables_before,
+            turn_count: self.state.turn_count,
+            step: steps::arrival(self.position.scenario, version, &target.step_id)?,
+            variables: self.new_variables(&written)?,
             already_done: false,
         })
     }
@@ -96,6 +96,7 @@ impl<'a> SessionDecision<'a> {
         let undone = decision.undone.iter().map(|landing| landing.checkpoint_name.as_str());
         let blocks = decision.checkpoint_blocks.iter().map(|block| block.checkpoint_name.as_str());
         let checkpoints: Vec<&str> = undone.chain(blocks).collect();
+        let record = decision.record();
         Change {
             session_id: self.state.session_id,
             scenario_id: self.position.scenario_id,
@@ -107,7 +108,9 @@ impl<'a> SessionDecision<'a> {
             step_before: &self.position.step_id,
             step_after,
             action,
-            record: Json::of(&decision.record()),
+            fields_filled: Json::of(&record.fields_filled),
+            asked: record.asked.as_ref().map(Json::of),
+            trace: record.trace.as_ref().map(Json::of),
             fields_asked: asked(decision),
             checkpoint: (!checkpoints.is_empty()).then(|| checkpoints.join(", ")),
             reason: decision.whole_reason(),
@@ -124,14 +127,15 @@ impl<'a> SessionDecision<'a> {
         }
     }
 
-    /// The session's present values of these variables.
-    fn variables_under(&self, written: &BTreeMap<&str, Box<RawValue>>) -> Result<Json> {
+    /// What is written into the variables, and the session's present values of these.
+    fn new_variables(&self, written: &BTreeMap<&str, Box<RawValue>>) -> Result<Option<NewVariables>> {
         if written.is_empty() {
-            return Ok(Json("{}".to_owned()));
+            return Ok(None);
         }
-        let mut variables = self.state.read_variables()?;
-        variables.retain(|name, _| written.contains_key(name.as_str()));
-        Ok(Json::of(&variables))
+        let mut before = self.state.read_variables()?;
+        before.retain(|name, _| written.contains_key(name.as_str()));
+        let times = times_of(&self.decision.fields_filled, written);
+        Ok(Some(NewVariables { written: Json::of(written), before: Json::of(&before), times }))
     }
 }
 
@@ -143,9 +147,6 @@ fn asked(decision: &Decision) -> Vec<&str> {
 
 /// When each value was given: what its source says, else now.
 fn times_of(filled: &[FilledField], written: &BTreeMap<&str, Box<RawValue>>) -> Json {
-    if written.is_empty() {
-        return Json("{}".to_owned());
-    }
     let now = seconds_now();
     let given = filled.iter().filter(|f| written.contains_key(f.field.as_str()));
     let times: BTreeMap<&str, f64> = given.map(|f| (f.field.as_str(), f.given_at.unwrap_or(now))).collect();
