@@ -47,7 +47,7 @@ fn is_held(version: i32, chain: Vec<PlanRef>, facts: &mut GroupFacts<'_>) -> Res
     let (way, to_version) = (Way::Plans(chain), facts.plan.to_version);
     match reconcile::reconcile(&session, way, to_version, &settings::engine_settings(), facts) {
         Ok(decision) => Ok(decision.pin.is_some_and(|pin| pin.reason == PinReason::Undone)),
-        // The landing is allowed, and only what comes after it hangs on the session.
+        // The landing is allowed, and only what comes after it depends on the session.
         Err(NoCommonAnswer::DependsOnSession) => Ok(false),
         Err(NoCommonAnswer::Failed(error)) => Err(error),
     }
@@ -61,7 +61,7 @@ struct GroupFacts<'a> {
     plans: PlanFacts,
     acts: &'a Rc<Acts>,
     group: &'a StepGroup,
-    /// Each row of the plan that was looked at accepts that sessions are held; `None`: none was.
+    /// Whether each row of the plan that was read accepts that sessions are held; `None`: no row was read.
     accepts_held: Option<bool>,
 }
 

@@ -61,7 +61,7 @@ pub type CommonAnswer<T> = std::result::Result<T, NoCommonAnswer>;
 impl Facts for CommonFacts {
     type Error = NoCommonAnswer;
 
-    /// A policy that does not let everybody in looks at the session.
+    /// A policy that does not admit every session depends on the session.
     fn plan_row(&mut self, plan: &PlanRef, old_step_id: &str) -> CommonAnswer<Option<PlanRow>> {
         let row = self.plans.row(self.scenario_id, plan, old_step_id)?;
         let admits_everybody = |row: &PlanRow| {

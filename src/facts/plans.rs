@@ -17,7 +17,7 @@ use std::rc::Rc;
 #[derive(Clone)]
 pub struct PlanFacts {
     tenant_id: Uuid,
-    /// A plan that is looked at before it is deployed.
+    /// A plan that is considered before it is deployed.
     as_if_deployed: Option<Rc<Plan>>,
     known: Rc<RefCell<KnownFacts>>,
 }
@@ -76,8 +76,8 @@ impl PlanFacts {
         Ok(row)
     }
 
-    /// The acts of a scenario as they count for the moves that are decided: for a plan that is looked at before it is
-    /// deployed, as if it were.
+    /// The acts of a scenario as they count for the moves that are decided: for a plan that is considered before
+    /// it is deployed, as if it were.
     pub fn acts(&self, scenario_id: Uuid) -> Result<Rc<Acts>> {
         if let Some(acts) = self.known.borrow().acts.get(&scenario_id) {
             return Ok(Rc::clone(acts));

@@ -246,7 +246,7 @@ fn read_scenario(text: &str) -> Result<MigrationScenario> {
     MigrationScenario::parse(text).ok_or_else(|| Error::internal(format!("unknown migration scenario {text}")))
 }
 
-/// An anchor or deleted step, as far as policies look at it.
+/// What policies refer to of an anchor or a deleted step.
 pub struct AnchorName {
     pub deleted: bool,
     pub content_hash: String,
@@ -260,7 +260,7 @@ pub fn names(tenant_id: Uuid, plan_id: Uuid) -> Result<Vec<AnchorName>> {
     })
 }
 
-/// A step of the plan's old version, as far as marking looks at it.
+/// What marking reads of a step of the plan's old version.
 pub struct OldStep {
     pub name: String,
     /// The anchor whose policy counts at this step; `None`: a deleted step with nowhere to go.

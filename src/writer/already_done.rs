@@ -7,8 +7,8 @@ use crate::store::actions;
 use crate::store::session_changes::decided::Arrival;
 use pgrx::Uuid;
 
-/// Says of each arrival whether its action was done before. One read for all of them tells that nobody has to be
-/// looked at, which is nearly always so.
+/// Sets for each arrival whether its action was done before. One statement for all of them finds that there is nothing
+/// to check, which is nearly always so.
 pub(super) fn set(tenant_id: Uuid, decisions: &[SessionDecision<'_>], arrivals: &mut [Arrival<'_>]) -> Result<()> {
     let places = arrivals.iter().map(|arrival| {
         let change = &arrival.change;
