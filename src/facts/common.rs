@@ -1,6 +1,6 @@
 //! The facts that hold for every session at one step.
 
-use super::PlanFacts;
+use super::plans::PlanFacts;
 use crate::error::Error;
 use crate::store::{anchors, sql_id, versions};
 use pgrx::Uuid;

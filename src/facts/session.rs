@@ -1,6 +1,6 @@
 //! The facts of one session.
 
-use super::PlanFacts;
+use super::plans::PlanFacts;
 use crate::error::{Error, Result};
 use crate::settings;
 use crate::store::sessions::SessionState;
