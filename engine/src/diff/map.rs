@@ -1,6 +1,6 @@
 //! The transformation map, and its document in the shape of SPEC 4.5.
 
-use super::pairing::PairKind;
+use super::pairing::{Ambiguity, PairKind};
 use super::side::{Ranges, Side};
 use crate::condition::ConditionKind;
 use serde::ser::{SerializeMap, SerializeSeq};
@@ -100,14 +100,6 @@ pub struct CatalogueTransition {
     pub old_to_step_id: Option<String>,
     pub new_to_step_id: Option<String>,
     pub change: TransitionChange,
-}
-
-/// A hash that occurs several times in a version, so that pairing had to choose.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ambiguity {
-    pub content_hash: String,
-    pub old_step_ids: Vec<String>,
-    pub new_step_ids: Vec<String>,
 }
 
 /// Every change between the two versions, once; anchors refer to it by position.

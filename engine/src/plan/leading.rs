@@ -1,7 +1,7 @@
 //! People whom a plan leads elsewhere than to the same step: from deleted steps to others or out, to an end, and where
 //! new forks can lead them.
 
-use super::summary::{PassedGroup, SummaryInput};
+use super::summary_input::{PassedGroup, SummaryInput};
 use crate::acts::{Ground, accepted};
 use crate::diff::{DeletedStep, MigrationScenario};
 use crate::graph::StepIx;

@@ -5,7 +5,7 @@ use super::evaluable::{Misfit, misfits};
 use super::fields::FieldIndex;
 use super::leading::{ForkEnds, Leaving, fork_ends};
 use super::policy::Policy;
-use super::summary::{PassedGroup, SummaryInput};
+use super::summary_input::{PassedGroup, SummaryInput};
 use crate::acts::{Acts, Ground, LandingActs, accepted, landing_acts};
 use crate::condition::ConditionKind;
 use crate::diff::{Anchor, CatalogueFork, DeletedStep, MigrationScenario, PairKind};

@@ -4,12 +4,12 @@
 //! The engine reads nothing by itself. Everything that costs a lookup is behind [`Facts`], and asked for only when the
 //! decision hangs on it: a clean graft reads one plan row and nothing else.
 
-use super::decision::FieldSource;
 use crate::acts::{Acts, LandingActs, PassedAtStart};
 use crate::diff::MigrationScenario;
 use crate::field::FieldDefinition;
 use crate::graph::Graph;
 use crate::plan::{PlanRef, Policy};
+use serde::Serialize;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -95,6 +95,25 @@ pub struct Goal {
     /// What a landing there would undo, as it was worked out for the anchor; `None` where nothing was. Looked at for a
     /// landing only: relocations are judged by the place that the session comes from.
     pub undoes: Option<LandingActs>,
+}
+
+/// Which source a field's value came from ("Gap fill" in docs/behaviour.md).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FieldSource {
+    Profile,
+    Session,
+    Extraction,
+}
+
+impl FieldSource {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            FieldSource::Profile => "profile",
+            FieldSource::Session => "session",
+            FieldSource::Extraction => "extraction",
+        }
+    }
 }
 
 /// A value that a source has for a field.

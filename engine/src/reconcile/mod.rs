@@ -25,10 +25,12 @@ mod way;
 
 pub use decide::reconcile;
 pub use decision::{
-    Action, BlockRule, CheckpointBlock, Decision, DecisionBranch, DecisionRequest, Effect, FieldRequest, FieldSource,
-    FilledField, FollowedDecision, NeededFor, Pin, RejectedValue, Target, UndoneLanding, WaitingFor,
+    Action, BlockRule, CheckpointBlock, Decision, DecisionBranch, DecisionRequest, Effect, FieldRequest, FilledField,
+    FollowedDecision, NeededFor, Pin, RejectedValue, Target, UndoneLanding, WaitingFor,
 };
-pub use facts::{Candidate, CompletedAction, Facts, Goal, PlanRow, Session, StepPairs, SubmittedDecision, Visit};
+pub use facts::{
+    Candidate, CompletedAction, Facts, FieldSource, Goal, PlanRow, Session, StepPairs, SubmittedDecision, Visit,
+};
 pub use judge::{Judgement, Refusal, judge, same_json};
 pub use onward::{NextStep, next_steps};
 pub use record::{MOST_BYTES, MOST_EVENTS, NeededField, Outcome, Record};

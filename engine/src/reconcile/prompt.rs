@@ -103,7 +103,8 @@ fn enumeration(names: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::decision::{FieldSource, NeededFor};
+    use super::super::decision::NeededFor;
+    use super::super::facts::FieldSource;
     use super::*;
 
     fn request(field: &str, display_name: Option<&str>, prompt: Option<&str>) -> FieldRequest {
