@@ -11,7 +11,8 @@ use scenario_engine::field::FieldDefinition;
 use scenario_engine::graph::Graph;
 use scenario_engine::plan::PlanRef;
 use scenario_engine::reconcile::{
-    self, Candidate, CompletedAction, Decision, Effect, Facts, FieldSource, PlanRow, Session, SubmittedDecision, Visit,
+    self, Candidate, CompletedAction, Decision, Effect, Facts, FieldSource, PlannedStep, Session, SubmittedDecision,
+    Visit,
 };
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -72,9 +73,9 @@ impl Facts for FactsOfNobody {
     type Error = Unanswered;
 
     /// A policy that does not let everybody in looks at the session.
-    fn plan_row(&mut self, plan: &PlanRef, old_step_id: &str) -> Answer<Option<PlanRow>> {
+    fn planned_step(&mut self, plan: &PlanRef, old_step_id: &str) -> Answer<Option<PlannedStep>> {
         let row = self.plans.row(self.scenario_id, plan, old_step_id)?;
-        let lets_everybody_in = |row: &PlanRow| {
+        let lets_everybody_in = |row: &PlannedStep| {
             row.policy.admits_everybody() && row.goals.iter().all(|goal| goal.policy.admits_everybody())
         };
         if row.as_ref().is_some_and(|row| !lets_everybody_in(row)) {

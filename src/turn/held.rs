@@ -15,7 +15,7 @@ use scenario_engine::field::FieldDefinition;
 use scenario_engine::graph::Graph;
 use scenario_engine::plan::{Elsewhere, HeldCounts, PinReason, PlanRef, Policy, Scope, Way};
 use scenario_engine::reconcile::{
-    self, Candidate, CompletedAction, Facts, FieldSource, PlanRow, SubmittedDecision, Visit,
+    self, Candidate, CompletedAction, Facts, FieldSource, PlannedStep, SubmittedDecision, Visit,
 };
 use std::rc::Rc;
 
@@ -69,7 +69,7 @@ struct FactsOfGroup<'a> {
 impl Facts for FactsOfGroup<'_> {
     type Error = Unanswered;
 
-    fn plan_row(&mut self, plan: &PlanRef, old_step_id: &str) -> Answer<Option<PlanRow>> {
+    fn planned_step(&mut self, plan: &PlanRef, old_step_id: &str) -> Answer<Option<PlannedStep>> {
         let Some(mut row) = self.plans.row(self.plan.scenario_id, plan, old_step_id)? else { return Ok(None) };
         if sql_id(plan.plan_id) == self.plan.plan_id {
             let own = if row.deleted { Some(&row.policy) } else { row.goals.first().map(|goal| &goal.policy) };

@@ -28,14 +28,14 @@ pub(super) struct Passed {
 }
 
 impl Passed {
-    /// Whether it was passed after visit `place`; with `None`, after the beginning. Nobody knows, where the time is
+    /// Whether it was passed after visit `fork_visit`; with `None`, after the beginning. Nobody knows, where the time is
     /// unknown.
-    fn is_after(&self, place: Option<i32>) -> Option<bool> {
-        match (self.when, place) {
+    fn is_after(&self, fork_visit: Option<i32>) -> Option<bool> {
+        match (self.when, fork_visit) {
             (When::Unknown, _) => crate::mutant!("redirect/unknown-time-blocks", None, Some(false)),
             (_, None) => Some(true),
             (When::BeforeFirst, Some(_)) => Some(false),
-            (When::Visit(visit), Some(place)) => Some(visit > place),
+            (When::Visit(visit), Some(fork_visit)) => Some(visit > fork_visit),
         }
     }
 }
@@ -93,16 +93,16 @@ impl<'a> Checkpoints<'a> {
         !self.passed.is_empty()
     }
 
-    /// The passed checkpoint that a move to `place` would undo, and how.
-    pub(super) fn undone_by(&self, place: StepIx) -> Option<(&Passed, UndoneBy)> {
-        self.passed.iter().find_map(|passed| self.undoes(passed, place).map(|by| (passed, by)))
+    /// The passed checkpoint that a move to `step` would undo, and how.
+    pub(super) fn undone_by(&self, step: StepIx) -> Option<(&Passed, UndoneBy)> {
+        self.passed.iter().find_map(|passed| self.undoes(passed, step).map(|by| (passed, by)))
     }
 
-    /// Why a redirect to `target` is blocked, from a fork that lies after visit `place` (before every visit, if
+    /// Why a redirect to `target` is blocked, from a fork that lies after visit `fork_visit` (before every visit, if
     /// `None`): the passed checkpoint, and the rule.
-    pub(super) fn forbids_redirect(&self, place: Option<i32>, target: StepIx) -> Option<(&Passed, BlockRule)> {
+    pub(super) fn forbids_redirect(&self, fork_visit: Option<i32>, target: StepIx) -> Option<(&Passed, BlockRule)> {
         self.passed.iter().find_map(|passed| {
-            let by_order = match passed.is_after(place) {
+            let by_order = match passed.is_after(fork_visit) {
                 _ if !self.order_counts => None,
                 Some(true) => crate::mutant!("redirect/passed-after-the-fork", Some(BlockRule::VisitedAfterFork), None),
                 Some(false) => None,
@@ -119,10 +119,10 @@ impl<'a> Checkpoints<'a> {
         })
     }
 
-    fn undoes(&self, passed: &Passed, place: StepIx) -> Option<UndoneBy> {
+    fn undoes(&self, passed: &Passed, step: StepIx) -> Option<UndoneBy> {
         if crate::mutant!("undone/accept-repeat", self.accepted.contains(&passed.act), false) {
             return None;
         }
-        self.ground.undoes(self.current, place, &passed.act)
+        self.ground.undoes(self.current, step, &passed.act)
     }
 }

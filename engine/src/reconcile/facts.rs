@@ -68,9 +68,9 @@ pub struct SubmittedDecision {
     pub target_step_id: String,
 }
 
-/// One row of a plan: what becomes of the sessions at one old step.
+/// What a plan says of one old step: what becomes of the sessions there.
 #[derive(Debug, Clone, PartialEq)]
-pub struct PlanRow {
+pub struct PlannedStep {
     pub old_step_name: String,
     /// The step was deleted, and its sessions are relocated.
     pub deleted: bool,
@@ -141,8 +141,8 @@ pub type StepPairs = Rc<Vec<(String, String)>>;
 pub trait Facts {
     type Error;
 
-    /// The row of a plan for the sessions at one old step; `None` if the plan does not know the step.
-    fn plan_row(&mut self, plan: &PlanRef, old_step_id: &str) -> Result<Option<PlanRow>, Self::Error>;
+    /// What a plan says of one old step; `None` if the plan does not know the step.
+    fn planned_step(&mut self, plan: &PlanRef, old_step_id: &str) -> Result<Option<PlannedStep>, Self::Error>;
     /// The pairs of a plan's steps: (old step id, new step id), anchors only.
     fn plan_pairs(&mut self, plan: &PlanRef) -> Result<StepPairs, Self::Error>;
     /// The graph of a version of the session's scenario.

@@ -1,8 +1,9 @@
-//! Reconciliation (SPEC sections 7 to 10): one function, one [`Decision`], with its trace.
+//! Reconciliation ("What is due" to "Fallback" in docs/behaviour.md): one function, one [`Decision`], with its trace.
 //!
 //! [`reconcile`] is behind every door: `reconcile_session` applies what it decides, `preview_reconciliation` and
 //! `explain_reconciliation` show it, simulation and batches call it for many sessions.
 
+mod by_plans;
 mod checkpoint;
 mod decide;
 mod decision;
@@ -15,12 +16,15 @@ mod history;
 mod judge;
 mod land;
 mod onward;
+mod outcome;
 mod path;
 mod prompt;
+mod reconciliation;
 mod record;
 mod replay;
 mod settings;
 mod trace;
+mod walker;
 mod way;
 
 pub use decide::reconcile;
@@ -29,7 +33,7 @@ pub use decision::{
     FollowedDecision, NeededFor, Pin, RejectedValue, Target, UndoneLanding, WaitingFor,
 };
 pub use facts::{
-    Candidate, CompletedAction, Facts, FieldSource, Goal, PlanRow, Session, StepPairs, SubmittedDecision, Visit,
+    Candidate, CompletedAction, Facts, FieldSource, Goal, PlannedStep, Session, StepPairs, SubmittedDecision, Visit,
 };
 pub use judge::{Judgement, Refusal, judge, same_json};
 pub use onward::{NextStep, next_steps};

@@ -7,8 +7,8 @@ use scenario_engine::field::FieldDefinition;
 use scenario_engine::graph::Graph;
 use scenario_engine::plan::{PinReason, PlanRef, PlanStatus, Policy, Way, find_way};
 use scenario_engine::reconcile::{
-    Candidate, CompletedAction, Decision, Effect, Facts, FieldSource, Goal, OnUndecided, PlanRow, Session, Settings,
-    SubmittedDecision, Visit, reconcile,
+    Candidate, CompletedAction, Decision, Effect, Facts, FieldSource, Goal, OnUndecided, PlannedStep, Session,
+    Settings, SubmittedDecision, Visit, reconcile,
 };
 use serde_json::value::RawValue;
 use std::cell::RefCell;
@@ -249,7 +249,7 @@ impl Look<'_> {
 impl Facts for Look<'_> {
     type Error = Infallible;
 
-    fn plan_row(&mut self, plan: &PlanRef, old_step_id: &str) -> Result<Option<PlanRow>, Infallible> {
+    fn planned_step(&mut self, plan: &PlanRef, old_step_id: &str) -> Result<Option<PlannedStep>, Infallible> {
         let map = self.engine.map(plan.from_version as usize - 1, plan.to_version as usize - 1);
         let new = &self.engine.graphs[plan.to_version as usize - 1];
         let policies = &self.plans[plan.plan_id.as_u128() as usize].policy;
@@ -272,7 +272,7 @@ impl Facts for Look<'_> {
             }
         };
         if let Some(anchor) = map.anchors.iter().find(|a| a.old_step_id == old_step_id) {
-            return Ok(Some(PlanRow {
+            return Ok(Some(PlannedStep {
                 old_step_name: anchor.anchor_name.clone(),
                 deleted: false,
                 policy: Policy::default(),
@@ -280,7 +280,7 @@ impl Facts for Look<'_> {
                 goals: vec![goal(&anchor.new_step_id)],
             }));
         }
-        Ok(map.deleted_steps.iter().find(|d| d.step_id == old_step_id).map(|deleted| PlanRow {
+        Ok(map.deleted_steps.iter().find(|d| d.step_id == old_step_id).map(|deleted| PlannedStep {
             old_step_name: deleted.name.clone(),
             deleted: true,
             policy: policy_of(&deleted.step_id),
