@@ -93,7 +93,8 @@ fn warn_transitions(step: &Step, collected: &HashSet<&str>, warnings: &mut Findi
         if hidden > 0 {
             warnings.add("hides_later_transitions", id, || {
                 format!(
-                    "{}: the unconditional transition to {} hides {hidden} after it (higher priority first, then document order)",
+                    "{}: the unconditional transition to {} hides {hidden} after it (higher priority first, then \
+                     document order)",
                     named(step),
                     quoted(&ordered[first].to_step_id)
                 )
@@ -117,7 +118,8 @@ fn warn_transitions(step: &Step, collected: &HashSet<&str>, warnings: &mut Findi
         if let Some(note) = condition.note() {
             warnings.add("condition_not_evaluable", id, || {
                 format!(
-                    "{}: the condition of the transition to {} looks like an expression and is taken as natural language: {note}",
+                    "{}: the condition of the transition to {} looks like an expression and is taken as natural \
+                     language: {note}",
                     named(step),
                     quoted(&transition.to_step_id)
                 )
@@ -184,7 +186,8 @@ mod tests {
             {"id": "a", "name": "A", "transitions": [
                 {"to_step_id": "b"},
                 {"to_step_id": "c", "condition_text": "income > 3", "condition_fields": ["income"], "priority": -1},
-                {"to_step_id": "c", "condition_text": "items.all(i, i > 3)", "condition_fields": ["items"], "priority": 1}]},
+                {"to_step_id": "c", "condition_text": "items.all(i, i > 3)", "condition_fields": ["items"],
+                 "priority": 1}]},
             {"id": "b", "name": "B", "is_checkpoint": true, "checkpoint_description": " "},
             {"id": "c", "name": "", "is_terminal": true},
             {"id": "d", "name": "D", "transitions": [{"to_step_id": "e"}]},

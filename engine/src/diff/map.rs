@@ -1,4 +1,4 @@
-//! The transformation map, and its document in the shape of SPEC 4.5.
+//! The transformation map, and the document in which users see it.
 
 use super::pairing::{Ambiguity, PairKind};
 use super::side::{Ranges, Side};
@@ -6,7 +6,7 @@ use crate::condition::ConditionKind;
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Deserialize, Serialize, Serializer};
 
-/// What the sessions at an anchor need (section 4.3), weakest first.
+/// What the sessions at an anchor need ("Migration scenarios" in docs/behaviour.md), weakest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MigrationScenario {
@@ -127,7 +127,7 @@ pub struct Anchor {
     pub downstream: Side,
 }
 
-/// Where the sessions of a deleted step may go, nearest first (section 4.4).
+/// Where the sessions of a deleted step may go, nearest first ("Deleted steps" in docs/behaviour.md).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RelocationCandidate {
     pub new_step_id: String,
@@ -166,8 +166,8 @@ pub struct MapError {
 const DOCUMENT_LIMIT: usize = 1_000_000;
 
 impl TransformationMap {
-    /// The document of SPEC 4.5, as JSON text. Fails if every anchor's changes written out would be more than a jsonb
-    /// value can hold; plans keep the map by reference and have no such limit.
+    /// The document in which users see the map, as JSON text. Fails if every anchor's changes written out would be more
+    /// than a jsonb value can hold; plans keep the map by reference and have no such limit.
     pub fn to_document(&self) -> Result<String, MapError> {
         let changes: usize = self.anchors.iter().map(|a| a.upstream.len() + a.downstream.len()).sum::<usize>()
             + self.deleted_steps.iter().map(|d| d.candidates.len()).sum::<usize>();

@@ -1,8 +1,8 @@
 //! The diff of two versions by meaning: a pure function of two definitions.
 //!
-//! `matching` pairs the steps (with `twins`, `edited` and `unpaired`), `pairing` holds the pairs, `changes` says what changed between the pairs, `build` puts
-//! both together into the [`TransformationMap`], `classify` says for each anchor what its sessions need, and
-//! `relocation` where those of a deleted step may go.
+//! `matching` pairs the steps (with `twins`, `edited` and `unpaired`), `pairing` holds the pairs, `changes` says what
+//! changed between the pairs, `build` puts both together into the [`TransformationMap`], `classify` says for each
+//! anchor what its sessions need, and `relocation` where those of a deleted step may go.
 
 mod build;
 mod changes;

@@ -72,8 +72,8 @@ impl FieldDefinition {
         }
     }
 
-    /// Checks what is stored: that the schema is a JSON Schema that can be used, and the pattern a regular expression of
-    /// linear time. Err: every reason.
+    /// Checks what is stored: that the schema is a JSON Schema that can be used, and the pattern a regular expression
+    /// of linear time. Err: every reason.
     ///
     /// A schema (draft 2020-12 unless `$schema` says another) may refer only to its own parts (`#`, `#/…`), and not to
     /// itself in a circle: nothing is fetched, and validation ends.
@@ -87,8 +87,8 @@ impl FieldDefinition {
     /// Whether a value fills the field.
     ///
     /// Argument: the value as JSON text. Err: every reason (at most ten, of at most 200 characters, in words for an
-    /// operator and without the value itself): it is JSON null, or not JSON, or nested too deep, or fails the schema, or
-    /// the schema cannot be used. Never panics.
+    /// operator and without the value itself): it is JSON null, or not JSON, or nested too deep, or fails the schema,
+    /// or the schema cannot be used. Never panics.
     pub fn validate_value(&self, json_text: &str) -> Result<(), Vec<String>> {
         let value: Value = serde_json::from_str(json_text).map_err(|error| {
             let message = error.to_string();

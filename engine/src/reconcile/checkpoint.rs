@@ -28,8 +28,8 @@ pub(super) struct Passed {
 }
 
 impl Passed {
-    /// Whether it was passed after visit `fork_visit`; with `None`, after the beginning. Nobody knows, where the time is
-    /// unknown.
+    /// Whether it was passed after visit `fork_visit`; with `None`, after the beginning. Nobody knows, where the time
+    /// is unknown.
     fn is_after(&self, fork_visit: Option<i32>) -> Option<bool> {
         match (self.when, fork_visit) {
             (When::Unknown, _) => crate::mutant!("redirect/unknown-time-blocks", None, Some(false)),

@@ -41,9 +41,9 @@ pub(super) struct Destination {
 const MOST_DESTINATIONS: usize = 32;
 
 /// Follows the chain from the session's step, depth first: each link's candidates in order, each followed to the newest
-/// version before the next. Every link's policy counts, for the step to which the links before it lead. The destinations
-/// are in the order in which they are to be tried, more than one only after a deleted step. `None`: a plan does not know
-/// the session's step.
+/// version before the next. Every link's policy counts, for the step to which the links before it lead. The
+/// destinations are in the order in which they are to be tried, more than one only after a deleted step. `None`: a plan
+/// does not know the session's step.
 pub(super) fn follow<F: Facts>(
     chain: &[PlanRef],
     session: &Session,
@@ -95,8 +95,8 @@ impl Destination {
         }
     }
 
-    /// The destinations to which one more link leads. A deleted step's own policy is asked before any of its candidates: if
-    /// it does not let the session in, the way ends there.
+    /// The destinations to which one more link leads. A deleted step's own policy is asked before any of its
+    /// candidates: if it does not let the session in, the way ends there.
     fn onward(&self, session: &Session, planned: &PlannedStep, plan: &PlanRef) -> Vec<Destination> {
         if crate::mutant!("policy/deleted-steps-own", planned.deleted, false) {
             let mut here = self.clone();

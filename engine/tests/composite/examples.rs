@@ -165,7 +165,8 @@ fn visits_of_older_versions_count() {
     assert_eq!(brief(&world.reconcile()), "continue at c");
 }
 
-/// Version 2 inserts a step that asks for nothing, version 3 makes it a required action: clean grafts, each for its own customers.
+/// Version 2 inserts a step that asks for nothing, version 3 makes it a required action: clean grafts, each for its own
+/// customers.
 #[test]
 fn clean_grafts_together_do_not_hide_an_action() {
     let versions = ["a -> c\n c", "a -> b\n b -> c\n c", "a -> b\n b !required -> c\n c"];
@@ -177,8 +178,8 @@ fn clean_grafts_together_do_not_hide_an_action() {
     assert_eq!(brief(&from_the_second.reconcile()), "teleport c");
 }
 
-/// Of two twins that the customer passed in the first version, the second dropped one. Both were passed before the place of the fork,
-/// and the redirect leads to neither of them.
+/// Of two twins that the customer passed in the first version, the second dropped one. Both were passed before the
+/// place of the fork, and the redirect leads to neither of them.
 #[test]
 fn a_visit_of_a_dropped_twin_is_not_taken_for_the_other() {
     let twins = |text: &str| {
@@ -200,8 +201,8 @@ fn a_visit_of_a_dropped_twin_is_not_taken_for_the_other() {
     assert_eq!(brief(&decision), "teleport away");
 }
 
-/// Of two twins the one that the customer passed is deleted, and their own step, too: they are not relocated to the other, where the
-/// irreversible act would be done again.
+/// Of two twins the one that the customer passed is deleted, and their own step, too: they are not relocated to the
+/// other, where the irreversible act would be done again.
 #[test]
 fn the_twin_of_a_deleted_checkpoint_is_as_good_as_the_checkpoint() {
     let twins = |text: &str| {

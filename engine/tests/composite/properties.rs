@@ -78,8 +78,8 @@ impl Chain {
         Pairs::from_ids(&self.plains[0], self.newest(), names.iter().map(|(a, b)| (a.as_str(), b.as_str())))
     }
 
-    /// Whether a step that was dropped on the way means the same as one of the newest version: then the engine may know it
-    /// again, which the plans alone do not tell.
+    /// Whether a step that was dropped on the way means the same as one of the newest version: then the engine may know
+    /// it again, which the plans alone do not tell.
     fn taken_up_again(&self, pairs: &Pairs) -> bool {
         let old = &self.plains[0];
         (0..old.steps.len())
@@ -101,8 +101,8 @@ impl Chain {
     }
 }
 
-/// One customer of a chain against the walk afresh. Preconditions as in `replay.rs`, and: no step that was dropped on the way was
-/// taken up again.
+/// One customer of a chain against the walk afresh. Preconditions as in `replay.rs`, and: no step that was dropped on
+/// the way was taken up again.
 fn lands_where_the_walk_afresh_does(dice: &mut Dice<'_>, tally: &Tally) -> Result<(), String> {
     let chain = Chain::random(dice, &Taste::DECIDED, Gait::ByData);
     let mut world = chain.world();
@@ -188,7 +188,8 @@ fn lands_where_the_walk_afresh_does(dice: &mut Dice<'_>, tally: &Tally) -> Resul
     Err(chain.explain("it never ends", None))
 }
 
-/// The oracle of replay through a chain: whatever the versions between were, the walk afresh through the newest one is the truth.
+/// The oracle of replay through a chain: whatever the versions between were, the walk afresh through the newest one is
+/// the truth.
 #[test]
 fn a_chain_lands_where_the_newest_version_walked_afresh_does() {
     let tally = Tally::default();
@@ -201,14 +202,15 @@ fn a_chain_lands_where_the_newest_version_walked_afresh_does() {
     tally.at_least(25.0, "over several versions");
 }
 
-/// Found by the property: a version that is entered in the middle of the customer's path and leads back to its beginning. The
-/// walk went on as if it had passed what lies before the entry, and took a branch to the landing step that nobody had taken.
-/// `walk.rs` has the case in words.
+/// Found by the property: a version that is entered in the middle of the customer's path and leads back to its
+/// beginning. The walk went on as if it had passed what lies before the entry, and took a branch to the landing step
+/// that nobody had taken. `walk.rs` has the case in words.
 #[test]
 fn the_tape_of_a_version_that_is_entered_in_the_middle_of_the_path() {
-    let tape = "800000000000000000000000000000000000000000000000000000000000670000000000000000000000000000000000b700c00000000000000\
-                00000000004a000000000c0000000004a0000003400e2000000004a0000000000000000e2000000009a00ab360000b70000000000000000b700ab\
-                006b00b780563600004a0000000000003400b793f6804a1600000000000060360000000000000000000000000056000000000000a0000000";
+    let tape = "800000000000000000000000000000000000000000000000000000000000670000000000000000000000000000000000\
+                b700c0000000000000000000000004a000000000c0000000004a0000003400e2000000004a0000000000000000e20000\
+                00009a00ab360000b70000000000000000b700ab006b00b780563600004a0000000000003400b793f6804a1600000000\
+                000060360000000000000000000000000056000000000000a0000000";
     let byte = |at: usize| u8::from_str_radix(&tape[at..at + 2], 16).expect("a byte in hexadecimal");
     let tape: Vec<u8> = (0..tape.len()).step_by(2).map(byte).collect();
     if let Err(why) = lands_where_the_walk_afresh_does(&mut Dice::new(&tape), &Tally::default()) {
@@ -216,9 +218,9 @@ fn the_tape_of_a_version_that_is_entered_in_the_middle_of_the_path() {
     }
 }
 
-/// For any customer: no field is asked for that no step of the newest version on a way to where they land collects or reads,
-/// no move undoes a checkpoint, and one migration is enough. The counterpart of a step is told by the composed pairs, or by equal content
-/// where a version between had dropped the step.
+/// For any customer: no field is asked for that no step of the newest version on a way to where they land collects or
+/// reads, no move undoes a checkpoint, and one migration is enough. The counterpart of a step is told by the composed
+/// pairs, or by equal content where a version between had dropped the step.
 #[test]
 fn a_chain_keeps_the_promises_of_a_plan() {
     let tally = Tally::default();
@@ -227,7 +229,7 @@ fn a_chain_keeps_the_promises_of_a_plan() {
         let chain = Chain::random(dice, &Taste::ALL, gait);
         let mut world = chain.world();
         if dice.chance(15) {
-            world.plans.remove(dice.below(world.plans.len())); // a gap: section 10
+            world.plans.remove(dice.below(world.plans.len())); // a gap: "Fallback"
             tally.count("with a gap");
         }
         let (old, new) = (&chain.plains[0], chain.newest());
@@ -303,8 +305,9 @@ fn a_chain_keeps_the_promises_of_a_plan() {
     tally.at_least(5.0, "moved after a checkpoint");
 }
 
-/// The life of a session: it walks version 1, is migrated, walks on in version 2, is migrated again. A checkpoint that it passed in
-/// any version holds; so it does for a session whose checksum does not match, which is gone by its history alone.
+/// The life of a session: it walks version 1, is migrated, walks on in version 2, is migrated again. A checkpoint that
+/// it passed in any version holds; so it does for a session whose checksum does not match, which is gone by its history
+/// alone.
 #[test]
 fn a_checkpoint_holds_through_the_life_of_a_session() {
     let tally = Tally::default();
@@ -375,8 +378,8 @@ fn a_checkpoint_holds_through_the_life_of_a_session() {
     tally.at_least(1.0, "moved by history alone");
 }
 
-/// The step of the published version that stands for a step of another one: by the plans link by link, or, where a version
-/// between dropped it, the only one of equal content.
+/// The step of the published version that stands for a step of another one: by the plans link by link, or, where a
+/// version between dropped it, the only one of equal content.
 fn counterpart(chain: &Chain, world: &World, version: i32, step_id: &str, published: i32) -> Option<usize> {
     let mut id = Some(step_id.to_owned());
     for from in version..published {

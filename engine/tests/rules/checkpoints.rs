@@ -64,7 +64,8 @@ fn a_checkpoint_that_the_new_version_lacks_forbids_nothing_by_itself() {
 fn all_checkpoints_count_not_only_the_last() {
     // The last one lies before the fork and cannot be reached again; the one before it can.
     let old = "a -> sign\n sign !checkpoint -> pay\n pay !checkpoint -> c\n c";
-    let new = "a -> sign\n sign !checkpoint -> pay\n pay !checkpoint -> f\n f -> again if age < 18; c\n again -> sign2\n sign2 -> end\n c\n end";
+    let new = "a -> sign\n sign !checkpoint -> pay\n pay !checkpoint -> f\n f -> again if age < 18; c\n again -> sign2
+        sign2 -> end\n c\n end";
     let mut new = flow(new);
     // `again` leads to the contract once more, not to the payment.
     let sign = step_mut(&mut new, "sign").clone();

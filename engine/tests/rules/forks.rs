@@ -124,7 +124,8 @@ fn a_branch_to_a_later_step_of_the_path_goes_on_there() {
 #[test]
 fn no_true_branch_goes_by_the_first_lead_unsure() {
     let old = "a -> b\n b -> c\n c";
-    let new = "a -> p if vip; q if age < 18\n p -> g\n g -> away if plan == \"gold\"; b\n q (country) -> b\n b -> c\n c\n away";
+    let new = "a -> p if vip; q if age < 18\n p -> g\n g -> away if plan == \"gold\"; b\n q (country) -> b\n b -> c\n c
+        away";
     let mut world = replayed(old, new, &words("a b c"));
     for (field, value) in [("vip", "false"), ("age", "19"), ("plan", "\"gold\"")] {
         world.knows(field, value);
@@ -134,8 +135,8 @@ fn no_true_branch_goes_by_the_first_lead_unsure() {
 
 #[test]
 fn the_walk_ends_where_it_comes_to_the_landing_step() {
-    // Found by the oracle: `b` is a step of the path that can be reached over the landing step, by a way back. The walk was led on over
-    // `c`, and asked for the fields beyond.
+    // Found by the oracle: `b` is a step of the path that can be reached over the landing step, by a way back. The walk
+    // was led on over `c`, and asked for the fields beyond.
     let old = "a -> b\n b -> c\n c -> x\n x -> b";
     let new = "a -> c if age < 18; b\n b -> c\n c -> x\n x (country) -> b if vip; end\n end";
     let mut world = replayed(old, new, &words("a b c"));

@@ -61,7 +61,8 @@ fn every_wrong_type_is_a_finding() {
         7,
         {"id": "a", "name": [], "description": 1, "rule_ids": "x", "collects_profile_fields": ["f", 1, null],
          "performs_action": 1, "is_required_action": "true", "is_checkpoint": [], "checkpoint_description": false,
-         "is_terminal": 0, "transitions": [1, {"to_step_id": 2, "condition_text": 3, "condition_fields": {}, "priority": "4"}]},
+         "is_terminal": 0, "transitions": [1,
+            {"to_step_id": 2, "condition_text": 3, "condition_fields": {}, "priority": "4"}]},
         {"id": 5, "transitions": {}}]}"#;
     let found = errors(text);
     assert!(found.iter().all(|(code, _)| *code == "wrong_type"), "{found:?}");
@@ -95,7 +96,8 @@ fn priorities() {
         ("true", None),
     ] {
         let text = format!(
-            r#"{{"entry_step_id": "a", "steps": [{{"id": "a", "transitions": [{{"to_step_id": "a", "priority": {priority}}}]}}]}}"#
+            r#"{{"entry_step_id": "a", "steps": [
+                {{"id": "a", "transitions": [{{"to_step_id": "a", "priority": {priority}}}]}}]}}"#
         );
         assert_eq!(parse(&text).ok().map(|d| d.steps[0].transitions[0].priority), accepted, "{priority}");
     }
