@@ -7,7 +7,7 @@ use crate::store::anchors::{self, Undone};
 use crate::store::plans::{self, Plan};
 use crate::store::{acts, scenarios, sql_id, versions};
 use pgrx::Uuid;
-use scenario_engine::acts::{Acts, Before, DeployedPairs, Ground, Publication, landing_acts};
+use scenario_engine::acts::{Acts, DeployedPairs, Ground, PreviousVersion, Publication, landing_acts};
 use scenario_engine::diff::{Pairing, TransformationMap};
 use scenario_engine::graph::Graph;
 use scenario_engine::plan::{PlanRef, PlanStatus};
@@ -94,7 +94,12 @@ fn with_pairs(tenant_id: Uuid, plan: &Plan, pairs: &Ids, known: Rc<Acts>) -> Res
     Ok(Rc::new(acts.with_plan(&old, &new, &pairing_of(&old, &new, pairs))))
 }
 
-fn deployed(tenant_id: Uuid, plan: &Plan, pairs: &Ids, known: &Acts) -> Result<Option<scenario_engine::acts::Changed>> {
+fn deployed(
+    tenant_id: Uuid,
+    plan: &Plan,
+    pairs: &Ids,
+    known: &Acts,
+) -> Result<Option<scenario_engine::acts::ChangedActs>> {
     let Plan { scenario_id, from_version, to_version, .. } = *plan;
     let from = versions::graph(tenant_id, scenario_id, from_version)?;
     let to = versions::graph(tenant_id, scenario_id, to_version)?;
@@ -111,8 +116,12 @@ fn deployed(tenant_id: Uuid, plan: &Plan, pairs: &Ids, known: &Acts) -> Result<O
     Ok(known.deployed(&deployed, &kept))
 }
 
-fn succession<'a>(version: Option<i32>, graph: Option<&'a Graph>, pairing: Option<&'a Pairing>) -> Option<Before<'a>> {
-    Some(Before { version: version?, graph: graph?, pairing: pairing? })
+fn succession<'a>(
+    version: Option<i32>,
+    graph: Option<&'a Graph>,
+    pairing: Option<&'a Pairing>,
+) -> Option<PreviousVersion<'a>> {
+    Some(PreviousVersion { version: version?, graph: graph?, pairing: pairing? })
 }
 
 /// The pairs of two versions: those of the plan that was deployed last between them, else those of the diff.

@@ -13,7 +13,7 @@ use pgrx::Uuid;
 use scenario_engine::acts::{Acts, PassedAtStart};
 use scenario_engine::field::FieldDefinition;
 use scenario_engine::graph::Graph;
-use scenario_engine::plan::{Elsewhere, HeldCounts, PinReason, PlanRef, Policy, Scope, Way};
+use scenario_engine::plan::{HeldCounts, OtherSessions, PinReason, PlanRef, Policy, Scope, Way};
 use scenario_engine::reconcile::{
     self, Candidate, CompletedAction, Facts, FieldSource, PlannedStep, SubmittedDecision, Visit,
 };
@@ -23,7 +23,7 @@ use std::rc::Rc;
 ///
 /// * `acts`: the acts as if the plan were deployed.
 /// * `elsewhere`: gets the counts.
-pub fn count(tenant_id: Uuid, plan: &Plan, acts: &Rc<Acts>, elsewhere: &mut Elsewhere) -> Result<()> {
+pub fn count(tenant_id: Uuid, plan: &Plan, acts: &Rc<Acts>, elsewhere: &mut OtherSessions) -> Result<()> {
     let plans = PlanFacts::as_if_deployed(tenant_id, plan);
     for counts in elsewhere.older.iter_mut().filter(|counts| counts.sessions > counts.pinned) {
         let Some(chain) = plans.chain_through(plan, counts.version)? else { continue };

@@ -33,9 +33,9 @@ pub(super) fn evaluate<E>(
     program: &Program,
     lookup: &mut dyn FnMut(&str) -> Result<Option<serde_json::Value>, E>,
 ) -> Result<Truth, E> {
-    let mut run = Run::new(&program.reads, lookup);
-    let outcome = run.node(&program.root)?;
-    Ok(run.truth(outcome))
+    let mut evaluation = Evaluation::new(&program.reads, lookup);
+    let outcome = evaluation.node(&program.root)?;
+    Ok(evaluation.truth(outcome))
 }
 
 thread_local! {
@@ -69,7 +69,7 @@ impl Unknown {
 
 /// What is known of a field in this evaluation.
 #[derive(Clone)]
-enum Slot {
+enum FieldState {
     Unasked,
     Missing,
     Bound,
@@ -77,17 +77,17 @@ enum Slot {
 }
 
 /// One evaluation.
-struct Run<'a, E> {
+struct Evaluation<'a, E> {
     names: &'a [String],
     lookup: &'a mut dyn FnMut(&str) -> Result<Option<serde_json::Value>, E>,
-    slots: Vec<Slot>,
+    states: Vec<FieldState>,
     context: Context<'static, 'static>,
 }
 
-impl<'a, E> Run<'a, E> {
+impl<'a, E> Evaluation<'a, E> {
     fn new(names: &'a [String], lookup: &'a mut dyn FnMut(&str) -> Result<Option<serde_json::Value>, E>) -> Self {
         let context = Context::with_env(ENVIRONMENT.with(Arc::clone));
-        Run { names, lookup, slots: vec![Slot::Unasked; names.len()], context }
+        Evaluation { names, lookup, states: vec![FieldState::Unasked; names.len()], context }
     }
 
     /// Recursion is bounded by [`MAX_OPERATORS`](super::MAX_OPERATORS).
@@ -135,10 +135,10 @@ impl<'a, E> Run<'a, E> {
         let mut unknown = Unknown::default();
         for &field in reads {
             self.ask(field)?;
-            match &self.slots[field] {
-                Slot::Missing => unknown.missing.push(field),
-                Slot::Unusable(why) => unknown.error = unknown.error.take().or_else(|| Some(why.clone())),
-                Slot::Bound | Slot::Unasked => {}
+            match &self.states[field] {
+                FieldState::Missing => unknown.missing.push(field),
+                FieldState::Unusable(why) => unknown.error = unknown.error.take().or_else(|| Some(why.clone())),
+                FieldState::Bound | FieldState::Unasked => {}
             }
         }
         if !unknown.missing.is_empty() || unknown.error.is_some() {
@@ -155,16 +155,16 @@ impl<'a, E> Run<'a, E> {
     }
 
     fn ask(&mut self, field: usize) -> Result<(), E> {
-        if let Slot::Unasked = self.slots[field] {
+        if let FieldState::Unasked = self.states[field] {
             let name = &self.names[field];
-            self.slots[field] = match (self.lookup)(name)? {
-                None | Some(serde_json::Value::Null) => Slot::Missing,
+            self.states[field] = match (self.lookup)(name)? {
+                None | Some(serde_json::Value::Null) => FieldState::Missing,
                 Some(value) => match to_cel(&value, 0) {
                     Ok(value) => {
                         self.context.add_variable_from_value(name.as_str(), value);
-                        Slot::Bound
+                        FieldState::Bound
                     }
-                    Err(why) => Slot::Unusable(format!("the value of {} {why}", shortened(name))),
+                    Err(why) => FieldState::Unusable(format!("the value of {} {why}", shortened(name))),
                 },
             };
         }

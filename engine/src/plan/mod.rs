@@ -1,10 +1,10 @@
 //! Plans: whom they let in, which of them a session goes by, and what an operator is told ("Plans", "Policies",
 //! "The summary" and "Chains" in docs/behaviour.md).
 
-mod elsewhere;
 mod evaluable;
 mod fields;
-mod leading;
+mod led_elsewhere;
+mod other_sessions;
 mod pin;
 mod policy;
 mod summary;
@@ -12,9 +12,9 @@ mod summary_input;
 mod warnings;
 mod way;
 
-pub use elsewhere::{Elsewhere, HeldCounts, OlderFigures, OlderVersion, VersionCounts};
 pub use fields::{FieldAnchor, FieldReason, FieldReasonKind, FieldToCollect};
-pub use leading::RelocationFigures;
+pub use led_elsewhere::RelocationFigures;
+pub use other_sessions::{HeldCounts, OlderFigures, OlderVersion, OtherSessions, VersionCounts};
 pub use pin::{PinReason, StoredPin, pin_has_ended};
 pub use policy::{Admission, OnCheckpointBlock, Policy, PolicyError, Scope, ScopeSubject};
 pub use summary::{AnchorFigures, DeletedFigures, SessionFigures, SessionsAtAnchor, Summary, summarize};

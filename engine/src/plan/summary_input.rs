@@ -1,6 +1,6 @@
 //! What a summary is made of: the sessions as they were counted, and the plan.
 
-use super::elsewhere::Elsewhere;
+use super::other_sessions::OtherSessions;
 use super::policy::Policy;
 use super::way::PlanRef;
 use crate::acts::Acts;
@@ -44,7 +44,7 @@ pub struct SummaryInput<'a> {
     /// By anchor content hash; anchors without one have the default policy.
     pub policies: &'a HashMap<String, Policy>,
     pub sessions_by_old_step: &'a HashMap<String, AnchorCounts>,
-    pub elsewhere: &'a Elsewhere,
+    pub other_sessions: &'a OtherSessions,
     pub plan: &'a PlanRef,
     /// The declared fields that the new version's conditions read.
     pub fields: &'a HashMap<String, FieldDefinition>,

@@ -8,9 +8,9 @@ use crate::acts::{Acts, Ground, PassedAtStart, UndoneBy, accepted};
 use crate::graph::StepIx;
 use std::collections::BTreeSet;
 
-/// When a session passed a checkpoint.
+/// PassedWhen a session passed a checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum When {
+pub(super) enum PassedWhen {
     Visit(i32),
     /// Before its first visit, since it began in the middle.
     BeforeFirst,
@@ -21,7 +21,7 @@ pub(super) enum When {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Passed {
     act: String,
-    when: When,
+    when: PassedWhen,
     pub step_id: String,
     pub step_name: String,
     pub checkpoint_description: Option<String>,
@@ -32,10 +32,10 @@ impl Passed {
     /// is unknown.
     fn is_after(&self, fork_visit: Option<i32>) -> Option<bool> {
         match (self.when, fork_visit) {
-            (When::Unknown, _) => crate::mutant!("redirect/unknown-time-blocks", None, Some(false)),
+            (PassedWhen::Unknown, _) => crate::mutant!("redirect/unknown-time-blocks", None, Some(false)),
             (_, None) => Some(true),
-            (When::BeforeFirst, Some(_)) => Some(false),
-            (When::Visit(visit), Some(fork_visit)) => Some(visit > fork_visit),
+            (PassedWhen::BeforeFirst, Some(_)) => Some(false),
+            (PassedWhen::Visit(visit), Some(fork_visit)) => Some(visit > fork_visit),
         }
     }
 }
@@ -62,14 +62,14 @@ impl<'a> Checkpoints<'a> {
     ) -> Checkpoints<'a> {
         let started = at_start.iter().map(|passed| Passed {
             act: acts.act_of(&passed.content_hash).to_owned(),
-            when: if passed.is_certain { When::BeforeFirst } else { When::Unknown },
+            when: if passed.is_certain { PassedWhen::BeforeFirst } else { PassedWhen::Unknown },
             step_id: passed.step_id.clone(),
             step_name: passed.step_name.clone(),
             checkpoint_description: passed.checkpoint_description.clone(),
         });
         let visited = history.stops.iter().filter(|stop| stop.is_checkpoint).map(|stop| Passed {
             act: acts.act_of(&stop.content_hash).to_owned(),
-            when: When::Visit(stop.visit_no),
+            when: PassedWhen::Visit(stop.visit_no),
             step_id: stop.step_id.clone(),
             step_name: stop.step_name.clone(),
             checkpoint_description: stop.checkpoint_description.clone(),

@@ -5,7 +5,7 @@ use super::decision::{Decision, Effect, Target};
 use super::decisions::holding;
 use super::facts::Facts;
 use super::gap::Fields;
-use super::history::Done;
+use super::history::DoneActions;
 use super::path::path;
 use super::reconciliation::{Reconciliation, Situation};
 use super::trace::Event;
@@ -65,7 +65,7 @@ impl Reconciliation<'_> {
             return Ok(decision.by(terms.migration_scenario, terms.anchor_content_hash));
         }
         let history = &past.history;
-        let completed = Done::of(&facts.completed_actions()?, history, &past.acts);
+        let completed = DoneActions::of(&facts.completed_actions()?, history, &past.acts);
         let decisions = holding(facts.decisions()?, relation, self.session, self.published_version, &past.acts, facts)?;
         let replay = Replay {
             relation,

@@ -4,7 +4,7 @@ use super::checkpoint::Checkpoints;
 use super::decision::{CheckpointBlock, DecisionRequest, FollowedDecision};
 use super::facts::{Facts, SubmittedDecision};
 use super::gap::Fields;
-use super::history::{Done, History, Relation};
+use super::history::{DoneActions, History, Relation};
 use super::path::Path;
 use super::settings::Settings;
 use super::trace::Trace;
@@ -26,7 +26,7 @@ pub(super) struct Replay<'a> {
     pub keep_path: bool,
     pub settings: &'a Settings,
     pub checkpoints: &'a Checkpoints<'a>,
-    pub completed: &'a Done<'a>,
+    pub completed: &'a DoneActions<'a>,
     pub decisions: &'a [SubmittedDecision],
 }
 

@@ -1,6 +1,6 @@
 //! The only file that knows the engine: how its public functions are called, and what their answers mean here.
 
-use scenario_engine::acts::{Acts, Before, DeployedPairs, PassedAtStart, Publication, passed_at_start};
+use scenario_engine::acts::{Acts, DeployedPairs, PassedAtStart, PreviousVersion, Publication, passed_at_start};
 use scenario_engine::definition::parse;
 use scenario_engine::diff::{Pairing, TransformationMap, diff};
 use scenario_engine::field::FieldDefinition;
@@ -117,8 +117,8 @@ impl Engine {
             block_teleport_past_checkpoint: !knobs.no_order_rule,
             ..Settings::default()
         };
-        let mut look = Look { engine: self, plans, row, published, acts: None };
-        let decision = match reconcile(&session, way, number(published), &settings, &mut look) {
+        let mut facts = SessionFacts { engine: self, plans, row, published, acts: None };
+        let decision = match reconcile(&session, way, number(published), &settings, &mut facts) {
             Ok(decision) => decision,
             Err(never) => match never {},
         };
@@ -174,7 +174,8 @@ fn refs(plans: &[Plan]) -> Vec<PlanRef> {
     plans.iter().enumerate().map(one).rev().collect()
 }
 
-struct Look<'a> {
+/// What the engine asks of the world about one session.
+struct SessionFacts<'a> {
     engine: &'a Engine,
     plans: &'a [Plan],
     row: &'a Row,
@@ -182,7 +183,7 @@ struct Look<'a> {
     acts: Option<Rc<Acts>>,
 }
 
-impl Look<'_> {
+impl SessionFacts<'_> {
     /// Versions are published in their order; plans that skip versions join their pairs besides.
     fn acts_up_to(&self, published: usize) -> Acts {
         let graphs = &self.engine.graphs;
@@ -190,7 +191,7 @@ impl Look<'_> {
         let none = std::collections::BTreeSet::new();
         for version in 0..=published {
             let pairing = version.checked_sub(1).map(|before| Pairing::of(&graphs[before], &graphs[version]));
-            let before = pairing.as_ref().map(|pairing| Before {
+            let before = pairing.as_ref().map(|pairing| PreviousVersion {
                 version: number(version - 1),
                 graph: &graphs[version - 1],
                 pairing,
@@ -246,7 +247,7 @@ impl Look<'_> {
     }
 }
 
-impl Facts for Look<'_> {
+impl Facts for SessionFacts<'_> {
     type Error = Infallible;
 
     fn planned_step(&mut self, plan: &PlanRef, old_step_id: &str) -> Result<Option<PlannedStep>, Infallible> {
