@@ -160,7 +160,7 @@ fn number(text: &str) -> Option<String> {
 }
 
 thread_local! {
-    static PATTERNS: RefCell<Kept<regex::Regex>> = const { RefCell::new(Kept::new()) };
+    static PATTERNS: RefCell<Kept<regex::Regex>> = RefCell::new(Kept::new());
 }
 
 /// An extraction pattern, compiled once for as long as it is kept. Err: why it cannot be used.

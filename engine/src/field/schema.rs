@@ -21,7 +21,7 @@ const MAX_SCHEMA_PARTS: usize = 10_000;
 pub(super) const MAX_REASONS: usize = 10;
 
 thread_local! {
-    static SCHEMAS: RefCell<Kept<Schema>> = const { RefCell::new(Kept::new()) };
+    static SCHEMAS: RefCell<Kept<Schema>> = RefCell::new(Kept::new());
 }
 
 /// A schema, compiled once for as long as it is kept. Err: why it cannot be used.

@@ -261,11 +261,11 @@ fn the_last_few_are_kept() {
     assert_eq!(get("x"), Err(Rc::new("no number".to_owned())));
     let _ = (get("1"), get("x"));
     assert_eq!(compiled.get(), 2);
-    for i in 100..100 + MAX_KEPT - 1 {
+    for i in 100..100 + MAX_KEPT.get() - 1 {
         let _ = get(&i.to_string());
     }
     let _ = get("x");
-    assert_eq!(compiled.get(), 1 + MAX_KEPT);
+    assert_eq!(compiled.get(), 1 + MAX_KEPT.get());
     let _ = get("1");
-    assert_eq!(compiled.get(), 2 + MAX_KEPT);
+    assert_eq!(compiled.get(), 2 + MAX_KEPT.get());
 }
