@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::json::Json;
 use pgrx::Uuid;
 use scenario_engine::acts::Acts;
-use scenario_engine::plan::{AnchorCounts, Elsewhere, HeldCounts, PassedGroup, VersionCounts};
+use scenario_engine::plan::{AnchorCounts, OtherSessions, HeldCounts, PassedGroup, VersionCounts};
 use std::collections::HashMap;
 
 /// The session `s` walks the plan's old version as it is stored. The parameters $1 to $4 are tenant, scenario, old
@@ -384,9 +384,9 @@ pub fn counts_by_step(
 
 /// The sessions of the plan's scenario that [`counts_by_step`] does not count. Sessions that a landing would hold
 /// are not counted here.
-pub fn count_elsewhere(tenant_id: Uuid, plan: &Plan) -> Result<Elsewhere> {
+pub fn count_elsewhere(tenant_id: Uuid, plan: &Plan) -> Result<OtherSessions> {
     let plans = plans::refs(tenant_id, plan.scenario_id)?;
-    let mut elsewhere = Elsewhere { plans, ..Elsewhere::default() };
+    let mut elsewhere = OtherSessions { plans, ..OtherSessions::default() };
     COUNT_ELSEWHERE.rows(&key!(tenant_id, plan, plan.to_version), |row| {
         let count = |column| row.get::<i64>(column).map(i64::unsigned_abs);
         if row.get(2)? {
