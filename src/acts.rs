@@ -7,7 +7,7 @@ use crate::store::anchors::{self, LandingLists};
 use crate::store::plans::{self, Plan};
 use crate::store::{acts, scenarios, sql_id, versions};
 use pgrx::Uuid;
-use scenario_engine::acts::{Acts, Before, DeployedPairs, Ground, Publication, landing_acts};
+use scenario_engine::acts::{Acts, PreviousVersion, DeployedPairs, Ground, Publication, landing_acts};
 use scenario_engine::diff::{Pairing, TransformationMap};
 use scenario_engine::graph::Graph;
 use scenario_engine::plan::{PlanRef, PlanStatus};
@@ -99,7 +99,7 @@ fn changed_by_deploying(
     plan: &Plan,
     pairs: &Ids,
     known: &Acts,
-) -> Result<Option<scenario_engine::acts::Changed>> {
+) -> Result<Option<scenario_engine::acts::ChangedActs>> {
     let Plan { scenario_id, from_version, to_version, .. } = *plan;
     let from = versions::graph(tenant_id, scenario_id, from_version)?;
     let to = versions::graph(tenant_id, scenario_id, to_version)?;
@@ -120,8 +120,8 @@ fn published_before<'a>(
     version: Option<i32>,
     graph: Option<&'a Graph>,
     pairing: Option<&'a Pairing>,
-) -> Option<Before<'a>> {
-    Some(Before { version: version?, graph: graph?, pairing: pairing? })
+) -> Option<PreviousVersion<'a>> {
+    Some(PreviousVersion { version: version?, graph: graph?, pairing: pairing? })
 }
 
 /// The pairs of two versions: those of the plan that was deployed last between them, else those of the diff.

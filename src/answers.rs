@@ -387,7 +387,8 @@ fn never_asked(for_what: &str, session_id: Uuid, step_id: &str) -> Error {
     Error::none_such(format!("session {session_id} was not asked {for_what} \"{step_id}\" and does not stand at it"))
 }
 
-/// The session, locked: answers of one session come one after the other, and none between a turn's look and its move.
+/// Locks the session and reads it. So answers for one session come one after the other, and none comes between the
+/// moment at which a turn reads the session and its move.
 fn lock_and_read(tenant_id: Uuid, session_id: Uuid) -> Result<SessionState> {
     sessions::lock(tenant_id, session_id)?;
     sessions::read(tenant_id, session_id)

@@ -63,7 +63,7 @@ pub fn migrate_page(tenant_id: Uuid, session_ids: &[Uuid]) -> Result<Counts> {
             pinned.push((state, position));
             continue;
         }
-        // Whether who has finished comes along is a matter of policy.
+        // A policy decides whether a finished session is migrated.
         if !position.matches_version || state.is_finished() {
             undecided.push(state.session_id);
             continue;

@@ -11,7 +11,7 @@ use pgrx::callbacks::{PgSubXactCallbackEvent, PgXactCallbackEvent, register_subx
 use scenario_engine::acts::Acts;
 use scenario_engine::graph::Graph;
 use scenario_engine::plan::PlanRef;
-use scenario_engine::reconcile::PlanRow;
+use scenario_engine::reconcile::PlannedStep;
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::collections::hash_map::RandomState;
@@ -83,7 +83,7 @@ thread_local! {
     static VERSIONS: Cache<(ScenarioKey, i32), Rc<KeptVersion>> = BoundedCache::shared(MAX_BYTES);
     static STEPS: Cache<StepKey, Rc<KeptStep>> = BoundedCache::shared(MAX_BYTES);
     static PLANS: Cache<DeploymentKey, Rc<Vec<PlanRef>>> = BoundedCache::shared(MAX_BYTES);
-    static PLAN_ROWS: Cache<(DeploymentKey, uuid::Uuid, String), Rc<PlanRow>> = BoundedCache::shared(MAX_BYTES);
+    static PLAN_ROWS: Cache<(DeploymentKey, uuid::Uuid, String), Rc<PlannedStep>> = BoundedCache::shared(MAX_BYTES);
     /// Whether this transaction has kept something, and so has a callback registered.
     static WATCHING: Cell<bool> = const { Cell::new(false) };
 }
@@ -108,12 +108,12 @@ pub fn plans<E>(
 }
 
 /// The row of a plan for an old step, if it is kept.
-pub fn plan_row(key: DeploymentKey, plan_id: uuid::Uuid, old_step_id: &str) -> Option<Rc<PlanRow>> {
+pub fn plan_row(key: DeploymentKey, plan_id: uuid::Uuid, old_step_id: &str) -> Option<Rc<PlannedStep>> {
     get(&PLAN_ROWS, &(key, plan_id, old_step_id.to_owned()))
 }
 
 /// Keeps the row of a plan for an old step.
-pub fn keep_plan_row(key: DeploymentKey, plan_id: uuid::Uuid, old_step_id: &str, row: Rc<PlanRow>) {
+pub fn keep_plan_row(key: DeploymentKey, plan_id: uuid::Uuid, old_step_id: &str, row: Rc<PlannedStep>) {
     // Policies are as long as their lists: what it takes to write the row down is near what it takes to keep it.
     let bytes = 256 + 2 * format!("{row:?}").len();
     put(&PLAN_ROWS, (key, plan_id, old_step_id.to_owned()), row, bytes);

@@ -12,9 +12,9 @@ use pgrx::Uuid;
 use scenario_engine::acts::{Acts, PassedAtStart};
 use scenario_engine::field::FieldDefinition;
 use scenario_engine::graph::Graph;
-use scenario_engine::plan::{Elsewhere, HeldCounts, PinReason, PlanRef, Policy, Scope, Way};
+use scenario_engine::plan::{OtherSessions, HeldCounts, PinReason, PlanRef, Policy, Scope, Way};
 use scenario_engine::reconcile::{
-    self, Candidate, CompletedAction, Facts, FieldSource, PlanRow, SubmittedDecision, Visit,
+    self, Candidate, CompletedAction, Facts, FieldSource, PlannedStep, SubmittedDecision, Visit,
 };
 use std::rc::Rc;
 
@@ -22,7 +22,7 @@ use std::rc::Rc;
 ///
 /// * `acts`: the acts as if the plan were deployed.
 /// * `elsewhere`: gets the counts.
-pub fn count(tenant_id: Uuid, plan: &Plan, acts: &Rc<Acts>, elsewhere: &mut Elsewhere) -> Result<()> {
+pub fn count(tenant_id: Uuid, plan: &Plan, acts: &Rc<Acts>, elsewhere: &mut OtherSessions) -> Result<()> {
     let plans = PlanFacts::as_if_deployed(tenant_id, plan);
     for counts in elsewhere.older.iter_mut().filter(|counts| counts.sessions > counts.pinned) {
         let Some(chain) = plans.chain_through(plan, counts.version)? else { continue };
@@ -47,7 +47,7 @@ fn is_held(version: i32, chain: Vec<PlanRef>, facts: &mut GroupFacts<'_>) -> Res
     let (way, to_version) = (Way::Plans(chain), facts.plan.to_version);
     match reconcile::reconcile(&session, way, to_version, &settings::engine_settings(), facts) {
         Ok(decision) => Ok(decision.pin.is_some_and(|pin| pin.reason == PinReason::Undone)),
-        // The landing is allowed, and only what comes after it hangs on the session.
+        // The landing is allowed, and only what comes after it depends on the session.
         Err(NoCommonAnswer::DependsOnSession) => Ok(false),
         Err(NoCommonAnswer::Failed(error)) => Err(error),
     }
@@ -61,14 +61,14 @@ struct GroupFacts<'a> {
     plans: PlanFacts,
     acts: &'a Rc<Acts>,
     group: &'a StepGroup,
-    /// Each row of the plan that was looked at accepts that sessions are held; `None`: none was.
+    /// Whether each row of the plan that was read accepts that sessions are held; `None`: no row was read.
     accepts_held: Option<bool>,
 }
 
 impl Facts for GroupFacts<'_> {
     type Error = NoCommonAnswer;
 
-    fn plan_row(&mut self, plan: &PlanRef, old_step_id: &str) -> CommonAnswer<Option<PlanRow>> {
+    fn planned_step(&mut self, plan: &PlanRef, old_step_id: &str) -> CommonAnswer<Option<PlannedStep>> {
         let Some(mut row) = self.plans.row(self.plan.scenario_id, plan, old_step_id)? else { return Ok(None) };
         if sql_id(plan.plan_id) == self.plan.plan_id {
             let own = if row.deleted { Some(&row.policy) } else { row.goals.first().map(|goal| &goal.policy) };

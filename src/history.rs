@@ -23,7 +23,8 @@ pub fn begin_in_the_middle(
     let Some(first) = graph.find(step_id) else { return Ok(()) };
     let acts = acts::of_scenario(tenant_id, scenario_id)?;
     let mut passed = engine_acts::passed_at_start(&graph, first, &acts);
-    // Who was in the scenario before comes back after visits: what was passed meanwhile is not older than all of them.
+    // A session that was in the scenario before comes back after visits: what was passed meanwhile is not older than
+    // all of these visits.
     if !passed.is_empty() && !visits::arrivals(tenant_id, session_id, scenario_id)?.is_empty() {
         passed.iter_mut().for_each(|passed| passed.is_certain = false);
     }
@@ -55,8 +56,8 @@ pub fn is_done_by_move(to: &SessionMove<'_>) -> Result<bool> {
     Ok(to.finds_done(to.to.step_id, &done, &[])? || (!done.is_empty() && is_done_before_a_move(to)?))
 }
 
-/// The same for the step at which a session arrives by somebody's statement. A statement that changes the version is a
-/// move itself.
+/// The same for the step at which a statement of the application puts a session. A statement that changes the version
+/// is a move itself.
 pub fn is_done_on_arrival(
     tenant_id: Uuid,
     session_id: Uuid,

@@ -1,5 +1,6 @@
-//! The lifecycle of a plan: which status can come after which. Everybody asks here: the functions that move a plan
-//! before they do so, and the trigger of `scenario.migration_plans` for every other statement.
+//! The lifecycle of a plan: which status can come after which. The functions that change
+//! the status of a plan ask here before they do so, and the trigger of `scenario.migration_plans` asks for every other
+//! statement.
 
 use crate::error::{Error, Result};
 use crate::store::plans::Plan;

@@ -1,4 +1,4 @@
-//! What a person does with a session that the system leaves where it is: pins it, ends its pin, moves it ("Pins" and
+//! What an operator does with one session: pins it, ends its pin, moves it ("Pins" and
 //! "Acts and checkpoints" in docs/behaviour.md). Each is one change of the session and one audit row, with who did it
 //! and why.
 
@@ -23,7 +23,7 @@ pub fn pin(tenant_id: Uuid, session_id: Uuid, author: Author<'_>) -> Result<Sess
     sessions::row(tenant_id, session_id)
 }
 
-/// Ends a session's pin: its next turn looks at what was deployed, whenever that was. 55000 if it is not pinned.
+/// Ends a session's pin: its next turn considers what was deployed, whenever that was. 55000 if it is not pinned.
 pub fn unpin(tenant_id: Uuid, session_id: Uuid, author: Author<'_>) -> Result<SessionRow> {
     let (state, _) = lock_live(tenant_id, session_id, "unpinned")?;
     if state.pin.is_none() {

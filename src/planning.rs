@@ -161,7 +161,7 @@ pub fn with_summary<T>(tenant_id: Uuid, plan: &Plan, make: impl FnOnce(&SummaryI
         map: &transformation_map(tenant_id, plan.plan_id)?,
         policies: &policies,
         sessions_by_old_step: &plan_sessions::counts_by_step(tenant_id, plan, &acts, reopens)?,
-        elsewhere: &elsewhere,
+        other_sessions: &elsewhere,
         plan: &plan.engine_ref(),
         fields: &fields::definitions(tenant_id, fields_read(&new))?,
         old: &*versions::graph(tenant_id, plan.scenario_id, plan.from_version)?,

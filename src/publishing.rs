@@ -125,8 +125,8 @@ impl Publication<'_> {
         plan_sessions::walked_among(self.tenant_id, self.scenario_id, &versions)
     }
 
-    /// A plan that nobody has to approve. What an operator has set is not lost by building anew: they are told that
-    /// their plan is stale.
+    /// A plan that does not need an approval. Policies that an operator has set are not lost by building it anew: the
+    /// operator is told that the plan is stale.
     fn plan_without_review(&self, from_version: i32, open: Option<Plan>) -> Result<Plan> {
         match open {
             Some(plan) if plan.status == PlanStatus::Approved || has_policies(self.tenant_id, &plan)? => {

@@ -2,7 +2,7 @@
 //! marks a page in each of many.
 //!
 //! A mark is a hint: a session that is skipped is handled at its next turn by the same plan, since the scenario's count
-//! of deployments tells it to scope. So nobody's lock is waited for.
+//! of deployments tells it that there is a plan. So marking waits for no lock.
 
 use crate::error::Result;
 use crate::facts::PlanFacts;
@@ -18,7 +18,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use std::collections::{BTreeMap, HashMap};
 
-/// Sessions that deploying looks at together.
+/// Sessions in a page of a deployment.
 const PAGE_SIZE: i32 = 5000;
 
 /// What became of one page.
@@ -100,7 +100,7 @@ struct PlanMarker<'a> {
     plan: &'a Plan,
     /// By id.
     old_steps: HashMap<String, OldStep>,
-    /// By content hash of an anchor or a deleted step: those that do not let everybody in.
+    /// By content hash of an anchor or a deleted step: those that do not admit every session.
     policies: HashMap<String, Policy>,
     scope: MarkingScope,
     /// Keeps the errors; `None`: a deployment.

@@ -1,4 +1,5 @@
-//! A version compiled for walking: dense indexes, adjacency in both directions, reachability (SPEC section 4).
+//! A version compiled for walking: dense indexes, adjacency in both directions, reachability ("Words" in
+//! docs/behaviour.md).
 
 use crate::condition::Condition;
 use crate::definition::{Definition, step_content_hash};

@@ -6,17 +6,19 @@
 //!
 //! Rooms, each knowing only those above it in this list:
 //!
-//! | module | SPEC | holds |
-//! |---|---|---|
-//! | [`condition`] | 2 | always / expression / natural language; three-valued evaluation |
-//! | [`definition`] | 2, 3 | the scenario document: model, validation, canonical JSON, content hash, checksum |
-//! | [`field`] | 8 | field definitions: schema validation, extraction patterns |
-//! | [`graph`] | 4 | compiled graph: dense indexes, adjacency, reachability |
-//! | [`diff`] | 4 | pairing, changes, classification: the transformation map |
-//! | [`acts`] | "Acts and checkpoints" in docs/behaviour.md | what checkpoints and actions stand for over all versions; which move undoes one |
-//! | [`plan`] | 5, 9 | policies, scope, summary, warnings; composing the maps of a chain |
-//! | [`reconcile`] | 7 to 10 | replay, checkpoints, gap fill: one `Decision`, with its trace |
-//! | [`report`] | 5 | versions and plans for people to look at: Mermaid, plain text |
+//! | module | holds |
+//! |---|---|
+//! | [`condition`] | always / expression / natural language; three-valued evaluation |
+//! | [`field`] | field definitions: schema validation, extraction patterns |
+//! | [`definition`] | the scenario document: model, validation, canonical JSON, content hash, checksum |
+//! | [`graph`] | compiled graph: dense indexes, adjacency, reachability |
+//! | [`diff`] | pairing, changes, classification: the transformation map |
+//! | [`acts`] | what checkpoints and actions stand for over all versions; which move undoes one |
+//! | [`plan`] | policies, scope, summary, warnings; the way from one version to another |
+//! | [`reconcile`] | replay, checkpoints, gap fill: one `Decision`, with its trace |
+//! | [`report`] | versions and plans for people to look at: Mermaid, plain text |
+//!
+//! What the engine decides, and why, is in docs/behaviour.md; comments name its sections.
 
 pub mod acts;
 pub mod condition;

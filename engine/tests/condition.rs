@@ -1,5 +1,5 @@
-//! Properties of conditions (SPEC section 2): nothing panics, Kleene logic is that of a brute-force model, and the parser
-//! in use agrees with the crate's default one.
+//! Properties of conditions ("Conditions" in docs/behaviour.md): nothing panics, Kleene logic is that of a brute-force
+//! model, and the parser in use agrees with the crate's default one.
 //!
 //! `PROPTEST_CASES` sets the number of cases of each property, without it 10,000; `PROPTEST_RNG_SEED` another seed.
 
@@ -339,7 +339,10 @@ proptest! {
     }
 
     #[test]
-    fn kleene_logic_is_that_of_the_model(logic in logic(), values in prop::collection::vec(prop::option::of(any::<bool>()), 5)) {
+    fn kleene_logic_is_that_of_the_model(
+        logic in logic(),
+        values in prop::collection::vec(prop::option::of(any::<bool>()), 5),
+    ) {
         let condition = Condition::classify(&logic.text(), &[], &FIELDS.into_iter().chain(["s"]).collect());
         // Not prop_assume, which gives up after 1,024 of them. A text over a bound is rare here.
         if condition.kind() != ConditionKind::Expression {
@@ -369,7 +372,8 @@ proptest! {
         if condition.kind() != ConditionKind::Expression {
             return Ok(());
         }
-        let filled: Vec<Option<bool>> = values.iter().zip(&more).map(|(value, more)| Some(value.unwrap_or(*more))).collect();
+        let filled: Vec<Option<bool>> =
+            values.iter().zip(&more).map(|(value, more)| Some(value.unwrap_or(*more))).collect();
         let truth = evaluated(&condition, &values);
         if !matches!(truth, Truth::Unknown { .. }) {
             prop_assert_eq!(evaluated(&condition, &filled), truth);

@@ -1,4 +1,5 @@
-//! Properties of scenario documents (SPEC sections 2 and 3): reading never panics, and a hash covers exactly what it must.
+//! Properties of scenario documents ("Definitions" and "Content hash" in docs/behaviour.md): reading never panics, and
+//! a hash covers exactly what it must.
 //!
 //! `PROPTEST_CASES` sets the number of cases of each property, without it 10,000; `PROPTEST_RNG_SEED` another seed.
 
@@ -35,7 +36,8 @@ const KEYS: [&str; 19] = [
 
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
-        3 => select(vec!["a", "b", "c", "", " ", "age < 18", "a.all(x, x)", "true", "é", "😀", "\0", "\u{7f}"]).prop_map(str::to_owned),
+        3 => select(vec!["a", "b", "c", "", " ", "age < 18", "a.all(x, x)", "true", "é", "😀", "\0", "\u{7f}"])
+            .prop_map(str::to_owned),
         1 => any::<String>(),
     ]
 }
@@ -199,7 +201,13 @@ proptest! {
     }
 
     #[test]
-    fn a_hash_covers_the_meaning_alone(mut step in step(), id in plain_text(), unknown in json(), required in any::<bool>(), terminal in any::<bool>()) {
+    fn a_hash_covers_the_meaning_alone(
+        mut step in step(),
+        id in plain_text(),
+        unknown in json(),
+        required in any::<bool>(),
+        terminal in any::<bool>(),
+    ) {
         let before = hash(&step);
         prop_assert_eq!(before.len(), 16);
         step["id"] = json!(id);

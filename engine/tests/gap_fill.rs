@@ -1,5 +1,5 @@
-//! Where values come from (SPEC 8), as a table: what the profile, the session and the conversation have, against what is filled, from
-//! where, what is asked and what is to be confirmed.
+//! Where values come from ("Gap fill" in docs/behaviour.md), as a table: what the profile, the session and the
+//! conversation have, against what is filled, from where, what is asked and what is to be confirmed.
 //!
 //! One field, `age`: a whole number from 0 to 120. `34` is valid, `"x"` and `200` are not.
 
@@ -94,7 +94,8 @@ const TABLE: &str = "
     -         -        -           | ask                    without
     expired   -        -           | ask                    without
 
-    # Conversation alone: from 0.85 on it is used, from 0.95 on nobody needs to confirm it. Soft fields are never asked about.
+    # Conversation alone: from 0.85 on it is used, from 0.95 on nobody needs to confirm it. Soft fields are never asked
+    # about.
     -         -        34@0.80     | ask                    without
     -         -        34@0.85     | confirm extraction 34  without
     -         -        34@0.90     | confirm extraction 34  without
@@ -147,8 +148,8 @@ const TABLE: &str = "
     expired   -        34@0.90     | confirm extraction 34  without
     expired   -        34@0.95     | extraction 34          extraction 34
 
-    # A profile that wants its value confirmed: the customer is asked, unless the session has the same value. A soft field
-    # goes on to the next source.
+    # A profile that wants its value confirmed: the customer is asked, unless the session has the same value. A soft
+    # field goes on to the next source.
     36?       -        -           | confirm profile 36     without
     36^6?     35^5     -           | confirm profile 36     session 35
     36^4?     35^5     -           | session 35             session 35
@@ -333,8 +334,8 @@ fn nobody_is_sent_to_an_end_on_a_value_that_is_to_be_confirmed() {
     assert_eq!((decision.action, decision.target.expect("a target").step_id.as_str()), (Action::Teleport, "away"));
 }
 
-/// A megabyte of text ends, whatever the pattern: backtracking would take 2^n and never end here. Where each match sees the rest of the
-/// text, the number of matches that are tried is bounded: the value behind more of them is not found.
+/// A megabyte of text ends, whatever the pattern: backtracking would take 2^n and never end here. Where each match sees
+/// the rest of the text, the number of matches that are tried is bounded: the value behind more of them is not found.
 #[test]
 fn no_pattern_keeps_a_turn_busy() {
     let letters = |n: usize| format!("{}!", "a".repeat(n));

@@ -1,21 +1,21 @@
-//! Properties of reconciliation on random pairs of versions. Composite ways are in `composite.rs`, examples of each
-//! rule in `rules.rs`.
+//! Properties of reconciliation on random pairs of versions. Chains are in `composite`, examples of each rule in
+//! `rules`.
 //!
 //! **The oracle of replay**: where every fork is decided by data and the history has no jumps, walking the new version
 //! afresh from its entry with the same data is the truth. What that presupposes, as this file takes it:
 //!
-//! 1. The customer started at the old entry and went by transitions, each the first whose condition held for their data.
-//!    The data did not change on the way (so no step is visited twice), and are the data of the walk afresh.
+//! 1. The customer started at the old entry and went by transitions, each the first whose condition held for their
+//!    data. The data did not change on the way (so no step is visited twice), and are the data of the walk afresh.
 //! 2. What the visited steps before the current one collect is known. Of the other fields some are known, some not.
 //! 3. Their step has a counterpart (nobody is relocated), and the new entry leads to it.
 //! 4. Each fork that the walk afresh comes to is decided by what is known, or needs fields first (then just these and
 //!    those collected so far are to be asked, and the walk goes on with the answers); natural language decides nothing,
 //!    and a fork where no branch is true has no truth. A step with one transition is no fork; its condition must be
 //!    true.
-//! 5. A fork that the customer visited and that did not change is not decided by data but by their choice, so it belongs
-//!    to the oracle only where both say the same: the branch that they took is still there and still leads on. Where the
-//!    step that it leads to is no part of the path any more, another branch may lead straight to the path, which comes
-//!    first.
+//! 5. A fork that the customer visited and that did not change is not decided by data but by their choice, so it
+//!    belongs to the oracle only where both say the same: the branch that they took is still there and still leads on.
+//!    Where the step that it leads to is no part of the path any more, another branch may lead straight to the path,
+//!    which comes first.
 //! 6. The walk afresh ends: it comes to the landing step, or takes a branch from which no step of the path that it has
 //!    not passed can be reached without coming back through the fork. (A branch back onto the path from whose end the
 //!    landing step can only be reached through the fork again is neither.)
@@ -168,8 +168,8 @@ fn replay_is_the_walk_afresh() {
     });
     tally.tell("the oracle of replay");
     println!(
-        "of those that land: {} fields asked that a step collects and {} that a fork reads; the plain rule \"every inserted step \
-         upstream\" would have asked for {}, and have decided no fork",
+        "of those that land: {} fields asked that a step collects and {} that a fork reads; the plain rule \"every \
+         inserted step upstream\" would have asked for {}, and have decided no fork",
         asked_of_steps.get(),
         asked_for_forks.get(),
         plain_rule.get()
@@ -224,7 +224,8 @@ fn nobody_is_moved_before_a_checkpoint_that_they_passed() {
     tally.at_least(10.0, "collect");
 }
 
-/// A clean graft is one for every customer who came without jumps, whatever they know and however they chose on the way.
+/// A clean graft is one for every customer who came without jumps, whatever they know and however they chose on the
+/// way.
 #[test]
 fn a_clean_graft_is_what_a_full_replay_would_do() {
     let tally = Tally::default();
@@ -261,7 +262,8 @@ fn a_clean_graft_is_what_a_full_replay_would_do() {
     tally.at_least(25.0, "clean graft of a changed version");
 }
 
-/// A field with a value that is valid is never asked for, wherever the value is; one without any always is, if it is hard.
+/// A field with a value that is valid is never asked for, wherever the value is; one without any always is, if it is
+/// hard.
 #[test]
 fn what_is_known_is_not_asked_for() {
     property("what_is_known_is_not_asked_for", |dice| {

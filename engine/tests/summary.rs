@@ -4,12 +4,12 @@
 mod common;
 
 use common::flow::flow;
-use scenario_engine::acts::{Acts, Before, Publication};
+use scenario_engine::acts::{Acts, PreviousVersion, Publication};
 use scenario_engine::diff::{Pairing, diff};
 use scenario_engine::field::FieldDefinition;
 use scenario_engine::graph::Graph;
 use scenario_engine::plan::{
-    AnchorCounts, Elsewhere, HeldCounts, PassedGroup, PlanRef, PlanStatus, Summary, SummaryInput, VersionCounts,
+    AnchorCounts, HeldCounts, OtherSessions, PassedGroup, PlanRef, PlanStatus, Summary, SummaryInput, VersionCounts,
     Warning, summarize,
 };
 use std::collections::{BTreeSet, HashMap};
@@ -20,7 +20,7 @@ struct Desk {
     old: Graph,
     new: Graph,
     counts: HashMap<String, AnchorCounts>,
-    elsewhere: Elsewhere,
+    other_sessions: OtherSessions,
     fields: HashMap<String, FieldDefinition>,
     plan: PlanRef,
 }
@@ -39,7 +39,7 @@ impl Desk {
             old: Graph::compile(&flow(old)),
             new: Graph::compile(&flow(new)),
             counts: counts.collect(),
-            elsewhere: Elsewhere::default(),
+            other_sessions: OtherSessions::default(),
             fields: HashMap::new(),
             plan: plan_ref(9, 4, 5, PlanStatus::Pending),
         }
@@ -62,14 +62,14 @@ impl Desk {
         let (old, new) = (&self.old, &self.new);
         let (map, pairing, separated) = (diff(old, new), Pairing::of(old, new), BTreeSet::new());
         let first = Publication { version: 4, graph: old, before: None, separated: &separated };
-        let before = Some(Before { version: 4, graph: old, pairing: &pairing });
+        let before = Some(PreviousVersion { version: 4, graph: old, pairing: &pairing });
         let acts = Acts::default().published(&first).acts;
         let acts = acts.published(&Publication { version: 5, graph: new, before, separated: &separated }).acts;
         summarize(&SummaryInput {
             map: &map,
             policies: &HashMap::new(),
             sessions_by_old_step: &self.counts,
-            elsewhere: &self.elsewhere,
+            other_sessions: &self.other_sessions,
             plan: &self.plan,
             fields: &self.fields,
             old,
@@ -181,7 +181,7 @@ fn older_versions_come_along_stay_or_have_no_way() {
         let held = HeldCounts { sessions: u64::from(version == 2) * 3, accepted: u64::from(version == 2) };
         VersionCounts { version, sessions, paused, pinned, held }
     };
-    desk.elsewhere = Elsewhere {
+    desk.other_sessions = OtherSessions {
         finished: 6,
         foreign_checksum: 2,
         older: vec![of(1, 10, 1, 0), of(2, 7, 0, 3), of(3, 5, 2, 1), of(0, 0, 0, 0)],

@@ -70,7 +70,7 @@ fn a_step_from_which_the_next_one_cannot_be_reached_any_more_is_left_out() {
 
 #[test]
 fn a_version_that_is_entered_in_the_middle_of_the_path_is_walked_on_from_there() {
-    // From the tape of `composite.rs`: the new version is entered at `s3`, and leads back to `s0` from `s4`. At `s1`
+    // From the tape of `composite`: the new version is entered at `s3`, and leads back to `s0` from `s4`. At `s1`
     // their choice was `s2`, not the end that the same fork leads to. The walk took the end, because it had been at
     // `s3` and `s4`.
     let old = "s0>s1; s1>age < 18:s5|s2; s2>s3; s3>s4; s4>age < 18:s5|s5; s5>z; z";

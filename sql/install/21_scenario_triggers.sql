@@ -37,8 +37,8 @@ BEGIN
                 MESSAGE = format('scenario %s does not exist', NEW.scenario_id),
                 HINT = 'Create it first: create_scenario(tenant_id, definition).';
         END IF;
-        -- scenarios.published_version is the truth and the status follows it. Testing the state, not who asks, leaves
-        -- no door open: the status can only become what publishing makes it, and a restored row has it already.
+        -- scenarios.published_version is the truth and the status follows it. The state is tested, not who
+        -- asks: so the status can only become what publishing makes it, and a restored row has it already.
         IF TG_OP = 'INSERT' AND NEW.status = 'draft' AND v_published = NEW.version THEN
             NEW.status := 'published';
         END IF;

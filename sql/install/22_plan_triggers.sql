@@ -27,7 +27,7 @@ BEGIN
 
     IF NEW.status IS DISTINCT FROM OLD.status THEN
         PERFORM scenario.check_plan_status(OLD.plan_id, OLD.status, NEW.status);
-        -- Who and when is kept for every change, whoever makes it.
+        -- The time and the author of every change are kept, whoever makes it.
         CASE NEW.status
             WHEN 'approved' THEN
                 NEW.approved_at := coalesce(NEW.approved_at, now());

@@ -1,7 +1,7 @@
 -- What stays true of sessions, and their history.
 --
 -- The statements that make the extension's own moves (src/store/session_changes/) check and complete them. The triggers
--- of this file do so for the SQL of everybody else, and for a statement in a trigger that such a move fires.
+-- of this file do so for every other statement, also for one in a trigger that such a move fires.
 --
 -- An UPDATE of a session costs one lookup of the step and one visit when the session arrives somewhere, one expression
 -- over the variables when they change, and one assignment when only turn_count is written. Otherwise it costs nothing:

@@ -37,7 +37,7 @@ fn mark_batch(
         session_id: required(after_session_id, "after_session_id")?,
     };
     let plan = plans::by_id(tenant_id, plan_id)?;
-    // An operator may have cancelled the plan meanwhile: then it marks nobody.
+    // An operator may have cancelled the plan meanwhile. Then it marks no session.
     if plan.status != PlanStatus::Deployed {
         return Ok(TableIterator::once((0, 0, 0, None, None)));
     }

@@ -1,6 +1,6 @@
 //! The facts that hold for every session at one step.
 
-use super::PlanFacts;
+use super::plans::PlanFacts;
 use crate::error::Error;
 use crate::store::{anchors, sql_id, versions};
 use pgrx::Uuid;
@@ -9,7 +9,7 @@ use scenario_engine::field::FieldDefinition;
 use scenario_engine::graph::Graph;
 use scenario_engine::plan::PlanRef;
 use scenario_engine::reconcile::{
-    Candidate, CompletedAction, Facts, FieldSource, PlanRow, Session, SubmittedDecision, Visit,
+    Candidate, CompletedAction, Facts, FieldSource, PlannedStep, Session, SubmittedDecision, Visit,
 };
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -61,10 +61,10 @@ pub type CommonAnswer<T> = std::result::Result<T, NoCommonAnswer>;
 impl Facts for CommonFacts {
     type Error = NoCommonAnswer;
 
-    /// A policy that does not let everybody in looks at the session.
-    fn plan_row(&mut self, plan: &PlanRef, old_step_id: &str) -> CommonAnswer<Option<PlanRow>> {
+    /// A policy that does not admit every session depends on the session.
+    fn planned_step(&mut self, plan: &PlanRef, old_step_id: &str) -> CommonAnswer<Option<PlannedStep>> {
         let row = self.plans.row(self.scenario_id, plan, old_step_id)?;
-        let admits_everybody = |row: &PlanRow| {
+        let admits_everybody = |row: &PlannedStep| {
             row.policy.admits_everybody() && row.goals.iter().all(|goal| goal.policy.admits_everybody())
         };
         if row.as_ref().is_some_and(|row| !admits_everybody(row)) {

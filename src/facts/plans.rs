@@ -9,7 +9,7 @@ use pgrx::Uuid;
 use scenario_engine::acts::{Acts, Ground, landing_acts_of};
 use scenario_engine::diff::{Pairing, compose_pairs};
 use scenario_engine::plan::{PlanRef, Way, chain_through, find_way};
-use scenario_engine::reconcile::PlanRow;
+use scenario_engine::reconcile::PlannedStep;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -18,7 +18,7 @@ use std::rc::Rc;
 #[derive(Clone)]
 pub struct PlanFacts {
     tenant_id: Uuid,
-    /// A plan that is looked at before it is deployed.
+    /// A plan that is considered before it is deployed.
     as_if_deployed: Option<Rc<Plan>>,
     /// What is deployed in the scenario that is looked at, where that may be kept in the backend.
     deployment: Option<DeploymentKey>,
@@ -30,7 +30,7 @@ struct KnownFacts {
     /// By scenario: its deployed and cancelled plans.
     refs: HashMap<Uuid, Rc<Vec<PlanRef>>>,
     /// By plan and old step.
-    rows: HashMap<(uuid::Uuid, String), Option<PlanRow>>,
+    rows: HashMap<(uuid::Uuid, String), Option<PlannedStep>>,
     /// By scenario.
     acts: HashMap<Uuid, Rc<Acts>>,
 }
@@ -80,7 +80,7 @@ impl PlanFacts {
     }
 
     /// The row of a plan for the sessions at one old step; `None` if the plan does not know the step.
-    pub fn row(&self, scenario_id: Uuid, plan: &PlanRef, old_step_id: &str) -> Result<Option<PlanRow>> {
+    pub fn row(&self, scenario_id: Uuid, plan: &PlanRef, old_step_id: &str) -> Result<Option<PlannedStep>> {
         let key = (plan.plan_id, old_step_id.to_owned());
         if let Some(row) = self.known.borrow().rows.get(&key) {
             return Ok(row.clone());
@@ -100,8 +100,8 @@ impl PlanFacts {
         Ok(row)
     }
 
-    /// The acts of a scenario as they count for the moves that are decided: for a plan that is looked at before it is
-    /// deployed, as if it were.
+    /// The acts of a scenario as they count for the moves that are decided: for a plan that is considered before
+    /// it is deployed, as if it were.
     pub fn acts(&self, scenario_id: Uuid) -> Result<Rc<Acts>> {
         if let Some(acts) = self.known.borrow().acts.get(&scenario_id) {
             return Ok(Rc::clone(acts));
@@ -121,7 +121,7 @@ impl PlanFacts {
         scenario_id: Uuid,
         plan: &PlanRef,
         old_step_id: &str,
-        row: &mut PlanRow,
+        row: &mut PlannedStep,
     ) -> Result<()> {
         let made_for = row.goals.first().and_then(|goal| goal.undoes.as_ref()).map(|list| list.revision);
         match &self.as_if_deployed {

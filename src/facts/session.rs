@@ -1,6 +1,6 @@
 //! The facts of one session.
 
-use super::PlanFacts;
+use super::plans::PlanFacts;
 use crate::error::{Error, Result};
 use crate::settings;
 use crate::store::sessions::SessionState;
@@ -14,7 +14,7 @@ use scenario_engine::field::FieldDefinition;
 use scenario_engine::graph::Graph;
 use scenario_engine::plan::PlanRef;
 use scenario_engine::reconcile::{
-    Candidate, CompletedAction, Facts, FieldSource, PlanRow, StepPairs, SubmittedDecision, Visit,
+    Candidate, CompletedAction, Facts, FieldSource, PlannedStep, StepPairs, SubmittedDecision, Visit,
 };
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -117,7 +117,7 @@ impl SessionFacts {
 impl Facts for SessionFacts {
     type Error = Error;
 
-    fn plan_row(&mut self, plan: &PlanRef, old_step_id: &str) -> Result<Option<PlanRow>> {
+    fn planned_step(&mut self, plan: &PlanRef, old_step_id: &str) -> Result<Option<PlannedStep>> {
         self.plans.row(self.scenario_id, plan, old_step_id)
     }
 

@@ -246,7 +246,7 @@ fn read_scenario(text: &str) -> Result<MigrationScenario> {
     MigrationScenario::parse(text).ok_or_else(|| Error::internal(format!("unknown migration scenario {text}")))
 }
 
-/// An anchor or deleted step, as far as policies look at it.
+/// What policies refer to of an anchor or a deleted step.
 pub struct AnchorName {
     pub deleted: bool,
     pub content_hash: String,
@@ -260,7 +260,7 @@ pub fn names(tenant_id: Uuid, plan_id: Uuid) -> Result<Vec<AnchorName>> {
     })
 }
 
-/// A step of the plan's old version, as far as marking looks at it.
+/// What marking reads of a step of the plan's old version.
 pub struct OldStep {
     pub name: String,
     /// The anchor whose policy counts at this step; `None`: a deleted step with nowhere to go.
@@ -298,7 +298,7 @@ pub fn plan_row(
     scenario_id: Uuid,
     plan: &PlanRef,
     old_step_id: &str,
-) -> Result<Option<reconcile::PlanRow>> {
+) -> Result<Option<reconcile::PlannedStep>> {
     let plan_id = sql_id(plan.plan_id);
     let key = args![tenant_id, plan_id, scenario_id, plan.to_version, old_step_id];
     let found = STEP.row(&key, |row| {
@@ -312,7 +312,7 @@ pub fn plan_row(
             let nothing = LandingActs { revision: made_for.unwrap_or(NEVER), ..LandingActs::default() };
             goals.push(reconcile::Goal { undoes: Some(list.unwrap_or(nothing)), ..read_goal(row, 3)? });
         }
-        Ok(reconcile::PlanRow { old_step_name, deleted, policy, acts_revision: row.get(10)?, goals })
+        Ok(reconcile::PlannedStep { old_step_name, deleted, policy, acts_revision: row.get(10)?, goals })
     })?;
     let Some(mut found) = found else { return Ok(None) };
     if found.deleted {

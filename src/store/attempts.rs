@@ -129,7 +129,7 @@ pub fn keep_refused(
     insert(tenant_id, session_id, field, attempt, AttemptState::Refused, &reasons.join("; "))
 }
 
-/// Keeps what a decision looked at and did not use.
+/// Keeps the values that a decision has found and not used.
 pub fn keep_rejected(tenant_id: Uuid, session_id: Uuid, rejected: &[RejectedValue]) -> Result<()> {
     if rejected.is_empty() {
         return Ok(());

@@ -1,7 +1,7 @@
 //! The sessions that a plan concerns, and their marks: the `pending_…` columns of `scenario.sessions`.
 //!
-//! Whom a plan concerns is said once, in [`concerned`]; SQL asks `plan_session_ids` and `count_sessions_to_mark`, which
-//! run the statements of this file.
+//! Only [`concerned`] says which sessions a plan concerns. SQL calls `plan_session_ids` and `count_sessions_to_mark`,
+//! which run the statements of this file.
 //!
 //! No statement here joins sessions with a plan, or with the rows of an array: on a table that was never analyzed
 //! PostgreSQL expects one row, and would compare every session with every other row, or scan a whole tenant for each
@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::json::Json;
 use pgrx::Uuid;
 use scenario_engine::acts::Acts;
-use scenario_engine::plan::{AnchorCounts, Elsewhere, HeldCounts, PassedGroup, VersionCounts};
+use scenario_engine::plan::{AnchorCounts, OtherSessions, HeldCounts, PassedGroup, VersionCounts};
 use std::collections::HashMap;
 
 /// The session `s` walks the plan's old version as it is stored. The parameters $1 to $4 are tenant, scenario, old
@@ -112,7 +112,7 @@ static COUNT_ELSEWHERE: Statement = Statement::reading(concat!(
 static COUNT_TO_MARK: Statement =
     Statement::reading(concat!("SELECT count(*) FROM scenario.sessions AS s WHERE ", to_mark!()));
 
-// Variables can be large: they are read only when a policy looks at them.
+// Variables can be large: they are read only when a policy has a condition on them.
 static PAGE: Statement = Statement::writing(concat!(
     "SELECT s.step_id, s.session_id, s.channel, CASE WHEN $11 THEN s.variables END,
             (extract(epoch FROM pg_catalog.now() - s.created_at) / 86400)::pg_catalog.float8, s.status = 'completed'
@@ -180,7 +180,7 @@ macro_rules! key {
     };
 }
 
-/// A place in the order in which sessions are marked: by step, then by id.
+/// A position in the order in which sessions are marked: by step, then by id.
 #[derive(Debug, Clone)]
 pub struct PageCursor {
     pub step_id: String,
@@ -194,7 +194,7 @@ impl PageCursor {
     }
 }
 
-/// A session that the plan may mark, with what policies look at.
+/// A session that the plan may mark, with what policies ask for.
 pub struct MarkCandidate {
     pub cursor: PageCursor,
     pub channel: Option<String>,
@@ -204,7 +204,7 @@ pub struct MarkCandidate {
     pub is_finished: bool,
 }
 
-/// What marking looks at beside the sessions that a plan concerns.
+/// What marking reads beside the sessions that a plan concerns.
 #[derive(Debug, Clone, Copy)]
 pub struct MarkingScope {
     /// Finished sessions, since a policy of the plan reopens them.
@@ -382,11 +382,11 @@ pub fn counts_by_step(
     Ok(counts)
 }
 
-/// The sessions of the plan's scenario that [`counts_by_step`] does not tell of. Whom a landing holds is not counted
-/// here.
-pub fn count_elsewhere(tenant_id: Uuid, plan: &Plan) -> Result<Elsewhere> {
+/// The sessions of the plan's scenario that [`counts_by_step`] does not count. Sessions that a landing would hold
+/// are not counted here.
+pub fn count_elsewhere(tenant_id: Uuid, plan: &Plan) -> Result<OtherSessions> {
     let plans = plans::refs(tenant_id, plan.scenario_id)?;
-    let mut elsewhere = Elsewhere { plans, ..Elsewhere::default() };
+    let mut elsewhere = OtherSessions { plans, ..OtherSessions::default() };
     COUNT_ELSEWHERE.rows(&key!(tenant_id, plan, plan.to_version), |row| {
         let count = |column| row.get::<i64>(column).map(i64::unsigned_abs);
         if row.get(2)? {

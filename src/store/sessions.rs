@@ -20,7 +20,7 @@ use scenario_engine::reconcile;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
-/// The session `s` of scenario `c` is not due ("What is due"): it carries no mark, was looked at before, and walks the
+/// The session `s` of scenario `c` is not due ("What is due"): it carries no mark, was reconciled before, and walks the
 /// published version or has seen every deployment. A finished session is due by a mark alone. `$live`: the statuses
 /// that take turns; `$marked`: whether it carries a mark.
 macro_rules! settled {
@@ -163,7 +163,7 @@ pub struct SessionState {
     pub pending_plan_id: Option<Uuid>,
     pub waiting_for: Option<String>,
     pub age_days: f64,
-    /// The count of deployments at which it was last reconciled; `None`: it is to be looked at.
+    /// The count of deployments at which it was last reconciled; `None`: its next turn decides anew.
     pub reconciled_deployments: Option<i32>,
     pub pin: Option<SessionPin>,
     row_version: RowVersion,
@@ -242,7 +242,7 @@ pub fn lock(tenant_id: Uuid, session_id: Uuid) -> Result<()> {
     found.map(|_| ()).ok_or_else(|| missing(session_id))
 }
 
-/// The same for a session that was looked at, and says whether it is as it was then: nobody has written it, and nothing
+/// Locks a session that was read before, and says whether it is as it was then: nobody has written it, and nothing
 /// was deployed or cancelled in its scenario. P0002.
 pub fn lock_if_unchanged(tenant_id: Uuid, seen: &SessionState) -> Result<bool> {
     let found = LOCK_AND_COMPARE.row(&args![tenant_id, seen.session_id], |row| {

@@ -13,7 +13,7 @@ use pgrx::Uuid;
 use pgrx::spi::Spi;
 use scenario_engine::reconcile::Candidate;
 
-/// What a setting wants of its function.
+/// What the function that a setting names must look like.
 struct SourceSignature {
     setting: &'static str,
     arguments: &'static str,

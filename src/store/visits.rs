@@ -39,7 +39,7 @@ static ARRIVALS: Statement = Statement::reading(
       ORDER BY v.visit_no",
 );
 
-/// A visit, as far as moves hang on it.
+/// What moves depend on of a visit.
 pub struct ArrivalVisit {
     pub visit_no: i32,
     pub scenario_version: i32,

@@ -23,7 +23,7 @@ use scenario_engine::reconcile::{self, Decision, Effect};
 use std::borrow::Cow;
 use std::time::Instant;
 
-/// What a turn comes to.
+/// The outcome of a turn.
 pub enum Turn {
     /// Go on where you are.
     Settled {
@@ -65,7 +65,7 @@ enum Due {
 #[derive(PartialEq, Eq)]
 enum Writes {
     Nothing,
-    /// That the session was looked at. It is looked at again where that cannot be written.
+    /// The count of deployments that the session has seen. Where that cannot be written, the next turn decides again.
     CountAlone,
     Everything,
 }
@@ -106,8 +106,8 @@ impl Due {
 }
 
 /// Applies whatever migration the session needs, at most once however many callers race ("What is due"). Errors: P0002
-/// for a session that does not exist, 25006 if more is to be written than that the session was looked at and the
-/// transaction cannot write.
+/// for a session that does not exist, 25006 if more than the count of deployments is to be written and the transaction
+/// is read-only.
 pub fn reconcile(tenant_id: Uuid, session_id: Uuid) -> Result<Turn> {
     if !settings::enabled() {
         return Ok(switched_off());
@@ -128,7 +128,7 @@ pub fn reconcile(tenant_id: Uuid, session_id: Uuid) -> Result<Turn> {
     if sessions::lock_if_unchanged(tenant_id, &seen)? {
         return apply(tenant_id, &seen, due, started);
     }
-    // Who waited for the lock finds here what the other caller did.
+    // A caller that has waited for the lock finds what the other caller did.
     let locked = sessions::read(tenant_id, session_id)?;
     let due = Due::of(tenant_id, &locked)?;
     apply(tenant_id, &locked, due, started)
@@ -223,8 +223,8 @@ fn settled(state: &SessionState, reason: Cow<'static, str>) -> Turn {
     }
 }
 
-/// Asks the engine: by the way to the published version, or by the way through one plan. No pin holds the session
-/// ([`is_pinned`]).
+/// Asks the engine for a decision on the way to the published version, or on the way through one plan. The session is
+/// not pinned ([`is_pinned`]).
 pub fn decide(
     tenant_id: Uuid,
     state: &SessionState,

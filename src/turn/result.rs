@@ -9,7 +9,7 @@ use scenario_engine::reconcile::Action;
 use serde_json::json;
 
 composite_type! {
-    /// What a turn comes to. `sql/install/30_reconciliation.sql` declares the columns and says what they mean.
+    /// The outcome of a turn. `sql/install/30_reconciliation.sql` declares the columns and says what they mean.
     pub struct Reconciliation: "scenario.reconciliation" {
         pub action: &'static str,
         pub target_step_id: Option<String>,

@@ -7,7 +7,7 @@ use crate::store::actions;
 use crate::store::session_changes::decided::Arrival;
 use pgrx::Uuid;
 
-/// Says of each arrival whether its action was done before. Nearly always no step is a required action, and nothing is
+/// Sets for each arrival whether its action was done before. Nearly always no step is a required action, and nothing is
 /// read.
 pub(super) fn set(tenant_id: Uuid, decisions: &[SessionDecision<'_>], arrivals: &mut [Arrival<'_>]) -> Result<()> {
     let at_actions = arrivals.iter().filter(|arrival| arrival.step.is_required_action);

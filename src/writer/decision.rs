@@ -1,4 +1,4 @@
-//! A decision on its way into the tables, and the changes that it comes to.
+//! A decision for one session, and the changes of tables that it stands for.
 
 use crate::error::{Error, Result};
 use crate::json::Json;
@@ -11,7 +11,7 @@ use scenario_engine::reconcile::{Decision, Effect, FieldSource, FilledField, Wai
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
-/// A decision on its way into the tables.
+/// A decision for one session, to be written.
 pub struct SessionDecision<'a> {
     /// The session as it was when the decision was made.
     pub state: &'a SessionState,
@@ -53,7 +53,7 @@ impl<'a> SessionDecision<'a> {
         }
     }
 
-    /// Nothing is written when the same was asked before: a customer who does not answer adds no row at each turn.
+    /// `None`: the same was asked before. So a customer who does not answer does not add a row at each turn.
     pub(super) fn waiting(&self, tenant_id: Uuid, waiting_for: WaitingFor) -> Result<Option<Stay<'a>>> {
         let is_known = self.is_known_request(tenant_id, waiting_for)?;
         let marked = self.state.pending_plan_id.filter(|plan_id| self.is_on_the_way(*plan_id));
@@ -161,7 +161,8 @@ fn seconds_now() -> f64 {
     (microseconds_since_2000 + MICROSECONDS_FROM_1970_TO_2000) as f64 / 1e6
 }
 
-/// What a move adds to the variables: what was found elsewhere and needs nobody's word. The digits stay as they are.
+/// What a move adds to the variables: the values that were found elsewhere and need no confirmation. The digits stay as
+/// they are.
 fn found_elsewhere(filled: &[FilledField]) -> Result<BTreeMap<&str, Box<RawValue>>> {
     let mut values: BTreeMap<&str, Box<RawValue>> = BTreeMap::new();
     for field in filled.iter().filter(|f| f.source != FieldSource::Session && !f.needs_confirmation) {

@@ -1,6 +1,6 @@
-//! What a decision writes: the session, its visit, its audit and undo rows, what was learnt of the customer. Everything
-//! that is written for a decision is written here, for one session of a turn or for the many of a batch's page, in the
-//! caller's transaction and under the sessions' locks.
+//! What a decision writes: the session, its visit, its audit and undo rows, what was found out about the customer.
+//! Everything that is written for a decision is written here, for one session of a turn or for the many of a batch's
+//! page, in the caller's transaction and under the sessions' locks.
 
 mod already_done;
 mod decision;
@@ -17,7 +17,7 @@ use crate::store::sessions::{Position, SessionState};
 use pgrx::Uuid;
 use scenario_engine::reconcile::Effect;
 
-/// Writes that the plans of these sessions were looked at and end none of their pins. The sessions are locked.
+/// Writes that no plan that is deployed now ends the pins of these sessions. The sessions are locked.
 pub fn keep_pins<'a>(
     tenant_id: Uuid,
     pinned: impl IntoIterator<Item = (&'a SessionState, &'a Position)>,

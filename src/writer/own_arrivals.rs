@@ -1,4 +1,4 @@
-//! How the triggers of `sessions` and `step_visits` tell a move of the writer from everybody else's SQL.
+//! How the triggers of `sessions` and `step_visits` tell a move of the writer from any other statement.
 //!
 //! The writer has looked up the step and appends the visit itself, so the triggers need not do it again. What they go
 //! by is kept in this backend's memory for as long as the writer's statement runs: the depth of triggers at which it

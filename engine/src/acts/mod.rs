@@ -55,14 +55,14 @@
 //! 5. A session starts at a step that is not the entry, or is set there by hand with another version:
 //!    [`passed_at_start`], stored with the session. An import brings visits, and is judged by its first one.
 //!
-//! **At a turn** ([`Facts`](crate::reconcile::Facts)). [`PlanRow`](crate::reconcile::PlanRow) carries the scenario's
-//! `acts_revision` (for a preview of a plan that is not deployed, that of the acts of 3), and its goal the anchor's
-//! list. `acts` reads the rows of the scenario, and can be kept in a backend by (tenant, scenario, revision). `visits`,
-//! `acts` and `passed_at_start` are asked for only where a list is not empty, is of another revision, or the move is no
-//! landing by one plan as a clean graft. `kept_graph` is `None` where retention has removed the definition.
+//! **At a turn** ([`Facts`](crate::reconcile::Facts)). [`PlannedStep`](crate::reconcile::PlannedStep) carries the
+//! scenario's `acts_revision` (for a preview of a plan that is not deployed, that of the acts of 3), and its goal the
+//! anchor's list. `acts` reads the rows of the scenario, and can be kept in a backend by (tenant, scenario, revision).
+//! `visits`, `acts` and `passed_at_start` are asked for only where a list is not empty, is of another revision, or the
+//! move is no landing by one plan as a clean graft. `kept_graph` is `None` where retention has removed the definition.
 //! `deployed_pairs` composes the plans of [`find_way`](crate::plan::find_way), and `walked_pairs` those of the audit. A
-//! `CompletedAction` must carry the content hash of its step. A `PlanRow` of a deleted step carries the policy that is
-//! stored under the step's own hash.
+//! `CompletedAction` must carry the content hash of its step. A `PlannedStep` of a deleted step carries the policy that
+//! is stored under the step's own hash.
 //!
 //! **Other doors.** `complete_action` and visits: `already_done` from [`is_already_done`]. `revert_session`:
 //! [`may_go_back`]; the error (55000) names the step. `move_session`: [`Ground::undoes`] from the session's place, for
@@ -79,7 +79,7 @@ mod undone;
 pub use landing::{LandingActs, accepted, landing_acts, landing_acts_of};
 pub use ledger::{ActPair, ActRow, Acts, PairSource};
 pub(crate) use publish::words;
-pub use publish::{Before, Changed, DeployedPairs, Publication};
+pub use publish::{ChangedActs, DeployedPairs, PreviousVersion, Publication};
 pub use rules::{
     Arrival, CannotGoBack, LastMove, PassedAtStart, SinceMigration, is_already_done, may_go_back, passed_at_start,
 };

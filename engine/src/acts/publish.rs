@@ -10,14 +10,14 @@ pub struct Publication<'a> {
     pub version: i32,
     pub graph: &'a Graph,
     /// The version that was published before it; `None` for a scenario's first.
-    pub before: Option<Before<'a>>,
+    pub before: Option<PreviousVersion<'a>>,
     /// Ids of its steps that somebody separated by hand from every older step.
     pub separated: &'a BTreeSet<String>,
 }
 
 /// The version that was published before, and its pairs with the new one: those of the plan between the two that was
 /// deployed last (with what was set or separated by hand), else those of the diff.
-pub struct Before<'a> {
+pub struct PreviousVersion<'a> {
     pub version: i32,
     pub graph: &'a Graph,
     pub pairing: &'a Pairing,
@@ -38,7 +38,7 @@ pub struct DeployedPairs<'a> {
 
 /// The acts after a change, and all pairs that explain them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Changed {
+pub struct ChangedActs {
     pub acts: Acts,
     /// The pairs that come to those that are kept (a publication), or all that are kept from now on (a deployment).
     pub pairs: Vec<ActPair>,
@@ -48,7 +48,7 @@ impl Acts {
     /// The acts once a version is published: its contents come in, joined by its pairs with the version before it, and
     /// by the return of steps that the version before lacks. The revision goes up by one, so that what was worked out
     /// for a draft "as if it were published" holds exactly if nothing else came between.
-    pub fn published(&self, publication: &Publication<'_>) -> Changed {
+    pub fn published(&self, publication: &Publication<'_>) -> ChangedActs {
         let mut acts = self.clone().at_revision(self.revision() + 1);
         for node in publication.graph.nodes().iter().rev() {
             let act = self.act_of(&node.content_hash).to_owned();
@@ -61,12 +61,12 @@ impl Acts {
             pairs.extend(crate::mutant!("acts/returns", self.returns(before, publication), Vec::new()));
         }
         acts.join(pairs.iter().map(|p| (p.old_content_hash.as_str(), p.new_content_hash.as_str())));
-        Changed { acts, pairs }
+        ChangedActs { acts, pairs }
     }
 
     /// The acts once a plan between two published versions is deployed, if that changes the pairs that are kept between
     /// the two: `kept` are all pairs of the scenario. `None` if nothing changes, and then the revision stays.
-    pub fn deployed(&self, plan: &DeployedPairs<'_>, kept: &[ActPair]) -> Option<Changed> {
+    pub fn deployed(&self, plan: &DeployedPairs<'_>, kept: &[ActPair]) -> Option<ChangedActs> {
         let versions = (plan.from_version, plan.to_version);
         let succession = plan.is_succession;
         let source = if succession { PairSource::Succession } else { PairSource::Plan };
@@ -97,7 +97,7 @@ impl Acts {
             return None;
         }
         let acts = self.worked_out(&pairs, self.revision() + 1);
-        Some(Changed { acts, pairs })
+        Some(ChangedActs { acts, pairs })
     }
 
     /// The acts of a plan whose versions do not follow each other, as if it were deployed: for its lists and its
@@ -110,7 +110,7 @@ impl Acts {
     }
 
     /// Pairs of steps that are left unpaired with the last contents of acts that the version before lacks.
-    fn returns(&self, before: &Before<'_>, publication: &Publication<'_>) -> Vec<ActPair> {
+    fn returns(&self, before: &PreviousVersion<'_>, publication: &Publication<'_>) -> Vec<ActPair> {
         let present: HashSet<&str> = before.graph.nodes().iter().map(|node| self.act_of(&node.content_hash)).collect();
         let mut last: BTreeMap<&str, &ActRow> = BTreeMap::new();
         for row in self

@@ -1,7 +1,8 @@
 //! What an expression compares its fields with, so that a plan can tell of literals that no value of the field can
 //! meet.
 
-use super::{Condition, Node, Program, name_segments};
+use super::kind::{Condition, Meaning};
+use super::program::{Node, Program, name_segments};
 use cel::common::ast::{Expr, IdedExpr, LiteralValue, operators};
 use serde_json::Value;
 
@@ -20,10 +21,9 @@ impl Condition {
     /// Each field with what it is compared with, in the order of the text. Only direct comparisons of a field with
     /// literals are told: of `amount + 1 > 100` nothing is. Empty for what is no expression.
     pub fn field_uses(&self) -> Vec<(String, FieldUse)> {
-        let program = &self.inner.program;
         let mut uses = Vec::new();
-        if let Some(root) = &program.root {
-            of_node(program, root, &mut uses);
+        if let Meaning::Expression(program) = self.meaning() {
+            of_node(program, &program.root, &mut uses);
         }
         uses
     }

@@ -1,31 +1,21 @@
 //! Whether two conditions are the same ("Conditions" in docs/behaviour.md): how they are spelled makes no difference.
 
-use super::{Condition, ConditionKind, Node};
+use super::kind::{Condition, Meaning};
+use super::program::Node;
 use cel::common::ast::{EntryExpr, Expr, IdedEntryExpr, IdedExpr};
-
-/// The words that say *always*, in any case.
-const ALWAYS: [&str; 4] = ["else", "otherwise", "default", "always"];
-
-/// Whether a condition's text says that it always holds: it is blank, or one of the words for that.
-pub(crate) fn says_always(text: &str) -> bool {
-    let text = text.trim();
-    text.is_empty() || ALWAYS.iter().any(|word| word.eq_ignore_ascii_case(text))
-}
 
 impl Condition {
     /// Whether both are of the same kind and say the same: expressions that parse to the same expression, or
     /// natural-language texts of the same words. All conditions that always hold are the same.
     pub fn is_same_as(&self, other: &Condition) -> bool {
-        let (one, another) = (&self.inner, &other.inner);
-        one.kind == another.kind
-            && match one.kind {
-                ConditionKind::Always => true,
-                ConditionKind::Natural => one.text.split_whitespace().eq(another.text.split_whitespace()),
-                ConditionKind::Expression => match (&one.program.root, &another.program.root) {
-                    (Some(a), Some(b)) => same_nodes(a, b),
-                    _ => one.text == another.text,
-                },
+        match (self.meaning(), other.meaning()) {
+            (Meaning::Always, Meaning::Always) => true,
+            (Meaning::Expression(one), Meaning::Expression(another)) => same_nodes(&one.root, &another.root),
+            (Meaning::Natural { .. }, Meaning::Natural { .. }) => {
+                self.text().split_whitespace().eq(other.text().split_whitespace())
             }
+            _ => false,
+        }
     }
 }
 

@@ -1,6 +1,6 @@
-//! Canonical JSON (SPEC section 3): byte for byte what Python's `json.dumps(obj, sort_keys=True)` writes, so that a
-//! backend computes the same hash in one line. Written by hand, not through serde, because the bytes are a contract
-//! that no library's formatter promises to keep.
+//! Canonical JSON ("Content hash" in docs/behaviour.md): byte for byte what Python's `json.dumps(obj, sort_keys=True)`
+//! writes, so that a backend computes the same hash in one line. Written by hand, not through serde, because the bytes
+//! are a contract that no library's formatter promises to keep.
 
 use std::fmt::Write;
 

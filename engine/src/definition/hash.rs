@@ -1,12 +1,12 @@
-//! Content hash of a step and checksum of a version (SPEC section 3).
+//! Content hash of a step and checksum of a version ("Content hash" in docs/behaviour.md).
 
 use super::canonical;
 use super::model::{Definition, Step, Transition};
 use sha2::{Digest, Sha256};
 
-/// What a step means, as the first 16 hex digits of SHA-256 over the canonical JSON of its `name`, `description` (null as
-/// `""`), `rule_ids` and `collects_profile_fields` (sorted by code point, repetitions kept), `is_checkpoint`,
-/// `checkpoint_description` (null as `""`) and `performs_action` (SPEC section 3).
+/// What a step means, as the first 16 hex digits of SHA-256 over the canonical JSON of its `name`, `description` (null
+/// as `""`), `rule_ids` and `collects_profile_fields` (sorted by code point, repetitions kept), `is_checkpoint`,
+/// `checkpoint_description` (null as `""`) and `performs_action`.
 ///
 /// Neither the id, nor the transitions, nor any other key has a part in it. In Python, with `s` the step:
 ///
@@ -39,7 +39,8 @@ pub fn step_content_hash(step: &Step) -> String {
     digest(&out)
 }
 
-/// Checksum of a version: tells whether a session's version is the one that is stored (SPEC sections 3 and 10).
+/// Checksum of a version: tells whether a session's version is the one that is stored ("Content hash" and
+/// "Fallback" in docs/behaviour.md).
 ///
 /// The first 16 hex digits of SHA-256 over the canonical JSON of
 ///
@@ -215,32 +216,42 @@ mod tests {
         (r#"{"name": ""}"#, "128a97ab7bfc11a0"),
         (r#"{"name": "Cafe\u0301", "description": "combining"}"#, "f3f2b839c787c827"),
         (
-            r#"{"name": "\u0645\u0631\u062d\u0628\u0627 \u0628\u0627\u0644\u0639\u0627\u0644\u0645", "description": "\u05e9\u05dc\u05d5\u05dd \u200f\u202eabc"}"#,
+            r#"{"name": "\u0645\u0631\u062d\u0628\u0627 \u0628\u0627\u0644\u0639\u0627\u0644\u0645",
+                "description": "\u05e9\u05dc\u05d5\u05dd \u200f\u202eabc"}"#,
             "8d6d4ea96918371c",
         ),
         (
-            r#"{"name": "\u65e5\u672c\u8a9e \ud55c\uad6d\uc5b4 \u0e44\u0e17\u0e22", "description": "\u0939\u093f\u0928\u094d\u0926\u0940 \u0395\u03bb\u03bb\u03b7\u03bd\u03b9\u03ba\u03ac \u0420\u0443\u0441\u0441\u043a\u0438\u0439"}"#,
+            concat!(
+                r#"{"name": "\u65e5\u672c\u8a9e \ud55c\uad6d\uc5b4 \u0e44\u0e17\u0e22","#,
+                r#""description": "\u0939\u093f\u0928\u094d\u0926\u0940 "#,
+                r#"\u0395\u03bb\u03bb\u03b7\u03bd\u03b9\u03ba\u03ac \u0420\u0443\u0441\u0441\u043a\u0438\u0439"}"#
+            ),
             "44653928a85157b6",
         ),
         (
-            r#"{"name": "\u0001\u0007\b\t\n\u000b\f\r\u001f\u007f\u0080\u009f", "description": "\u2028\u2029\ufeff\ufffd\uffff"}"#,
+            r#"{"name": "\u0001\u0007\b\t\n\u000b\f\r\u001f\u007f\u0080\u009f",
+                "description": "\u2028\u2029\ufeff\ufffd\uffff"}"#,
             "94b01be095bef958",
         ),
         (r#"{"name": "\"'`\\/ \" '", "description": "\\u0041 \\n {\"a\": 1}"}"#, "3d33920111de03e5"),
         (
-            r#"{"name": "\ud800\udc00\udbff\udfff\ud83d\udc68\u200d\ud83d\udc69\u200d\ud83d\udc67", "description": "\ud7ff\ue000"}"#,
+            r#"{"name": "\ud800\udc00\udbff\udfff\ud83d\udc68\u200d\ud83d\udc69\u200d\ud83d\udc67",
+                "description": "\ud7ff\ue000"}"#,
             "f82b39189dffad64",
         ),
         (
-            r#"{"name": "sorted", "rule_ids": ["b", "a", "B", "A", "\u00e9", "z", "\ud83d\ude00", "\uffff", "aa", "a", "10", "9", ""], "collects_profile_fields": ["zip", "age", "\u00c2ge", "age"]}"#,
+            r#"{"name": "sorted", "rule_ids": ["b", "a", "B", "A", "\u00e9", "z", "\ud83d\ude00", "\uffff", "aa", "a",
+                "10", "9", ""], "collects_profile_fields": ["zip", "age", "\u00c2ge", "age"]}"#,
             "39a441d2d9078c8b",
         ),
         (
-            r#"{"name": "order", "rule_ids": ["\ud800\udc00", "\uffff", "\ue000"], "collects_profile_fields": ["\u00df", "ss", "SS"]}"#,
+            r#"{"name": "order", "rule_ids": ["\ud800\udc00", "\uffff", "\ue000"],
+                "collects_profile_fields": ["\u00df", "ss", "SS"]}"#,
             "cca3e0d59dca4b66",
         ),
         (
-            r#"{"name": "Pay", "description": "Take the money", "is_checkpoint": true, "checkpoint_description": "paid 5 \u20ac", "performs_action": true}"#,
+            r#"{"name": "Pay", "description": "Take the money", "is_checkpoint": true,
+                "checkpoint_description": "paid 5 \u20ac", "performs_action": true}"#,
             "4635bcccb6309c67",
         ),
         (r#"{"name": "Pay", "is_checkpoint": true}"#, "69e8d2d1ddcd98ab"),
@@ -268,7 +279,8 @@ mod tests {
     fn checksums_are_those_of_python() {
         let text = r#"{"name": "Flow", "entry_step_id": "é", "steps": [
             {"id": "é", "name": "Start", "transitions": [
-                {"to_step_id": "b", "condition_text": "age < 18 && name == \"Zoë\"", "condition_fields": ["name", "age"], "priority": -3},
+                {"to_step_id": "b", "condition_text": "age < 18 && name == \"Zoë\"",
+                 "condition_fields": ["name", "age"], "priority": -3},
                 {"to_step_id": "é"}]},
             {"id": "b", "name": "End", "is_terminal": true}]}"#;
         let definition = parse(text).unwrap();

@@ -1,9 +1,9 @@
-//! The scenario document as values (SPEC section 2).
+//! The scenario document as values ("Definitions" in docs/behaviour.md).
 
 use serde::Serialize;
 
-/// A directed graph of steps with one entry; one version of a scenario. Only what the engine reads is kept here: unknown
-/// keys stay in the stored document and never change a hash.
+/// A directed graph of steps with one entry; one version of a scenario. Only what the engine reads is kept here:
+/// unknown keys stay in the stored document and never change a hash.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Definition {
     pub name: String,

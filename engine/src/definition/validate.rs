@@ -1,102 +1,13 @@
-//! What is wrong, or doubtful, in a scenario document (SPEC section 2, "Validation").
+//! What is wrong, or doubtful, in a scenario document ("Validation" in docs/behaviour.md).
 
+use super::findings::{Finding, Findings, Severity, join, quoted};
 use super::hash::step_content_hash;
 use super::model::{Definition, Step};
 use super::parse::{Draft, read};
 use crate::condition::{Condition, ConditionKind, says_always};
-use serde::Serialize;
 use std::collections::{HashMap, HashSet};
 
-/// How bad a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// The definition is refused.
-    Error,
-    /// The definition is stored; an operator should look.
-    Warning,
-}
-
-impl Severity {
-    /// `"error"` or `"warning"`, as `validate_scenario` shows it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-        }
-    }
-}
-
-/// One thing that validation found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    pub severity: Severity,
-    /// Stable, for programs: `duplicate_step_id`, `unreachable_step`, …
-    pub code: &'static str,
-    /// The step that it is about, where it is about one that has an id.
-    pub step_id: Option<String>,
-    /// For people: names the thing and what was expected.
-    pub message: String,
-}
-
-/// How many findings are reported; a last one says how many more there are.
-const MAX_FINDINGS: usize = 1000;
-
-/// Findings of one severity, counted without bound and kept up to [`MAX_FINDINGS`].
-#[derive(Debug)]
-pub(super) struct Findings {
-    severity: Severity,
-    kept: Vec<Finding>,
-    count: usize,
-}
-
-impl Findings {
-    pub(super) fn new(severity: Severity) -> Self {
-        Findings { severity, kept: Vec::new(), count: 0 }
-    }
-
-    /// `message` is only asked for findings that are kept.
-    pub(super) fn add(&mut self, code: &'static str, step_id: Option<&str>, message: impl FnOnce() -> String) {
-        self.count += 1;
-        if self.kept.len() < MAX_FINDINGS {
-            self.kept.push(Finding {
-                severity: self.severity,
-                code,
-                step_id: step_id.map(str::to_owned),
-                message: message(),
-            });
-        }
-    }
-
-    pub(super) fn count(&self) -> usize {
-        self.count
-    }
-
-    /// Everything kept, with a last finding for what was not.
-    pub(super) fn finish(self) -> Vec<Finding> {
-        join(self, Findings::new(Severity::Warning))
-    }
-}
-
-/// Errors, then warnings, together at most [`MAX_FINDINGS`] and one that counts the rest.
-fn join(errors: Findings, warnings: Findings) -> Vec<Finding> {
-    let total = errors.count + warnings.count;
-    let severity = if errors.count > MAX_FINDINGS { errors.severity } else { warnings.severity };
-    let mut all = errors.kept;
-    all.extend(warnings.kept);
-    all.truncate(MAX_FINDINGS);
-    if total > all.len() {
-        all.push(Finding {
-            severity,
-            code: "more_findings",
-            step_id: None,
-            message: format!("and {} more findings", total - all.len()),
-        });
-    }
-    all
-}
-
-/// Checks a scenario document (SPEC section 2).
+/// Checks a scenario document ("Validation" in docs/behaviour.md).
 ///
 /// Argument: the JSON text. Returns every finding: errors first, then warnings, each in document order; at most 1,000
 /// and a last one (`more_findings`) that counts the rest. Empty: nothing to complain about. Warnings are also given for
@@ -182,7 +93,8 @@ fn warn_transitions(step: &Step, collected: &HashSet<&str>, warnings: &mut Findi
         if hidden > 0 {
             warnings.add("hides_later_transitions", id, || {
                 format!(
-                    "{}: the unconditional transition to {} hides {hidden} after it (higher priority first, then document order)",
+                    "{}: the unconditional transition to {} hides {hidden} after it (higher priority first, then \
+                     document order)",
                     named(step),
                     quoted(&ordered[first].to_step_id)
                 )
@@ -206,7 +118,8 @@ fn warn_transitions(step: &Step, collected: &HashSet<&str>, warnings: &mut Findi
         if let Some(note) = condition.note() {
             warnings.add("condition_not_evaluable", id, || {
                 format!(
-                    "{}: the condition of the transition to {} looks like an expression and is taken as natural language: {note}",
+                    "{}: the condition of the transition to {} looks like an expression and is taken as natural \
+                     language: {note}",
                     named(step),
                     quoted(&transition.to_step_id)
                 )
@@ -243,22 +156,6 @@ fn named(step: &Step) -> String {
     format!("step {}", quoted(&step.id))
 }
 
-/// A text from the document as messages show it: in quotes, shortened, control characters escaped.
-pub(super) fn quoted(text: &str) -> String {
-    const SHOWN: usize = 100;
-    let mut shown: String = text
-        .chars()
-        .take(SHOWN)
-        .flat_map(|c| {
-            c.escape_debug().filter(move |_| c.is_control()).chain(std::iter::once(c).filter(move |_| !c.is_control()))
-        })
-        .collect();
-    if text.chars().nth(SHOWN).is_some() {
-        shown.push('…');
-    }
-    format!("\"{shown}\"")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -289,7 +186,8 @@ mod tests {
             {"id": "a", "name": "A", "transitions": [
                 {"to_step_id": "b"},
                 {"to_step_id": "c", "condition_text": "income > 3", "condition_fields": ["income"], "priority": -1},
-                {"to_step_id": "c", "condition_text": "items.all(i, i > 3)", "condition_fields": ["items"], "priority": 1}]},
+                {"to_step_id": "c", "condition_text": "items.all(i, i > 3)", "condition_fields": ["items"],
+                 "priority": 1}]},
             {"id": "b", "name": "B", "is_checkpoint": true, "checkpoint_description": " "},
             {"id": "c", "name": "", "is_terminal": true},
             {"id": "d", "name": "D", "transitions": [{"to_step_id": "e"}]},

@@ -1,4 +1,4 @@
-//! What changed between paired steps: forks and transitions (SPEC 4.2).
+//! What changed between paired steps: forks and transitions ("Changes around an anchor" in docs/behaviour.md).
 
 use super::map::{CatalogueTransition, ForkKind, TransitionChange};
 use super::pairing::Pairing;

@@ -1,12 +1,12 @@
-//! The transformation map, and its document in the shape of SPEC 4.5.
+//! The transformation map, and the document in which users see it.
 
-use super::pairing::PairKind;
+use super::pairing::{Ambiguity, PairKind};
 use super::side::{Ranges, Side};
 use crate::condition::ConditionKind;
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Deserialize, Serialize, Serializer};
 
-/// What the sessions at an anchor need (section 4.3), weakest first.
+/// What the sessions at an anchor need ("Migration scenarios" in docs/behaviour.md), weakest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MigrationScenario {
@@ -102,14 +102,6 @@ pub struct CatalogueTransition {
     pub change: TransitionChange,
 }
 
-/// A hash that occurs several times in a version, so that pairing had to choose.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ambiguity {
-    pub content_hash: String,
-    pub old_step_ids: Vec<String>,
-    pub new_step_ids: Vec<String>,
-}
-
 /// Every change between the two versions, once; anchors refer to it by position.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Catalogue {
@@ -135,7 +127,7 @@ pub struct Anchor {
     pub downstream: Side,
 }
 
-/// Where the sessions of a deleted step may go, nearest first (section 4.4).
+/// Where the sessions of a deleted step may go, nearest first ("Deleted steps" in docs/behaviour.md).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RelocationCandidate {
     pub new_step_id: String,
@@ -174,8 +166,8 @@ pub struct MapError {
 const DOCUMENT_LIMIT: usize = 1_000_000;
 
 impl TransformationMap {
-    /// The document of SPEC 4.5, as JSON text. Fails if every anchor's changes written out would be more than a jsonb
-    /// value can hold; plans keep the map by reference and have no such limit.
+    /// The document in which users see the map, as JSON text. Fails if every anchor's changes written out would be more
+    /// than a jsonb value can hold; plans keep the map by reference and have no such limit.
     pub fn to_document(&self) -> Result<String, MapError> {
         let changes: usize = self.anchors.iter().map(|a| a.upstream.len() + a.downstream.len()).sum::<usize>()
             + self.deleted_steps.iter().map(|d| d.candidates.len()).sum::<usize>();

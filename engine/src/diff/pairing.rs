@@ -1,12 +1,8 @@
-//! Pairing the steps of two versions by meaning (`docs/behaviour.md`, "Pairing steps"): by content, then twins, then
-//! edited steps.
+//! Which step of one version is which of another one ("Pairing steps" in docs/behaviour.md).
 
-use super::edited;
-use super::map::Ambiguity;
-use super::twins::Twins;
 use crate::graph::{Graph, Node, StepIx};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 /// How two steps came to be a pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -28,6 +24,14 @@ impl PairKind {
             PairKind::Edited => "edited",
         }
     }
+}
+
+/// A hash that occurs several times in a version, so that pairing had to choose.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ambiguity {
+    pub content_hash: String,
+    pub old_step_ids: Vec<String>,
+    pub new_step_ids: Vec<String>,
 }
 
 /// Which step of the old version is which of the new one. Each step is in at most one pair.
@@ -59,33 +63,13 @@ impl Pairing {
         self.old_to_new.iter().enumerate().filter_map(|(old, pair)| pair.map(|(new, kind)| (old, new, kind)))
     }
 
-    fn empty(old: &Graph, new: &Graph) -> Pairing {
+    pub(super) fn empty(old: &Graph, new: &Graph) -> Pairing {
         Pairing { old_to_new: vec![None; old.len()], new_to_old: vec![None; new.len()], ambiguities: Vec::new() }
     }
 
     pub(super) fn pair(&mut self, old: StepIx, new: StepIx, kind: PairKind) {
         self.old_to_new[old] = Some((new, kind));
         self.new_to_old[new] = Some(old);
-    }
-
-    /// Pairs two versions. The rules apply in this order: equal content that each version has once; twins; edited
-    /// steps, by name before id. A twin that may rather be the edited step of its own id waits for the last two.
-    pub fn of(old: &Graph, new: &Graph) -> Pairing {
-        let mut pairing = Pairing::empty(old, new);
-        let groups = groups_by_hash(old, new);
-        for (olds, news) in groups.values() {
-            if let ([old_step], [new_step]) = (olds.as_slice(), news.as_slice()) {
-                pairing.pair(*old_step, *new_step, PairKind::Content);
-            }
-        }
-        let mut twins = Twins::of(old, new, groups);
-        pairing.ambiguities = twins.ambiguities();
-        twins.pair(&mut pairing);
-        edited::pair_by_name(&mut pairing, old, new, &twins);
-        twins.release(&mut pairing);
-        edited::pair_by_id(&mut pairing, old, new, &twins);
-        twins.release_all(&mut pairing);
-        pairing
     }
 
     /// The pairing that a stored plan, or a chain of them, gives: ids in, and what is not there any more left out.
@@ -123,21 +107,4 @@ impl Pairing {
             }
         }
     }
-}
-
-/// Steps of both versions by content hash, in document order of their first appearance.
-pub(super) type Groups = BTreeMap<(StepIx, bool), (Vec<StepIx>, Vec<StepIx>)>;
-
-fn groups_by_hash(old: &Graph, new: &Graph) -> Groups {
-    let mut first_seen: HashMap<&str, (StepIx, bool)> = HashMap::new();
-    let mut groups: Groups = BTreeMap::new();
-    for (ix, node) in old.nodes().iter().enumerate() {
-        let key = *first_seen.entry(&node.content_hash).or_insert((ix, false));
-        groups.entry(key).or_default().0.push(ix);
-    }
-    for (ix, node) in new.nodes().iter().enumerate() {
-        let key = *first_seen.entry(&node.content_hash).or_insert((ix, true));
-        groups.entry(key).or_default().1.push(ix);
-    }
-    groups
 }

@@ -1,8 +1,7 @@
 //! Twins: steps whose content occurs several times in a version (`docs/behaviour.md`, "Pairing steps").
 
-use super::edited::Unpaired;
-use super::map::Ambiguity;
-use super::pairing::{Groups, PairKind, Pairing};
+use super::pairing::{Ambiguity, PairKind, Pairing};
+use super::unpaired::Unpaired;
 use crate::graph::{Graph, StepIx};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,6 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Above this many possible pairs within one group of twins, neighbours are not compared: equal ids and document order
 /// alone decide. It is reached only where more than a thousand steps say exactly the same.
 const TWIN_COMPARISONS: usize = 1 << 20;
+
+/// Steps of both versions by content hash, in document order of their first appearance.
+pub(super) type Groups = BTreeMap<(StepIx, bool), (Vec<StepIx>, Vec<StepIx>)>;
 
 /// Steps of both versions that say the same.
 struct Group {

@@ -1,6 +1,6 @@
 //! Which fields the new version wants, and of whom.
 
-use super::summary::SummaryInput;
+use super::summary_input::SummaryInput;
 use crate::condition::ConditionKind;
 use crate::diff::{Anchor, MigrationScenario, Ranges, TransformationMap};
 use serde::Serialize;

@@ -1,62 +1,14 @@
 //! What an operator is told before approving a plan ("Plans" in docs/behaviour.md): counted, not guessed.
 
-use super::elsewhere::{Elsewhere, OlderFigures, older_figures};
 use super::fields::{FieldIndex, FieldToCollect, fields_to_collect};
-use super::leading::{Leaving, RelocationFigures, leaving};
-use super::policy::Policy;
+use super::led_elsewhere::{DeletedStepSessions, RelocationFigures, sessions_of_deleted_step};
+use super::other_sessions::{OlderFigures, older_figures};
+use super::summary_input::SummaryInput;
 use super::warnings::{Warning, warnings};
-use super::way::PlanRef;
-use crate::acts::{Acts, Ground};
-use crate::diff::{Anchor, MigrationScenario, PairKind, Pairing, TransformationMap};
-use crate::field::FieldDefinition;
-use crate::graph::{Graph, StepIx};
+use crate::acts::Ground;
+use crate::diff::{DeletedStep, MigrationScenario, PairKind, Pairing};
 use serde::Serialize;
-use std::collections::{BTreeMap, HashMap};
-
-/// Live sessions at one old step.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct AnchorCounts {
-    pub sessions: u64,
-    /// Those of them that are paused.
-    pub paused: u64,
-    /// Those of them that have passed a checkpoint, by what they have passed. Each session is in one group.
-    pub passed: Vec<PassedGroup>,
-    /// Sessions that have come to their end there; they are among none of the above.
-    pub finished: u64,
-    /// The same groups of them.
-    pub finished_passed: Vec<PassedGroup>,
-}
-
-/// Sessions that have passed the same checkpoints.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct PassedGroup {
-    /// Content hashes of the checkpoints, as [`Acts::flagged_contents`] names them; never empty.
-    pub contents: Vec<String>,
-    pub sessions: u64,
-}
-
-impl AnchorCounts {
-    /// How many of the sessions have passed a checkpoint.
-    pub fn passed_checkpoint(&self) -> u64 {
-        self.passed.iter().map(|group| group.sessions).sum()
-    }
-}
-
-/// What [`summarize`] looks at.
-pub struct SummaryInput<'a> {
-    pub map: &'a TransformationMap,
-    /// By anchor content hash; anchors without one have the default policy.
-    pub policies: &'a HashMap<String, Policy>,
-    pub sessions_by_old_step: &'a HashMap<String, AnchorCounts>,
-    pub elsewhere: &'a Elsewhere,
-    pub plan: &'a PlanRef,
-    /// The declared fields that the new version's conditions read.
-    pub fields: &'a HashMap<String, FieldDefinition>,
-    pub old: &'a Graph,
-    pub new: &'a Graph,
-    /// The acts as if the plan were deployed.
-    pub acts: &'a Acts,
-}
+use std::collections::BTreeMap;
 
 /// The summary of a plan. Its JSON is what `migration_summary` shows below the plan's header.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -93,7 +45,7 @@ pub struct DeletedFigures {
 }
 
 /// The sessions that the plan concerns.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct SessionFigures {
     /// Live sessions on the plan's old version.
     pub total: u64,
@@ -129,127 +81,96 @@ pub struct SessionsAtAnchor {
     pub paused: u64,
 }
 
-impl<'a> SummaryInput<'a> {
-    pub(super) fn sessions_at(&self, old_step_id: &str) -> u64 {
-        self.sessions_by_old_step.get(old_step_id).map_or(0, |counts| counts.sessions)
-    }
-
-    fn paused_at(&self, old_step_id: &str) -> u64 {
-        self.sessions_by_old_step.get(old_step_id).map_or(0, |counts| counts.paused)
-    }
-
-    /// The sessions at an anchor that would land at an end, though they do not stand at one.
-    pub(super) fn finished_by(&self, anchor: &Anchor) -> u64 {
-        let at_end = |graph: &Graph, id: &str| graph.find(id).is_some_and(|step| graph.node(step).is_terminal);
-        let comes_to_an_end = at_end(self.new, &anchor.new_step_id) && !at_end(self.old, &anchor.old_step_id);
-        if comes_to_an_end { self.sessions_at(&anchor.old_step_id) } else { 0 }
-    }
-
-    pub(super) fn passed_at(&self, old_step_id: &str) -> &'a [PassedGroup] {
-        self.sessions_by_old_step.get(old_step_id).map_or(&[], |counts| &counts.passed)
-    }
-
-    /// The finished sessions at an anchor, if its policy reopens them and their step goes on.
-    fn reopened_at(&self, anchor: &Anchor) -> Option<&'a AnchorCounts> {
-        let reopens = self.policies.get(&anchor.anchor_content_hash).is_some_and(|policy| policy.reopen);
-        let goes_on = || self.new.find(&anchor.new_step_id).is_some_and(|step| !self.new.node(step).is_terminal);
-        self.sessions_by_old_step.get(&anchor.old_step_id).filter(|_| reopens && goes_on())
-    }
-
-    /// The sessions that land at an anchor and have passed a checkpoint, the finished ones that come along included.
-    pub(super) fn landing_at(&self, anchor: &Anchor) -> impl Iterator<Item = &'a PassedGroup> + Clone + use<'a> {
-        let reopened = self.reopened_at(anchor).map_or(&[][..], |counts| &counts.finished_passed);
-        self.passed_at(&anchor.old_step_id).iter().chain(reopened)
-    }
-
-    fn place(&self, step: StepIx, sessions: u64) -> RelocationFigures {
-        let node = self.new.node(step);
-        RelocationFigures { step_id: node.id.clone(), name: node.name.clone(), sessions }
-    }
-
-    pub(super) fn effective_scenario(&self, anchor: &Anchor) -> MigrationScenario {
-        let forced = self.policies.get(&anchor.anchor_content_hash).and_then(|p| p.force_scenario);
-        forced.unwrap_or(anchor.migration_scenario)
-    }
-}
-
 /// Counts and warns. Pure: the same input gives the same summary.
 pub fn summarize(input: &SummaryInput<'_>) -> Summary {
     let map = input.map;
-    let scenarios = [MigrationScenario::CleanGraft, MigrationScenario::GapFill, MigrationScenario::ReRoute];
-    let mut by_scenario: BTreeMap<&str, u64> = scenarios.into_iter().map(|s| (s.as_str(), 0)).collect();
-    let mut sessions_by_scenario = by_scenario.clone();
     let ids = map.anchors.iter().map(|a| (a.old_step_id.as_str(), a.new_step_id.as_str()));
     let pairing = Pairing::from_ids(input.old, input.new, ids);
     let ground = Ground::new(input.old, true, input.new, &pairing, input.acts);
-    let mut by_anchor = Vec::new();
-    let (mut total, mut paused, mut relocated, mut exit, mut finish, mut reopened) = (0, 0, 0, 0, 0, 0);
+    let deleted: Vec<DeletedStepSessions> =
+        map.deleted_steps.iter().map(|step| sessions_of_deleted_step(input, step, &ground)).collect();
+    let index = FieldIndex::of(map);
+    let mut anchors_by_scenario = none_of_each_scenario();
     for anchor in &map.anchors {
+        *anchors_by_scenario.entry(input.effective_scenario(anchor).as_str()).or_default() += 1;
+    }
+    Summary {
+        anchors: AnchorFigures { total: map.anchors.len(), by_scenario: anchors_by_scenario },
+        steps_inserted: map.catalogue.inserted_step_ids.len(),
+        steps_edited: map.anchors.iter().filter(|a| a.pairing == PairKind::Edited).count(),
+        steps_deleted: map.deleted_steps.len(),
+        deleted_steps: map
+            .deleted_steps
+            .iter()
+            .zip(&deleted)
+            .map(|(step, to)| deleted_figures(input, step, to))
+            .collect(),
+        sessions: session_figures(input, &deleted),
+        fields_to_collect: fields_to_collect(input, &index),
+        warnings: warnings(input, &index, &ground, &deleted),
+    }
+}
+
+fn none_of_each_scenario() -> BTreeMap<&'static str, u64> {
+    let scenarios = [MigrationScenario::CleanGraft, MigrationScenario::GapFill, MigrationScenario::ReRoute];
+    scenarios.into_iter().map(|scenario| (scenario.as_str(), 0)).collect()
+}
+
+fn session_figures(input: &SummaryInput<'_>, deleted: &[DeletedStepSessions]) -> SessionFigures {
+    let mut figures = SessionFigures {
+        finished: input.other_sessions.finished,
+        foreign_checksum: input.other_sessions.foreign_checksum,
+        older_versions: older_figures(input.other_sessions, input.plan),
+        by_scenario: none_of_each_scenario(),
+        ..SessionFigures::default()
+    };
+    for anchor in &input.map.anchors {
         let migration_scenario = input.effective_scenario(anchor);
         let sessions = input.sessions_at(&anchor.old_step_id);
-        *by_scenario.entry(migration_scenario.as_str()).or_default() += 1;
-        *sessions_by_scenario.entry(migration_scenario.as_str()).or_default() += sessions;
-        total += sessions;
-        paused += input.paused_at(&anchor.old_step_id);
-        finish += input.finished_by(anchor);
-        reopened += input.reopened_at(anchor).map_or(0, |counts| counts.finished);
+        let paused = input.paused_at(&anchor.old_step_id);
+        *figures.by_scenario.entry(migration_scenario.as_str()).or_default() += sessions;
+        figures.total += sessions;
+        figures.paused += paused;
+        figures.finish += input.finished_by(anchor);
+        figures.reopened += input.reopened_at(anchor).map_or(0, |counts| counts.finished);
         if sessions > 0 {
-            by_anchor.push(SessionsAtAnchor {
+            figures.by_anchor.push(SessionsAtAnchor {
                 anchor_content_hash: anchor.anchor_content_hash.clone(),
                 anchor_name: anchor.anchor_name.clone(),
                 old_step_id: anchor.old_step_id.clone(),
                 new_step_id: anchor.new_step_id.clone(),
                 migration_scenario,
                 sessions,
-                paused: input.paused_at(&anchor.old_step_id),
+                paused,
             });
         }
     }
-    let mut deleted_steps = Vec::new();
-    let mut all_leaving: Vec<Leaving> = Vec::new();
-    for step in &map.deleted_steps {
-        let sessions = input.sessions_at(&step.step_id);
-        let leaving = leaving(input, step, &ground);
-        let places: Vec<RelocationFigures> = leaving.places.iter().map(|(place, n)| input.place(*place, *n)).collect();
-        total += sessions;
-        paused += input.paused_at(&step.step_id);
-        relocated += leaving.places.values().sum::<u64>();
-        exit += leaving.exit;
-        let old_end = input.old.find(&step.step_id).is_some_and(|step| input.old.node(step).is_terminal);
-        let to_ends = leaving.places.iter().filter(|(place, _)| !old_end && input.new.node(**place).is_terminal);
-        finish += to_ends.map(|(_, sessions)| sessions).sum::<u64>();
-        deleted_steps.push(DeletedFigures {
-            relocated: places,
-            exit: leaving.exit,
-            held: leaving.held,
-            step_id: step.step_id.clone(),
-            name: step.name.clone(),
-            sessions,
-            goes_to_step_id: step.candidates.first().map(|c| c.new_step_id.clone()),
-        });
-        all_leaving.push(leaving);
+    for (step, sessions) in input.map.deleted_steps.iter().zip(deleted) {
+        figures.total += input.sessions_at(&step.step_id);
+        figures.paused += input.paused_at(&step.step_id);
+        figures.relocated += sessions.relocated.values().sum::<u64>();
+        figures.exit += sessions.exit;
+        let was_terminal = input.old.find(&step.step_id).is_some_and(|step| input.old.node(step).is_terminal);
+        if !was_terminal {
+            let to_ends = sessions.relocated.iter().filter(|(to, _)| input.new.node(**to).is_terminal);
+            figures.finish += to_ends.map(|(_, count)| count).sum::<u64>();
+        }
     }
-    let index = FieldIndex::of(map);
-    Summary {
-        anchors: AnchorFigures { total: map.anchors.len(), by_scenario },
-        steps_inserted: map.catalogue.inserted_step_ids.len(),
-        steps_edited: map.anchors.iter().filter(|a| a.pairing == PairKind::Edited).count(),
-        steps_deleted: map.deleted_steps.len(),
-        deleted_steps,
-        sessions: SessionFigures {
-            total,
-            paused,
-            relocated,
-            exit,
-            finish,
-            finished: input.elsewhere.finished,
-            reopened,
-            foreign_checksum: input.elsewhere.foreign_checksum,
-            older_versions: older_figures(input.elsewhere, input.plan),
-            by_scenario: sessions_by_scenario,
-            by_anchor,
-        },
-        fields_to_collect: fields_to_collect(input, &index),
-        warnings: warnings(input, &index, &ground, &all_leaving),
+    figures
+}
+
+fn deleted_figures(input: &SummaryInput<'_>, step: &DeletedStep, sessions: &DeletedStepSessions) -> DeletedFigures {
+    let relocated = sessions.relocated.iter().map(|(to, count)| {
+        let node = input.new.node(*to);
+        RelocationFigures { step_id: node.id.clone(), name: node.name.clone(), sessions: *count }
+    });
+    DeletedFigures {
+        step_id: step.step_id.clone(),
+        name: step.name.clone(),
+        sessions: input.sessions_at(&step.step_id),
+        goes_to_step_id: step.candidates.first().map(|c| c.new_step_id.clone()),
+        relocated: relocated.collect(),
+        exit: sessions.exit,
+        held: sessions.held,
     }
 }

@@ -1,11 +1,11 @@
 //! What an operator is warned of before approving a plan.
 
-use super::elsewhere::{HeldCounts, VersionCounts};
 use super::evaluable::{Misfit, misfits};
 use super::fields::FieldIndex;
-use super::leading::{ForkEnds, Leaving, fork_ends};
+use super::led_elsewhere::{DeletedStepSessions, ForkEnds, fork_ends};
+use super::other_sessions::{HeldCounts, VersionCounts};
 use super::policy::Policy;
-use super::summary::{PassedGroup, SummaryInput};
+use super::summary_input::{PassedGroup, SummaryInput};
 use crate::acts::{Acts, Ground, LandingActs, accepted, landing_acts};
 use crate::condition::ConditionKind;
 use crate::diff::{Anchor, CatalogueFork, DeletedStep, MigrationScenario, PairKind};
@@ -43,6 +43,28 @@ pub struct Warning {
     pub sessions: u64,
 }
 
+impl Warning {
+    /// About the sessions at an anchor or a deleted step.
+    fn at(
+        (content_hash, name): (&str, &str),
+        severity: WarningSeverity,
+        code: &'static str,
+        message: String,
+        sessions: u64,
+    ) -> Warning {
+        Warning {
+            anchor_content_hash: Some(content_hash.to_owned()),
+            anchor_name: Some(name.to_owned()),
+            ..Warning::of_plan(severity, code, message, sessions)
+        }
+    }
+
+    /// About no anchor.
+    fn of_plan(severity: WarningSeverity, code: &'static str, message: String, sessions: u64) -> Warning {
+        Warning { severity, code, anchor_content_hash: None, anchor_name: None, message, sessions }
+    }
+}
+
 /// Warnings of a kind that the whole version can have thousands of: so many are listed.
 const MOST_LISTED: usize = 50;
 
@@ -60,7 +82,7 @@ pub(super) fn warnings(
     input: &SummaryInput<'_>,
     index: &FieldIndex<'_>,
     ground: &Ground<'_>,
-    leaving: &[Leaving],
+    deleted: &[DeletedStepSessions],
 ) -> Vec<Warning> {
     let lists = landing_acts(ground);
     let mut found: Vec<Warning> = Vec::new();
@@ -68,10 +90,10 @@ pub(super) fn warnings(
         landing_warnings(input, anchor, ground, &lists, &mut found);
         anchor_warnings(input, anchor, index, &mut found);
     }
-    for (step, leaving) in input.map.deleted_steps.iter().zip(leaving) {
-        deleted_warnings(input, step, leaving, &mut found);
+    for (step, sessions) in input.map.deleted_steps.iter().zip(deleted) {
+        deleted_warnings(input, step, sessions, &mut found);
     }
-    found.extend(input.elsewhere.older.iter().flat_map(held_on_older_version));
+    found.extend(input.other_sessions.older.iter().flat_map(held_on_older_version));
     found.extend(fork_ends(input, MOST_LISTED).into_iter().map(ends_of_fork));
     found.extend(misfits(input.new, input.fields, MOST_LISTED).into_iter().map(not_evaluable));
     for id in &input.map.catalogue.inserted_step_ids {
@@ -125,15 +147,9 @@ fn landing_warnings(
     let Some(list) = lists.get(&old) else { return };
     let policy = policy_of(input, &anchor.anchor_content_hash);
     let accepted = policy.map(|p| accepted(acts, &p.accept_repeat)).unwrap_or_default();
+    let about = (&*anchor.anchor_content_hash, &*anchor.anchor_name);
     let mut warn = |severity, code, message, sessions| {
-        found.push(Warning {
-            severity,
-            code,
-            anchor_content_hash: Some(anchor.anchor_content_hash.clone()),
-            anchor_name: Some(anchor.anchor_name.clone()),
-            message,
-            sessions,
-        });
+        found.push(Warning::at(about, severity, code, message, sessions));
     };
     let groups = input.landing_at(anchor);
     // A list that is cut does not tell of every act: then each is worked out.
@@ -172,41 +188,40 @@ fn landing_warnings(
 }
 
 /// Where the sessions of a deleted step go, and which of them have nowhere to go.
-fn deleted_warnings(input: &SummaryInput<'_>, step: &DeletedStep, leaving: &Leaving, found: &mut Vec<Warning>) {
-    let mut warn = |severity, code, message: String, sessions| {
-        found.push(Warning {
-            severity,
-            code,
-            anchor_content_hash: Some(step.content_hash.clone()),
-            anchor_name: Some(step.name.clone()),
-            message,
-            sessions,
-        });
+fn deleted_warnings(
+    input: &SummaryInput<'_>,
+    step: &DeletedStep,
+    sessions: &DeletedStepSessions,
+    found: &mut Vec<Warning>,
+) {
+    let about = (&*step.content_hash, &*step.name);
+    let mut warn = |severity, code, message, sessions| {
+        found.push(Warning::at(about, severity, code, message, sessions));
     };
     let name = &step.name;
-    for (place, sessions) in &leaving.places {
-        let node = input.new.node(*place);
+    for (to, count) in &sessions.relocated {
+        let node = input.new.node(*to);
         let end = if node.is_terminal { ", which is an end" } else { "" };
         let message = format!("step \"{name}\" is deleted: sessions are taken to \"{}\" ({}){end}", node.name, node.id);
-        warn(WarningSeverity::Warning, "relocated", message, *sessions);
+        warn(WarningSeverity::Warning, "relocated", message, *count);
     }
     if step.candidates.is_empty() {
         let message = format!(
             "step \"{name}\" is deleted and nothing near it is left: its sessions exit, those that have passed \
              a checkpoint are held"
         );
-        let sessions = input.sessions_at(&step.step_id);
-        warn(WarningSeverity::Critical, "deleted_step_nowhere_to_go", message, sessions);
-    } else if leaving.held > 0 {
+        let all = input.sessions_at(&step.step_id);
+        warn(WarningSeverity::Critical, "deleted_step_nowhere_to_go", message, all);
+    } else if sessions.held > 0 {
         let message = format!(
             "step \"{name}\" is deleted, and every place near it would undo a checkpoint that its sessions have \
              passed: those are held"
         );
-        warn(held(policy_of(input, &step.content_hash)), "relocation_undone", message, leaving.held);
+        warn(held(policy_of(input, &step.content_hash)), "relocation_undone", message, sessions.held);
     }
-    if leaving.exit > 0 {
+    if sessions.exit > 0 {
         let message = format!("step \"{name}\" is deleted: sessions leave the scenario");
-        warn(WarningSeverity::Critical, "sessions_would_exit", message, leaving.exit);
+        warn(WarningSeverity::Critical, "sessions_would_exit", message, sessions.exit);
     }
 }
 
@@ -215,17 +230,13 @@ fn held_on_older_version(counts: &VersionCounts) -> Vec<Warning> {
     let HeldCounts { sessions, accepted } = counts.held;
     let by_severity =
         [(WarningSeverity::Critical, sessions.saturating_sub(accepted)), (WarningSeverity::Warning, accepted)];
-    let warnings = by_severity.into_iter().filter(|(_, sessions)| *sessions > 0).map(|(severity, sessions)| Warning {
-        severity,
-        code: "older_version_undone",
-        anchor_content_hash: None,
-        anchor_name: None,
-        message: format!(
+    let warnings = by_severity.into_iter().filter(|(_, sessions)| *sessions > 0).map(|(severity, sessions)| {
+        let message = format!(
             "sessions on version {} have passed what they would come to again by the chain through this plan: they \
              are held on their version",
             counts.version
-        ),
-        sessions,
+        );
+        Warning::of_plan(severity, "older_version_undone", message, sessions)
     });
     warnings.collect()
 }
@@ -233,43 +244,24 @@ fn held_on_older_version(counts: &VersionCounts) -> Vec<Warning> {
 /// Which ends a new fork can lead to.
 fn ends_of_fork(fork: ForkEnds<'_>) -> Warning {
     let ends = if fork.ends.is_empty() { "no end".to_owned() } else { format!("the ends {}", some_of(&fork.ends)) };
-    Warning {
-        severity: WarningSeverity::Info,
-        code: "fork_ends",
-        anchor_content_hash: None,
-        anchor_name: None,
-        message: format!("new fork \"{}\" can lead to {ends}", fork.fork),
-        sessions: fork.sessions,
-    }
+    let message = format!("new fork \"{}\" can lead to {ends}", fork.fork);
+    Warning::of_plan(WarningSeverity::Info, "fork_ends", message, fork.sessions)
 }
 
 /// A condition that cannot be decided as it is meant, whoever comes to it.
 fn not_evaluable(misfit: Misfit) -> Warning {
-    Warning {
-        severity: WarningSeverity::Warning,
-        code: "not_evaluable",
-        anchor_content_hash: None,
-        anchor_name: None,
-        message: misfit.message,
-        sessions: 0,
-    }
+    Warning::of_plan(WarningSeverity::Warning, "not_evaluable", misfit.message, 0)
 }
 
 /// A new checkpoint that no older step is paired with may be an old act in new words.
 fn new_checkpoint(input: &SummaryInput<'_>, node: &Node) -> Warning {
     let passed = input.sessions_by_old_step.values().map(|counts| counts.passed_checkpoint()).sum();
-    Warning {
-        severity: WarningSeverity::Warning,
-        code: "new_checkpoint",
-        anchor_content_hash: None,
-        anchor_name: None,
-        message: format!(
-            "checkpoint \"{}\" ({}) is new: if it is an old act in new words, customers who have passed that may come \
+    let message = format!(
+        "checkpoint \"{}\" ({}) is new: if it is an old act in new words, customers who have passed that may come \
              to it again; \"update_downstream\": false in the policy of an anchor keeps its customers on their version",
-            node.name, node.id
-        ),
-        sessions: passed,
-    }
+        node.name, node.id
+    );
+    Warning::of_plan(WarningSeverity::Warning, "new_checkpoint", message, passed)
 }
 
 /// An anchor whose step was edited, with both names; a checkpoint among them is critical.
@@ -313,15 +305,9 @@ fn anchor_warnings(input: &SummaryInput<'_>, anchor: &Anchor, index: &FieldIndex
     let sessions = input.sessions_at(&anchor.old_step_id);
     let passed = input.sessions_by_old_step.get(&anchor.old_step_id).map_or(0, |at| at.passed_checkpoint());
     let scenario = input.effective_scenario(anchor);
-    let mut warn = |severity, code, message: String, sessions| {
-        found.push(Warning {
-            severity,
-            code,
-            anchor_content_hash: Some(anchor.anchor_content_hash.clone()),
-            anchor_name: Some(anchor.anchor_name.clone()),
-            message,
-            sessions,
-        });
+    let about = (&*anchor.anchor_content_hash, &*anchor.anchor_name);
+    let mut warn = |severity, code, message, sessions| {
+        found.push(Warning::at(about, severity, code, message, sessions));
     };
     if let Some((severity, code, message)) = edited_pair(input, anchor) {
         warn(severity, code, message, sessions);

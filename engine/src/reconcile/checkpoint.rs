@@ -8,9 +8,9 @@ use crate::acts::{Acts, Ground, PassedAtStart, UndoneBy, accepted};
 use crate::graph::StepIx;
 use std::collections::BTreeSet;
 
-/// When a session passed a checkpoint.
+/// PassedWhen a session passed a checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum When {
+pub(super) enum PassedWhen {
     Visit(i32),
     /// Before its first visit, since it began in the middle.
     BeforeFirst,
@@ -21,21 +21,21 @@ pub(super) enum When {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Passed {
     act: String,
-    when: When,
+    when: PassedWhen,
     pub step_id: String,
     pub step_name: String,
     pub checkpoint_description: Option<String>,
 }
 
 impl Passed {
-    /// Whether it was passed after visit `place`; with `None`, after the beginning. Nobody knows, where the time is
-    /// unknown.
-    fn is_after(&self, place: Option<i32>) -> Option<bool> {
-        match (self.when, place) {
-            (When::Unknown, _) => crate::mutant!("redirect/unknown-time-blocks", None, Some(false)),
+    /// Whether it was passed after visit `fork_visit`; with `None`, after the beginning. Nobody knows, where the time
+    /// is unknown.
+    fn is_after(&self, fork_visit: Option<i32>) -> Option<bool> {
+        match (self.when, fork_visit) {
+            (PassedWhen::Unknown, _) => crate::mutant!("redirect/unknown-time-blocks", None, Some(false)),
             (_, None) => Some(true),
-            (When::BeforeFirst, Some(_)) => Some(false),
-            (When::Visit(visit), Some(place)) => Some(visit > place),
+            (PassedWhen::BeforeFirst, Some(_)) => Some(false),
+            (PassedWhen::Visit(visit), Some(fork_visit)) => Some(visit > fork_visit),
         }
     }
 }
@@ -62,14 +62,14 @@ impl<'a> Checkpoints<'a> {
     ) -> Checkpoints<'a> {
         let started = at_start.iter().map(|passed| Passed {
             act: acts.act_of(&passed.content_hash).to_owned(),
-            when: if passed.is_certain { When::BeforeFirst } else { When::Unknown },
+            when: if passed.is_certain { PassedWhen::BeforeFirst } else { PassedWhen::Unknown },
             step_id: passed.step_id.clone(),
             step_name: passed.step_name.clone(),
             checkpoint_description: passed.checkpoint_description.clone(),
         });
         let visited = history.stops.iter().filter(|stop| stop.is_checkpoint).map(|stop| Passed {
             act: acts.act_of(&stop.content_hash).to_owned(),
-            when: When::Visit(stop.visit_no),
+            when: PassedWhen::Visit(stop.visit_no),
             step_id: stop.step_id.clone(),
             step_name: stop.step_name.clone(),
             checkpoint_description: stop.checkpoint_description.clone(),
@@ -93,16 +93,16 @@ impl<'a> Checkpoints<'a> {
         !self.passed.is_empty()
     }
 
-    /// The passed checkpoint that a move to `place` would undo, and how.
-    pub(super) fn undone_by(&self, place: StepIx) -> Option<(&Passed, UndoneBy)> {
-        self.passed.iter().find_map(|passed| self.undoes(passed, place).map(|by| (passed, by)))
+    /// The passed checkpoint that a move to `step` would undo, and how.
+    pub(super) fn undone_by(&self, step: StepIx) -> Option<(&Passed, UndoneBy)> {
+        self.passed.iter().find_map(|passed| self.undoes(passed, step).map(|by| (passed, by)))
     }
 
-    /// Why a redirect to `target` is blocked, from a fork that lies after visit `place` (before every visit, if
+    /// Why a redirect to `target` is blocked, from a fork that lies after visit `fork_visit` (before every visit, if
     /// `None`): the passed checkpoint, and the rule.
-    pub(super) fn forbids_redirect(&self, place: Option<i32>, target: StepIx) -> Option<(&Passed, BlockRule)> {
+    pub(super) fn forbids_redirect(&self, fork_visit: Option<i32>, target: StepIx) -> Option<(&Passed, BlockRule)> {
         self.passed.iter().find_map(|passed| {
-            let by_order = match passed.is_after(place) {
+            let by_order = match passed.is_after(fork_visit) {
                 _ if !self.order_counts => None,
                 Some(true) => crate::mutant!("redirect/passed-after-the-fork", Some(BlockRule::VisitedAfterFork), None),
                 Some(false) => None,
@@ -119,10 +119,10 @@ impl<'a> Checkpoints<'a> {
         })
     }
 
-    fn undoes(&self, passed: &Passed, place: StepIx) -> Option<UndoneBy> {
+    fn undoes(&self, passed: &Passed, step: StepIx) -> Option<UndoneBy> {
         if crate::mutant!("undone/accept-repeat", self.accepted.contains(&passed.act), false) {
             return None;
         }
-        self.ground.undoes(self.current, place, &passed.act)
+        self.ground.undoes(self.current, step, &passed.act)
     }
 }

@@ -1,6 +1,6 @@
-//! What the engine decides (SPEC sections 7.3, 7.6): one [`Decision`], with its trace.
+//! What the engine decides ("Landing" and "Results" in docs/behaviour.md): one [`Decision`], with its trace.
 
-use super::facts::Candidate;
+use super::facts::{Candidate, FieldSource};
 use super::trace::TraceEvent;
 use crate::acts::UndoneBy;
 use crate::condition::says_always;
@@ -82,25 +82,6 @@ pub struct Target {
     pub step_name: Option<String>,
 }
 
-/// Which source a field's value came from (section 8).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FieldSource {
-    Profile,
-    Session,
-    Extraction,
-}
-
-impl FieldSource {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            FieldSource::Profile => "profile",
-            FieldSource::Session => "session",
-            FieldSource::Extraction => "extraction",
-        }
-    }
-}
-
 /// A needed field and the value that was found for it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FilledField {
@@ -157,7 +138,7 @@ pub struct RejectedValue {
     pub candidate: Candidate,
 }
 
-/// A fork that somebody must decide (section 7.5).
+/// A fork that somebody must decide ("Decisions" in docs/behaviour.md).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DecisionRequest {
     pub fork_step_id: String,
@@ -173,7 +154,7 @@ pub struct DecisionBranch {
     pub condition_text: String,
 }
 
-/// A fork that somebody decided, and the replay went by their answer (section 7.5).
+/// A fork that somebody decided, and the replay went by their answer ("Decisions" in docs/behaviour.md).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FollowedDecision {
     pub fork_step_id: String,

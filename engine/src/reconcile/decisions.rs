@@ -8,8 +8,8 @@ use crate::graph::Graph;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Somebody's answers, in the words of the newest version. An answer that was given under an older version holds as
-/// long as its fork, found by its pair or else by its act, is unchanged and the chosen branch is still there; of two for
-/// one fork, the one of the newer version.
+/// long as its fork, found by its pair or else by its act, is unchanged and the chosen branch is still there; of two
+/// for one fork, the one of the newer version.
 pub(super) fn holding<F: Facts>(
     submitted: Vec<SubmittedDecision>,
     relation: &Relation,

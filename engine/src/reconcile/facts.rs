@@ -4,12 +4,12 @@
 //! The engine reads nothing by itself. Everything that costs a lookup is behind [`Facts`], and asked for only when the
 //! decision hangs on it: a clean graft reads one plan row and nothing else.
 
-use super::decision::FieldSource;
 use crate::acts::{Acts, LandingActs, PassedAtStart};
 use crate::diff::MigrationScenario;
 use crate::field::FieldDefinition;
 use crate::graph::Graph;
 use crate::plan::{PlanRef, Policy};
+use serde::Serialize;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -68,9 +68,9 @@ pub struct SubmittedDecision {
     pub target_step_id: String,
 }
 
-/// One row of a plan: what becomes of the sessions at one old step.
+/// What a plan says of one old step: what becomes of the sessions there.
 #[derive(Debug, Clone, PartialEq)]
-pub struct PlanRow {
+pub struct PlannedStep {
     pub old_step_name: String,
     /// The step was deleted, and its sessions are relocated.
     pub deleted: bool,
@@ -95,6 +95,25 @@ pub struct Goal {
     /// What a landing there would undo, as it was worked out for the anchor; `None` where nothing was. Looked at for a
     /// landing only: relocations are judged by the place that the session comes from.
     pub undoes: Option<LandingActs>,
+}
+
+/// Which source a field's value came from ("Gap fill" in docs/behaviour.md).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FieldSource {
+    Profile,
+    Session,
+    Extraction,
+}
+
+impl FieldSource {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            FieldSource::Profile => "profile",
+            FieldSource::Session => "session",
+            FieldSource::Extraction => "extraction",
+        }
+    }
 }
 
 /// A value that a source has for a field.
@@ -122,8 +141,8 @@ pub type StepPairs = Rc<Vec<(String, String)>>;
 pub trait Facts {
     type Error;
 
-    /// The row of a plan for the sessions at one old step; `None` if the plan does not know the step.
-    fn plan_row(&mut self, plan: &PlanRef, old_step_id: &str) -> Result<Option<PlanRow>, Self::Error>;
+    /// What a plan says of one old step; `None` if the plan does not know the step.
+    fn planned_step(&mut self, plan: &PlanRef, old_step_id: &str) -> Result<Option<PlannedStep>, Self::Error>;
     /// The pairs of a plan's steps: (old step id, new step id), anchors only.
     fn plan_pairs(&mut self, plan: &PlanRef) -> Result<StepPairs, Self::Error>;
     /// The graph of a version of the session's scenario.

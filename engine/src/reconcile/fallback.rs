@@ -1,23 +1,21 @@
 //! No plan to go by ("Fallback" in docs/behaviour.md): the session's step is found again by what it means.
 
-use super::decide::Call;
-use super::decide::Past;
 use super::decision::Decision;
-use super::decision::Effect;
 use super::facts::{Facts, Visit};
 use super::history::History;
+use super::reconciliation::{Past, Reconciliation, Situation};
 use super::trace::Event;
 use super::way::{Landing, relate_anew, relate_by_history};
 use crate::acts::{Acts, words};
 use crate::graph::{Graph, StepWords};
 use serde_json::json;
 
-impl Call<'_> {
+impl Reconciliation<'_> {
     pub(super) fn fall_back<F: Facts>(mut self, why: &str, facts: &mut F) -> Result<Decision, F::Error> {
         self.trace.push(Event::Way, None, json!({"by": "fallback", "why": why}));
         self.plan_ids.clear();
         if self.session.finished {
-            return Ok(self.stay(Effect::None, "the session has come to its end".into()));
+            return Ok(self.stays("the session has come to its end".to_owned()));
         }
         let visits = facts.visits()?;
         let acts = self.acts(facts)?;
@@ -34,25 +32,29 @@ impl Call<'_> {
         }
         let history = History::load(self.session, visits, &relation, &acts, facts)?;
         let past = Past { history, at_start: facts.passed_at_start()?, acts };
-        let checkpoints = past.checkpoints(&relation, current, self.settings);
+        let situation = Situation::of(&relation, &past, current, self.settings);
         if let Some(new) = current.and_then(|o| relation.pairing.new_of(o)) {
-            let terms = self.terms(format!("{why}; the step was found again by what it means"));
+            let terms = self.terms_without_a_policy(format!("{why}; the step was found again by what it means"));
             let landing = Landing { new, old: current };
-            return self.land(&relation, &past, &checkpoints, current, landing, terms, facts);
+            return self.land(&situation, landing, terms, facts);
         }
         let last_existing = past.history.stops.iter().rev().find_map(|stop| {
             let new = stop.new?;
-            let undone = crate::mutant!("fallback/undone-is-skipped", checkpoints.undone_by(new), None);
+            let undone = crate::mutant!("fallback/undone-is-skipped", situation.checkpoints.undone_by(new), None);
             undone.is_none().then_some(Landing { new, old: stop.old })
         });
         match last_existing {
             Some(landing) => {
                 let node = relation.new.node(landing.new);
                 self.trace.step(Event::Relocation, node, json!({"from_step_id": self.session.step_id}));
-                let terms = self.terms(format!("{why}; back at the last visited step that still exists"));
-                self.land(&relation, &past, &checkpoints, current, landing, terms, facts)
+                let terms =
+                    self.terms_without_a_policy(format!("{why}; back at the last visited step that still exists"));
+                self.land(&situation, landing, terms, facts)
             }
-            None => Ok(self.nowhere(&checkpoints, &format!("{why}, and none of the visited steps is left to go to"))),
+            None => Ok(self.has_nowhere_to_go(
+                &situation.checkpoints,
+                &format!("{why}, and none of the visited steps is left to go to"),
+            )),
         }
     }
 

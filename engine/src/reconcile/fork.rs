@@ -1,10 +1,10 @@
 //! How a replay goes on at a fork (`docs/behaviour.md`, "Replay" and "Blocked redirects").
 
 use super::decision::{CheckpointBlock, DecisionBranch, DecisionRequest, NeededFor};
-use super::facts::{Facts, SubmittedDecision};
-use super::replay::{Onward, Reach, Walker};
+use super::facts::Facts;
 use super::settings::OnUndecided;
 use super::trace::{Event, Trace};
+use super::walker::{Walker, WayOn};
 use crate::condition::{ConditionKind, Truth};
 use crate::diff::{ForkChange, fork_change};
 use crate::graph::{Branch, Graph, Node, StepIx};
@@ -12,7 +12,7 @@ use serde_json::json;
 
 /// Where a branch of a fork leads that is none of the leads.
 enum Aside {
-    /// To another step of the path, a later one or one that the walk has not been at: its place.
+    /// To another step of the path, a later one or one that the walk has not been at: its position.
     OnPath(usize),
     Elsewhere,
 }
@@ -25,7 +25,7 @@ struct Blocked {
 
 impl<F: Facts> Walker<'_, '_, F> {
     /// Onward from a fork; `leads` are its branches that lead to the target, one at least.
-    pub(super) fn at_fork(&mut self, leads: &[usize]) -> Result<Onward, F::Error> {
+    pub(super) fn at_fork(&mut self, leads: &[usize]) -> Result<WayOn, F::Error> {
         let (at, relation) = (self.at, self.replay.relation);
         let unchanged = || fork_change(&relation.old, self.graph, &relation.pairing, at) == ForkChange::Unchanged;
         if self.replay.history.visited.contains(at) && unchanged() {
@@ -34,7 +34,7 @@ impl<F: Facts> Walker<'_, '_, F> {
         if self.unsure {
             return self.along_the_path(leads, "the walk is unsure: keeps to the path");
         }
-        if self.replay.reach == Reach::KeepPath {
+        if self.replay.keep_path {
             return self.along_the_path(leads, "keeps to the path");
         }
         if let Some(blocked) = self.all_blocked(leads)? {
@@ -45,7 +45,7 @@ impl<F: Facts> Walker<'_, '_, F> {
 
     /// A fork that they visited and that did not change: straight to the target, else by the branch that they took,
     /// else by the first lead. Nothing is evaluated to redirect them.
-    fn by_their_choice(&mut self, leads: &[usize]) -> Result<Onward, F::Error> {
+    fn by_their_choice(&mut self, leads: &[usize]) -> Result<WayOn, F::Error> {
         let node = self.graph.node(self.at);
         let straight = leads.iter().find(|b| node.branches[**b].to == self.path_step(self.target));
         let choice = straight.copied().or_else(|| self.branch_that_they_took(leads)).unwrap_or(leads[0]);
@@ -53,10 +53,10 @@ impl<F: Facts> Walker<'_, '_, F> {
         if matches!(self.known_truth(branch)?, Truth::False) {
             let why = "visited and not changed: their choice stands, though the condition is false: unsure from here";
             self.trace.fork(node, branch, self.graph, why);
-            return Ok(Onward::Unsure(branch.to));
+            return Ok(WayOn::Unsure(branch.to));
         }
         self.trace.fork(node, branch, self.graph, "visited and not changed: their choice stands");
-        Ok(Onward::To(branch.to))
+        Ok(WayOn::To(branch.to))
     }
 
     /// The branch by which they went on when they were here; the last time, if they were here several times. One that
@@ -70,30 +70,30 @@ impl<F: Facts> Walker<'_, '_, F> {
             return Some(*lead);
         }
         let all = next_steps.iter().flat_map(|next| (0..branches.len()).filter(move |b| taken(b, next)));
-        let (branch, place) = all.into_iter().find_map(|b| match self.aside(&branches[b]) {
-            Aside::OnPath(place) => Some((b, place)),
+        let (branch, position) = all.into_iter().find_map(|b| match self.aside(&branches[b]) {
+            Aside::OnPath(position) => Some((b, position)),
             Aside::Elsewhere => None,
         })?;
-        self.make_for(place);
+        self.make_for(position);
         Some(branch)
     }
 
     /// Makes another step of the path the target. A step that was skipped is gone back for once, or a walk that comes
     /// to other steps of the path before it would go round for ever.
-    fn make_for(&mut self, place: usize) {
-        if place < self.target {
-            self.arrived.insert(place);
+    fn make_for(&mut self, position: usize) {
+        if position < self.target {
+            self.arrived.insert(position);
         }
-        self.target = place;
+        self.target = position;
     }
 
     /// By the first lead whose condition holds with what is known, else by the first lead.
-    fn along_the_path(&mut self, leads: &[usize], why: &str) -> Result<Onward, F::Error> {
+    fn along_the_path(&mut self, leads: &[usize], why: &str) -> Result<WayOn, F::Error> {
         let node = self.graph.node(self.at);
         let choice = self.first_known_lead(leads)?;
         let branch = &node.branches[choice];
         self.trace.fork(node, branch, self.graph, why);
-        Ok(Onward::To(branch.to))
+        Ok(WayOn::To(branch.to))
     }
 
     fn first_known_lead(&mut self, leads: &[usize]) -> Result<usize, F::Error> {
@@ -106,35 +106,11 @@ impl<F: Facts> Walker<'_, '_, F> {
         Ok(leads[0])
     }
 
-    /// What is known of a condition, without asking anybody.
-    pub(super) fn known_truth(&mut self, branch: &Branch) -> Result<Truth, F::Error> {
-        if branch.condition.kind() == ConditionKind::Natural {
-            return Ok(self.decided_truth(branch));
-        }
-        let (fields, facts) = (&mut *self.fields, &mut *self.facts);
-        branch.condition.evaluate(&mut |field| fields.value(field, facts))
-    }
-
-    /// By somebody's answer for the fork at hand, if there is one.
-    fn decided_truth(&self, branch: &Branch) -> Truth {
-        match self.answer() {
-            Some(answer) if answer == self.graph.node(branch.to).id => Truth::True,
-            Some(_) => Truth::False,
-            None => Truth::Unknown { missing: Vec::new(), error: None },
-        }
-    }
-
-    fn answer(&self) -> Option<&str> {
-        let (version, fork) = (self.replay.new_version, &self.graph.node(self.at).id);
-        let own = |d: &&SubmittedDecision| d.scenario_version == version && d.fork_step_id == *fork;
-        self.replay.decisions.iter().find(own).map(|d| d.target_step_id.as_str())
-    }
-
     /// Where a branch leads that is none of the leads.
     fn aside(&self, branch: &Branch) -> Aside {
         let later = self.target + 1..self.replay.path.steps.len();
-        let skipped = (0..self.target).filter(|place| !self.arrived.contains(*place));
-        let on_path = later.chain(skipped).find(|place| self.leads_to(branch.to, *place));
+        let skipped = (0..self.target).filter(|position| !self.arrived.contains(*position));
+        let on_path = later.chain(skipped).find(|position| self.leads_to(branch.to, *position));
         on_path.map_or(Aside::Elsewhere, Aside::OnPath)
     }
 
@@ -142,19 +118,19 @@ impl<F: Facts> Walker<'_, '_, F> {
     /// difference to the customer which of them is true.
     fn all_blocked(&mut self, leads: &[usize]) -> Result<Option<Vec<Blocked>>, F::Error> {
         let node = self.graph.node(self.at);
-        let asides = node.branches.iter().enumerate().filter(|(place, _)| !leads.contains(place));
-        let mut blocks: Vec<_> = asides.map(|(place, branch)| (place, self.forbidden(node, branch))).collect();
+        let asides = node.branches.iter().enumerate().filter(|(index, _)| !leads.contains(index));
+        let mut blocks: Vec<_> = asides.map(|(index, branch)| (index, self.forbidden(node, branch))).collect();
         if blocks.iter().all(|(_, block)| block.is_none()) {
             return Ok(None); // nearly always; nothing was looked up for it
         }
-        blocks.retain(|(place, _)| matches!(self.aside(&node.branches[*place]), Aside::Elsewhere));
+        blocks.retain(|(index, _)| matches!(self.aside(&node.branches[*index]), Aside::Elsewhere));
         let mut blocked = Vec::new();
         let mut blocks = blocks.into_iter().peekable();
-        for (place, branch) in node.branches.iter().enumerate() {
+        for (index, branch) in node.branches.iter().enumerate() {
             let truth = self.known_truth(branch)?;
-            let elsewhere = blocks.next_if(|(aside, _)| *aside == place);
+            let elsewhere = blocks.next_if(|(aside, _)| *aside == index);
             match elsewhere {
-                Some((_, Some(block))) if truth != Truth::False => blocked.push(Blocked { branch: place, block }),
+                Some((_, Some(block))) if truth != Truth::False => blocked.push(Blocked { branch: index, block }),
                 Some((_, None)) if truth != Truth::False => return Ok(None),
                 _ => {}
             }
@@ -166,13 +142,13 @@ impl<F: Facts> Walker<'_, '_, F> {
     }
 
     /// Past a fork whose redirects are all blocked: asks nothing and waits for nobody.
-    fn past_blocked(&mut self, leads: &[usize], blocked: Vec<Blocked>) -> Result<Onward, F::Error> {
+    fn past_blocked(&mut self, leads: &[usize], blocked: Vec<Blocked>) -> Result<WayOn, F::Error> {
         let node = self.graph.node(self.at);
-        for (place, branch) in node.branches.iter().enumerate() {
+        for (index, branch) in node.branches.iter().enumerate() {
             match self.known_truth(branch)? {
                 Truth::False => {}
                 Truth::True => {
-                    self.replayed.blocked_branch_is_taken |= blocked.iter().any(|b| b.branch == place);
+                    self.replayed.blocked_branch_is_taken |= blocked.iter().any(|b| b.branch == index);
                     break;
                 }
                 Truth::Unknown { error: Some(error), .. } => {
@@ -188,27 +164,27 @@ impl<F: Facts> Walker<'_, '_, F> {
         }
         let branch = &node.branches[self.first_known_lead(leads)?];
         self.trace.fork(node, branch, self.graph, "passed checkpoints forbid every redirect: unsure from here");
-        Ok(Onward::Unsure(branch.to))
+        Ok(WayOn::Unsure(branch.to))
     }
 
     /// A fork that the customer has not decided by walking it: the first branch that is true decides.
-    fn decide(&mut self, leads: &[usize]) -> Result<Onward, F::Error> {
+    fn decide(&mut self, leads: &[usize]) -> Result<WayOn, F::Error> {
         let node = self.graph.node(self.at);
-        for (place, branch) in node.branches.iter().enumerate() {
+        for (index, branch) in node.branches.iter().enumerate() {
             let natural = branch.condition.kind() == ConditionKind::Natural;
             let truth = if natural { self.followed_truth(node, branch) } else { self.needed_truth(node, branch)? };
             match truth {
-                Truth::True => return self.take(leads, place),
+                Truth::True => return self.take(leads, index),
                 Truth::False if natural => self.trace.branch(node, branch, self.graph, "somebody decided against it"),
                 Truth::False => self.trace.branch(node, branch, self.graph, "false"),
                 Truth::Unknown { .. } if natural => {
-                    if !matters(&node.branches[place..]) {
-                        return self.take(leads, place);
+                    if !matters(&node.branches[index..]) {
+                        return self.take(leads, index);
                     }
                     if self.replay.settings.on_undecided == OnUndecided::Ask {
                         self.trace.branch(node, branch, self.graph, "nobody has decided it");
                         self.replayed.undecided = Some(decision_request(node, self.graph));
-                        return Ok(Onward::Stop);
+                        return Ok(WayOn::Stop);
                     }
                     let text = branch.condition.text();
                     let warning = format!("nobody has decided \"{text}\" at fork \"{}\"", node.name);
@@ -217,7 +193,7 @@ impl<F: Facts> Walker<'_, '_, F> {
                 Truth::Unknown { missing, error } => {
                     if missing.iter().any(|field| self.fields.missing.iter().any(|m| m.field == *field)) {
                         self.trace.branch(node, branch, self.graph, "unknown: its fields are needed first");
-                        return Ok(Onward::Stop);
+                        return Ok(WayOn::Stop);
                     }
                     let (why, warning) = match error {
                         Some(error) => (format!("unknown: {error}"), cannot_be_evaluated(node, branch, &error)),
@@ -235,34 +211,34 @@ impl<F: Facts> Walker<'_, '_, F> {
         }
         let branch = &node.branches[leads[0]];
         self.trace.fork(node, branch, self.graph, "no branch is true: unsure from here");
-        Ok(Onward::Unsure(branch.to))
+        Ok(WayOn::Unsure(branch.to))
     }
 
     /// A branch is unknown and nothing is left to ask for: nobody is redirected on it, nor on a branch after it.
-    fn nothing_left(&mut self, leads: &[usize], unknown: &Branch, why: &str, warning: String) -> Onward {
+    fn nothing_left(&mut self, leads: &[usize], unknown: &Branch, why: &str, warning: String) -> WayOn {
         let node = self.graph.node(self.at);
         self.trace.branch(node, unknown, self.graph, why);
         self.replayed.warn(format!("{warning}; the session keeps to its path"));
         let branch = &node.branches[leads[0]];
         self.trace.fork(node, branch, self.graph, "a branch is unknown: keeps to the path, unsure from here");
-        Onward::Unsure(branch.to)
+        WayOn::Unsure(branch.to)
     }
 
     /// By the branch that decides.
-    fn take(&mut self, leads: &[usize], place: usize) -> Result<Onward, F::Error> {
+    fn take(&mut self, leads: &[usize], index: usize) -> Result<WayOn, F::Error> {
         let node = self.graph.node(self.at);
-        let branch = &node.branches[place];
+        let branch = &node.branches[index];
         if branch.condition.kind() == ConditionKind::Natural && self.answer().is_some() {
             self.trace.branch_taken(node, branch, self.graph, "somebody decided for it");
         }
-        if leads.contains(&place) {
+        if leads.contains(&index) {
             self.trace.fork(node, branch, self.graph, "leads to the path");
-            return Ok(Onward::To(branch.to));
+            return Ok(WayOn::To(branch.to));
         }
-        if let Aside::OnPath(place) = self.aside(branch) {
-            self.make_for(place);
+        if let Aside::OnPath(position) = self.aside(branch) {
+            self.make_for(position);
             self.trace.fork(node, branch, self.graph, "leads to another step of the path");
-            return Ok(Onward::To(branch.to));
+            return Ok(WayOn::To(branch.to));
         }
         if let Some(block) = self.forbidden(node, branch) {
             self.trace.step(Event::Checkpoint, node, json!({"blocked": block}));
@@ -271,11 +247,11 @@ impl<F: Facts> Walker<'_, '_, F> {
             let lead = &node.branches[self.first_known_lead(leads)?];
             let why = "a passed checkpoint forbids the redirect: stays on the path, unsure from here";
             self.trace.fork(node, lead, self.graph, why);
-            return Ok(Onward::Unsure(lead.to));
+            return Ok(WayOn::Unsure(lead.to));
         }
         self.trace.fork(node, branch, self.graph, "leads elsewhere");
         self.trace.step(Event::Redirect, self.graph.node(branch.to), json!({"from_step_id": node.id}));
-        Ok(Onward::Redirect(branch.to))
+        Ok(WayOn::Redirect(branch.to))
     }
 
     /// The truth of a natural-language branch by somebody's answer, of which note is taken.
@@ -316,10 +292,10 @@ impl<F: Facts> Walker<'_, '_, F> {
     /// Whether passed checkpoints forbid to redirect by a branch of the fork at hand.
     fn forbidden(&self, node: &Node, branch: &Branch) -> Option<CheckpointBlock> {
         let replay = self.replay;
-        // The place of the fork on their path: where they stood at it last, or at the step of the path before it.
-        let behind = || self.behind.and_then(|place| replay.path.steps[place].last_visit);
-        let place = replay.history.last_visit(self.at).or_else(behind);
-        let (stop, rule) = replay.checkpoints.forbids_redirect(place, branch.to)?;
+        // Where they stood at the fork last, or else at the step of their path before it.
+        let visit_before = || self.last_position.and_then(|position| replay.path.steps[position].last_visit);
+        let fork_visit = replay.history.last_visit(self.at).or_else(visit_before);
+        let (stop, rule) = replay.checkpoints.forbids_redirect(fork_visit, branch.to)?;
         let target = self.graph.node(branch.to);
         Some(CheckpointBlock {
             checkpoint_step_id: stop.step_id.clone(),

@@ -4,8 +4,8 @@
 //! profile comes first where it was written after the session's value was given: the newer word counts. Each field is
 //! looked up at most once in a decision, and only when something depends on it.
 
-use super::decision::{FieldRequest, FieldSource, FilledField, NeededFor, RejectedValue};
-use super::facts::{Candidate, Facts, Session};
+use super::decision::{FieldRequest, FilledField, NeededFor, RejectedValue};
+use super::facts::{Candidate, Facts, FieldSource, Session};
 use super::judge::{Judgement, judge, same_json};
 use super::settings::Settings;
 use crate::field::{FieldDefinition, RequiredLevel};

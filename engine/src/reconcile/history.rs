@@ -106,16 +106,16 @@ impl History {
 }
 
 /// Which required actions are done: executed, or visited, under whatever version and id.
-pub(super) struct Done<'a> {
+pub(super) struct DoneActions<'a> {
     acts: &'a Acts,
     done: HashSet<String>,
 }
 
-impl<'a> Done<'a> {
-    pub(super) fn of(completed: &[CompletedAction], history: &History, acts: &'a Acts) -> Done<'a> {
+impl<'a> DoneActions<'a> {
+    pub(super) fn of(completed: &[CompletedAction], history: &History, acts: &'a Acts) -> DoneActions<'a> {
         let executed = completed.iter().map(|action| acts.act_of(&action.step_content_hash));
         let done = executed.chain(history.acts.iter().map(String::as_str)).map(str::to_owned).collect();
-        Done { acts, done }
+        DoneActions { acts, done }
     }
 
     /// Whether the action of a step is done.

@@ -1,8 +1,7 @@
 //! Whether a value that somebody found fills a field: one judgement for the sources of a turn and for
 //! `record_extraction` ("Gap fill" in docs/behaviour.md).
 
-use super::decision::FieldSource;
-use super::facts::Candidate;
+use super::facts::{Candidate, FieldSource};
 use super::settings::Settings;
 use crate::field::{FieldDefinition, RequiredLevel};
 use serde_json::Value;

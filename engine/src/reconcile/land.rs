@@ -1,46 +1,54 @@
 //! The landing: what a replay comes to, as a decision ("Landing" in docs/behaviour.md).
 
 use super::checkpoint::Checkpoints;
-use super::decide::{Call, Past};
-use super::decision::{Action, Decision, Effect, FieldRequest, FilledField, Target, WaitingFor};
+use super::decision::{Decision, Effect, Target};
 use super::decisions::holding;
 use super::facts::Facts;
 use super::gap::Fields;
-use super::history::{Done, Relation};
+use super::history::DoneActions;
 use super::path::path;
-use super::prompt::collect_message;
-use super::replay::{Reach, Replay, Replayed};
+use super::reconciliation::{Reconciliation, Situation};
 use super::trace::Event;
+use super::walker::{Replay, Replayed};
 use super::way::Landing;
 use crate::diff::MigrationScenario;
 use crate::graph::{Graph, StepIx};
-use crate::plan::{OnCheckpointBlock, PinReason};
+use crate::plan::OnCheckpointBlock;
 use serde_json::json;
 
-/// What a landing is decided by.
-pub(super) struct Terms {
+/// What the policies, or the lack of a plan, say of a landing.
+pub(super) struct LandingTerms {
     pub migration_scenario: MigrationScenario,
     pub anchor_content_hash: Option<String>,
     pub on_checkpoint_block: OnCheckpointBlock,
-    /// `force_scenario => gap_fill` leaves no path.
+    /// The replay may not leave the path, since a policy forces the scenario `gap_fill`.
     pub keep_path: bool,
+    /// Why the session lands, if nothing else is to be said.
     pub reason: String,
 }
 
-impl Call<'_> {
-    /// Replays to the landing step, and makes the result. A landing that undoes an act is settled first: nothing is
+impl Reconciliation<'_> {
+    /// The terms of a landing of which no policy says anything.
+    pub(super) fn terms_without_a_policy(&self, reason: String) -> LandingTerms {
+        LandingTerms {
+            migration_scenario: MigrationScenario::ReRoute,
+            anchor_content_hash: self.session.step_content_hash.clone(),
+            on_checkpoint_block: OnCheckpointBlock::Graft,
+            keep_path: false,
+            reason,
+        }
+    }
+
+    /// Replays to the landing step, and makes the decision. A landing that undoes an act is settled first: nothing is
     /// asked, executed or decided.
-    #[allow(clippy::too_many_arguments)] // one call, and each is another thing
     pub(super) fn land<F: Facts>(
         mut self,
-        relation: &Relation,
-        past: &Past,
-        checkpoints: &Checkpoints<'_>,
-        current_old: Option<StepIx>,
+        situation: &Situation<'_>,
         landing: Landing,
-        terms: Terms,
+        terms: LandingTerms,
         facts: &mut F,
     ) -> Result<Decision, F::Error> {
+        let Situation { relation, past, checkpoints, current } = situation;
         let graph = &*relation.new;
         self.trace.step(
             Event::Anchor,
@@ -53,23 +61,19 @@ impl Call<'_> {
             }),
         );
         if let Some((passed, by)) = crate::mutant!("landing/undone-pins", checkpoints.undone_by(landing.new), None) {
-            let mut decision = self.undone(graph.node(landing.new), passed, by, None);
-            decision.migration_scenario = Some(terms.migration_scenario);
-            decision.anchor_content_hash = terms.anchor_content_hash;
-            return Ok(decision);
+            let decision = self.pins_for_undone_landing(graph.node(landing.new), passed, by);
+            return Ok(decision.by(terms.migration_scenario, terms.anchor_content_hash));
         }
         let history = &past.history;
-        let own_path = path(relation, history, landing.new, landing.old);
-        let completed = Done::of(&facts.completed_actions()?, history, &past.acts);
+        let completed = DoneActions::of(&facts.completed_actions()?, history, &past.acts);
         let decisions = holding(facts.decisions()?, relation, self.session, self.published_version, &past.acts, facts)?;
-        let keep_path = terms.keep_path || !self.settings.re_routing_enabled;
         let replay = Replay {
             relation,
             history,
-            path: &own_path,
-            current_old,
+            path: &path(relation, history, landing.new, landing.old),
+            current_old: *current,
             new_version: self.published_version,
-            reach: if keep_path { Reach::KeepPath } else { Reach::Full },
+            keep_path: terms.keep_path || !self.settings.re_routing_enabled,
             settings: self.settings,
             checkpoints,
             completed: &completed,
@@ -78,98 +82,64 @@ impl Call<'_> {
         let mut fields = std::mem::replace(&mut self.fields, Fields::new(self.session, self.settings));
         let mut replayed = replay.walk(&mut fields, facts, &mut self.trace)?;
         replayed.actions = completed.one_of_each_act(graph, &replayed.actions);
-        Ok(self.result(graph, landing, terms, fields, replayed))
+        Ok(self.after_replay(graph, landing.new, terms, fields, replayed))
     }
 
-    fn result(self, graph: &Graph, landing: Landing, terms: Terms, fields: Fields<'_>, replayed: Replayed) -> Decision {
-        let settings = self.settings;
-        let published = self.published_version;
-        let place = replayed.redirect.unwrap_or(landing.new);
+    /// The decision that a replay comes to: what the customer must say comes first, then what must be done for them,
+    /// then where they belong.
+    fn after_replay(
+        self,
+        graph: &Graph,
+        landing: StepIx,
+        terms: LandingTerms,
+        fields: Fields<'_>,
+        replayed: Replayed,
+    ) -> Decision {
+        let node = graph.node(replayed.redirect.unwrap_or(landing));
+        let target = Target::at(node);
         // Who belongs to an end is asked for nothing more, but nobody is sent there on a value that may be wrong.
-        let asks_nothing_more = replayed.redirect.is_some() && graph.node(place).is_terminal;
+        let asks_nothing_more = replayed.redirect.is_some() && node.is_terminal;
         let to_confirm = fields.to_confirm(asks_nothing_more);
-        let rejected = fields.rejected;
-        let (filled, missing) = (fields.filled, if asks_nothing_more { Vec::new() } else { fields.missing });
-        let blocked = !replayed.blocks.is_empty();
+        let missing = if asks_nothing_more { Vec::new() } else { fields.missing };
         let pins = replayed.blocked_branch_is_taken && terms.on_checkpoint_block == OnCheckpointBlock::Pin;
-        let outcome = if crate::mutant!("redirect/blocked-pins-first", pins, false) {
-            (Action::Continue, Effect::Pin, "pinned: a passed checkpoint forbids the redirect".to_owned())
+
+        let decision = if crate::mutant!("redirect/blocked-pins-first", pins, false) {
+            self.pins_for_blocked_redirect()
         } else if !(missing.is_empty() && to_confirm.is_empty()) {
-            let waits_for = if missing.is_empty() { WaitingFor::Confirmation } else { WaitingFor::Customer };
-            (Action::Collect, Effect::Wait(waits_for), what_is_asked(&missing, &to_confirm))
+            self.collects(missing, to_confirm, target)
         } else if !replayed.actions.is_empty() {
-            let reason = "the new version has a required action on the customer's path".to_owned();
-            (Action::ExecuteAction, Effect::Wait(WaitingFor::Action), reason)
+            let step_ids = replayed.actions.iter().map(|step| graph.node(*step).id.clone()).collect();
+            self.executes(step_ids, target)
         } else if replayed.redirect.is_some() {
-            let reason = "a fork on the customer's path leads elsewhere in the new version".to_owned();
-            (Action::Teleport, Effect::Move, reason)
-        } else if replayed.undecided.is_some() {
-            let reason = "somebody must decide a fork on the customer's path".to_owned();
-            (Action::Decide, Effect::Wait(WaitingFor::Decision), reason)
-        } else if blocked {
-            (Action::Continue, Effect::Move, "a passed checkpoint forbids the redirect: the path is kept".to_owned())
+            self.redirects(target)
+        } else if let Some(request) = replayed.undecided {
+            self.asks_for_a_decision(request, target)
+        } else if !replayed.blocks.is_empty() {
+            self.keeps_its_path(target)
         } else if !replayed.warnings.is_empty() {
             // The warnings say why; that the forks lead there would not be true.
-            (Action::Teleport, Effect::Move, "the customer's path in the new version is not certain".to_owned())
+            self.lands(target, "the customer's path in the new version is not certain".to_owned())
         } else {
-            (Action::Teleport, Effect::Move, terms.reason.clone())
+            self.lands(target, terms.reason)
         };
-        let (action, effect, reason) = outcome;
-        let redirected = action == Action::Teleport && replayed.redirect.is_some();
-        let user_message = match action {
-            Action::Collect => Some(collect_message(&settings.collect_message, &missing, &to_confirm)),
-            Action::Teleport if redirected => Some(settings.reroute_message.clone()),
-            _ => None,
-        };
-        let session_version = self.session.scenario_version;
-        let plan_id = self.plan_ids.last().copied();
-        if effect == Effect::Pin {
-            let mut decision = self.pin(PinReason::BlockedRedirect, plan_id, reason);
-            decision.migration_scenario = Some(terms.migration_scenario);
-            decision.anchor_content_hash = terms.anchor_content_hash;
-            decision.fields_filled = filled;
-            decision.followed = replayed.followed;
-            decision.checkpoint_blocks = replayed.blocks;
-            decision.warnings = replayed.warnings;
-            return decision;
+
+        let mut decision = decision.by(terms.migration_scenario, terms.anchor_content_hash);
+        if decision.effect != Effect::Pin {
+            decision.rejected = fields.rejected;
         }
-        let mut decision = self.decision(action, effect, reason);
-        let target = graph.node(place);
-        decision.target = Some(Target { step_id: target.id.clone(), step_name: Some(target.name.clone()) });
-        decision.scenario_version = Some(match effect {
-            Effect::Move => published,
-            _ => session_version,
-        });
-        decision.migration_scenario = Some(terms.migration_scenario);
-        decision.anchor_content_hash = terms.anchor_content_hash;
-        decision.user_message = user_message.filter(|m| settings.notify_user && !m.is_empty());
-        decision.fields_filled = filled;
-        decision.rejected = rejected;
-        if action == Action::Collect {
-            decision.collect_fields = missing;
-            decision.confirm_fields = to_confirm;
-        }
-        if action == Action::ExecuteAction {
-            decision.execute_step_ids = replayed.actions.iter().map(|a| graph.node(*a).id.clone()).collect();
-        }
-        if action == Action::Decide {
-            decision.decisions = replayed.undecided.into_iter().collect();
-        }
+        decision.fields_filled = fields.filled;
         decision.followed = replayed.followed;
         decision.checkpoint_blocks = replayed.blocks;
         decision.warnings = replayed.warnings;
         decision
     }
-}
 
-fn what_is_asked(missing: &[FieldRequest], to_confirm: &[FilledField]) -> String {
-    let names = |list: Vec<&str>| list.join(", ");
-    let mut parts = Vec::new();
-    if !missing.is_empty() {
-        parts.push(format!("needs {}", names(missing.iter().map(|f| f.field.as_str()).collect())));
+    /// Whoever has passed a checkpoint is not thrown out of the scenario.
+    pub(super) fn has_nowhere_to_go(self, checkpoints: &Checkpoints<'_>, why: &str) -> Decision {
+        if crate::mutant!("nowhere/passed-is-pinned", checkpoints.any_passed(), false) {
+            self.pins_for_want_of_a_step(why)
+        } else {
+            self.exits(why.to_owned())
+        }
     }
-    if !to_confirm.is_empty() {
-        parts.push(format!("to be confirmed: {}", names(to_confirm.iter().map(|f| f.field.as_str()).collect())));
-    }
-    format!("the customer's path in the new version {}", parts.join("; "))
 }

@@ -1,8 +1,9 @@
-//! Reconciliation (SPEC sections 7 to 10): one function, one [`Decision`], with its trace.
+//! Reconciliation ("What is due" to "Fallback" in docs/behaviour.md): one function, one [`Decision`], with its trace.
 //!
 //! [`reconcile`] is behind every door: `reconcile_session` applies what it decides, `preview_reconciliation` and
 //! `explain_reconciliation` show it, simulation and batches call it for many sessions.
 
+mod by_plans;
 mod checkpoint;
 mod decide;
 mod decision;
@@ -15,20 +16,25 @@ mod history;
 mod judge;
 mod land;
 mod onward;
+mod outcome;
 mod path;
 mod prompt;
+mod reconciliation;
 mod record;
 mod replay;
 mod settings;
 mod trace;
+mod walker;
 mod way;
 
 pub use decide::reconcile;
 pub use decision::{
-    Action, BlockRule, CheckpointBlock, Decision, DecisionBranch, DecisionRequest, Effect, FieldRequest, FieldSource,
-    FilledField, FollowedDecision, NeededFor, Pin, RejectedValue, Target, UndoneLanding, WaitingFor,
+    Action, BlockRule, CheckpointBlock, Decision, DecisionBranch, DecisionRequest, Effect, FieldRequest, FilledField,
+    FollowedDecision, NeededFor, Pin, RejectedValue, Target, UndoneLanding, WaitingFor,
 };
-pub use facts::{Candidate, CompletedAction, Facts, Goal, PlanRow, Session, StepPairs, SubmittedDecision, Visit};
+pub use facts::{
+    Candidate, CompletedAction, Facts, FieldSource, Goal, PlannedStep, Session, StepPairs, SubmittedDecision, Visit,
+};
 pub use judge::{Judgement, Refusal, judge, same_json};
 pub use onward::{NextStep, next_steps};
 pub use record::{MOST_BYTES, MOST_EVENTS, NeededField, Outcome, Record};

@@ -29,17 +29,18 @@ pub(super) fn path(relation: &Relation, history: &History, landing: StepIx, land
     let entry_leads = graph.reaches(entry, landing);
     let before_current = history.stops.len().saturating_sub(1);
     let mut steps: Vec<PathStep> = Vec::new();
-    let mut place: Vec<Option<usize>> = vec![None; graph.len()];
+    let mut position_of: Vec<Option<usize>> = vec![None; graph.len()];
     for stop in &history.stops[..before_current] {
         let Some(new) = stop.new else { continue };
         if !graph.reaches(new, landing) || (entry_leads && !graph.reaches(entry, new)) {
             continue;
         }
-        arrive(&mut steps, &mut place, PathStep { new, old: stop.old, last_visit: Some(stop.visit_no) });
+        arrive(&mut steps, &mut position_of, PathStep { new, old: stop.old, last_visit: Some(stop.visit_no) });
     }
     let current_visit = history.stops.last().filter(|s| s.new == Some(landing)).map(|s| s.visit_no);
-    arrive(&mut steps, &mut place, PathStep { new: landing, old: landing_old, last_visit: current_visit });
-    let leads_on = |place: usize| steps.get(place + 1).is_none_or(|next| graph.reaches(steps[place].new, next.new));
+    arrive(&mut steps, &mut position_of, PathStep { new: landing, old: landing_old, last_visit: current_visit });
+    let leads_on =
+        |position: usize| steps.get(position + 1).is_none_or(|next| graph.reaches(steps[position].new, next.new));
     let kept: Vec<bool> = (0..steps.len()).map(leads_on).collect();
     let mut kept = kept.into_iter();
     steps.retain(|_| kept.next().unwrap_or(true));
@@ -48,12 +49,12 @@ pub(super) fn path(relation: &Relation, history: &History, landing: StepIx, land
 }
 
 /// Appends a step; coming back to one that is there drops what lies between.
-fn arrive(steps: &mut Vec<PathStep>, place: &mut [Option<usize>], step: PathStep) {
-    if let Some(at) = place[step.new] {
+fn arrive(steps: &mut Vec<PathStep>, position_of: &mut [Option<usize>], step: PathStep) {
+    if let Some(at) = position_of[step.new] {
         for dropped in steps.drain(at..) {
-            place[dropped.new] = None;
+            position_of[dropped.new] = None;
         }
     }
-    place[step.new] = Some(steps.len());
+    position_of[step.new] = Some(steps.len());
     steps.push(step);
 }

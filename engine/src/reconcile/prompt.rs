@@ -11,9 +11,9 @@ const MAX_SHOWN: usize = 100;
 
 /// The message of a `collect`.
 ///
-/// `setting` is an opening, after which the questions stand: every field's own prompt, then the fields that have none in one
-/// sentence, then what is to be confirmed. If it contains `{fields}` or `{questions}` it is the whole message, and these are
-/// replaced.
+/// `setting` is an opening, after which the questions stand: every field's own prompt, then the fields that have none
+/// in one sentence, then what is to be confirmed. If it contains `{fields}` or `{questions}` it is the whole message,
+/// and these are replaced.
 pub(super) fn collect_message(setting: &str, asked: &[FieldRequest], to_confirm: &[FilledField]) -> String {
     let questions = questions(asked, to_confirm);
     if setting.contains(FIELDS) || setting.contains(QUESTIONS) {
@@ -103,7 +103,8 @@ fn enumeration(names: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::decision::{FieldSource, NeededFor};
+    use super::super::decision::NeededFor;
+    use super::super::facts::FieldSource;
     use super::*;
 
     fn request(field: &str, display_name: Option<&str>, prompt: Option<&str>) -> FieldRequest {
@@ -159,7 +160,8 @@ mod tests {
         ];
         assert_eq!(
             collect_message("", &[request("name", None, None)], &to_confirm),
-            "Please tell us your name. Please confirm your age in years (34), country (KE), vip (yes), children and life story."
+            "Please tell us your name. Please confirm your age in years (34), country (KE), vip (yes), children and \
+         life story."
         );
     }
 
@@ -171,7 +173,8 @@ mod tests {
             ("We need your {fields}.", "We need your age, country and name."),
             (
                 "Hello! {questions} {Thank} you {",
-                "Hello! How old are you, {fields}? Please tell us your country. Please confirm your name (Ann {questions}). {Thank} you {",
+                "Hello! How old are you, {fields}? Please tell us your country. Please confirm your name (Ann \
+                 {questions}). {Thank} you {",
             ),
         ] {
             assert_eq!(collect_message(setting, &asked, &to_confirm), message);

@@ -1,7 +1,8 @@
 //! What the audit keeps of a decision, so that "why was this customer asked?" has an answer weeks later ("Audit" in
 //! docs/behaviour.md). Names, sources, conditions and reasons; never a field's value.
 
-use super::decision::{Decision, Effect, FieldSource, FilledField, NeededFor, RejectedValue};
+use super::decision::{Decision, Effect, FilledField, NeededFor, RejectedValue};
+use super::facts::FieldSource;
 use super::trace::TraceEvent;
 use crate::diff::MigrationScenario;
 use serde::Serialize;

@@ -1,103 +1,18 @@
-//! Replay (`docs/behaviour.md`, "Replay"): walking the customer's own path through the new version, to see what they
+//! Replay ("Replay" in docs/behaviour.md): walking the customer's own path through the new version, to see what they
 //! would have met. What happens at a fork is in `fork`.
 
-use super::checkpoint::Checkpoints;
-use super::decision::{CheckpointBlock, DecisionRequest, FollowedDecision, NeededFor};
-use super::facts::{Facts, SubmittedDecision};
+use super::decision::NeededFor;
+use super::facts::Facts;
 use super::gap::{Fields, Need};
-use super::history::{Done, History, Relation};
-use super::path::Path;
-use super::settings::Settings;
 use super::trace::{Event, Trace};
+use super::walker::{Replay, Replayed, Walker, WayOn};
 use crate::condition::Truth;
 use crate::diff::added_fields;
-use crate::graph::{Graph, Node, StepIx};
-use fixedbitset::FixedBitSet;
+use crate::graph::{Node, StepIx};
 use serde_json::json;
-use std::collections::HashMap;
-
-/// How far the replay may go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reach {
-    /// Forks may redirect.
-    Full,
-    /// Forks keep to the path and are not evaluated: `force_scenario => gap_fill`, or re-routing is off.
-    KeepPath,
-}
-
-/// What a replay works on.
-pub(super) struct Replay<'a> {
-    pub relation: &'a Relation,
-    pub history: &'a History,
-    pub path: &'a Path,
-    /// The old step that the session is at.
-    pub current_old: Option<StepIx>,
-    /// The version of `relation.new`.
-    pub new_version: i32,
-    pub reach: Reach,
-    pub settings: &'a Settings,
-    pub checkpoints: &'a Checkpoints<'a>,
-    pub completed: &'a Done<'a>,
-    pub decisions: &'a [SubmittedDecision],
-}
-
-/// How a replay ended. What it needs on the way is in the [`Fields`] that it was given.
-#[derive(Debug, Default)]
-pub(super) struct Replayed {
-    /// `Some(target)`: the customer belongs elsewhere.
-    pub redirect: Option<StepIx>,
-    /// Required actions that were not executed.
-    pub actions: Vec<StepIx>,
-    pub undecided: Option<DecisionRequest>,
-    /// Answers that the walk went by.
-    pub followed: Vec<FollowedDecision>,
-    /// Redirects that a passed checkpoint forbids: of branches that are taken, or that may be and nobody was asked.
-    pub blocks: Vec<CheckpointBlock>,
-    /// One of `blocks` is of a branch that is known to be taken.
-    pub blocked_branch_is_taken: bool,
-    pub warnings: Vec<String>,
-}
-
-impl Replayed {
-    /// The walk has gone by an answer, for or against a branch: named once.
-    pub(super) fn follow(&mut self, fork: &Node, answer: &str, graph: &Graph) {
-        if self.followed.iter().any(|f| f.fork_step_id == fork.id) {
-            return;
-        }
-        let name = graph.find(answer).map(|step| graph.node(step).name.clone());
-        self.followed.push(FollowedDecision {
-            fork_step_id: fork.id.clone(),
-            fork_step_name: fork.name.clone(),
-            target_step_id: answer.to_owned(),
-            target_step_name: name.unwrap_or_default(),
-        });
-    }
-
-    pub(super) fn block(&mut self, block: CheckpointBlock) {
-        if !self.blocks.contains(&block) {
-            self.blocks.push(block);
-        }
-    }
-
-    pub(super) fn warn(&mut self, warning: String) {
-        if !self.warnings.contains(&warning) {
-            self.warnings.push(warning);
-        }
-    }
-}
 
 /// No honest flow comes near: it keeps a turn from walking for minutes through a maze of cycles.
 const EXPANSIONS: usize = 100_000;
-
-/// Where the walk goes from a step.
-pub(super) enum Onward {
-    To(StepIx),
-    /// Along the path, whatever the conditions say; from here on the walk is unsure.
-    Unsure(StepIx),
-    Redirect(StepIx),
-    /// A fork cannot be decided before something is known; what, is noted already.
-    Stop,
-}
 
 impl Replay<'_> {
     /// Walks from the start of the path to its landing step. What it needs is noted in `fields`, what happens in
@@ -108,46 +23,8 @@ impl Replay<'_> {
         facts: &mut F,
         trace: &mut Trace,
     ) -> Result<Replayed, F::Error> {
-        let steps = &self.path.steps;
-        let walker = Walker {
-            replay: self,
-            graph: &self.relation.new,
-            fields,
-            facts,
-            trace,
-            replayed: Replayed::default(),
-            place_on_path: steps.iter().enumerate().map(|(place, s)| (s.new, place)).collect(),
-            arrived: FixedBitSet::with_capacity(steps.len()),
-            expanded: FixedBitSet::with_capacity(self.relation.new.len()),
-            at: self.path.start,
-            target: 0,
-            behind: None,
-            unsure: false,
-        };
-        walker.run()
+        Walker::at_the_start(self, fields, facts, trace).run()
     }
-}
-
-/// A walk on its way.
-pub(super) struct Walker<'a, 'f, F: Facts> {
-    pub replay: &'a Replay<'a>,
-    pub graph: &'a Graph,
-    pub fields: &'a mut Fields<'f>,
-    pub facts: &'a mut F,
-    pub trace: &'a mut Trace,
-    pub replayed: Replayed,
-    place_on_path: HashMap<StepIx, usize>,
-    /// Places of the path that the walk has been at, or has gone back for.
-    pub arrived: FixedBitSet,
-    /// Steps that were expanded on the way from the last step of the path.
-    expanded: FixedBitSet,
-    pub at: StepIx,
-    /// The place on the path that the walk is to come to next.
-    pub target: usize,
-    /// The place on the path that it was at last.
-    pub behind: Option<usize>,
-    /// It went on by a way that the customer's data do not confirm: it redirects nobody, and asks nothing at forks.
-    pub unsure: bool,
 }
 
 impl<F: Facts> Walker<'_, '_, F> {
@@ -168,26 +45,22 @@ impl<F: Facts> Walker<'_, '_, F> {
                 continue;
             };
             match self.onward(&leads)? {
-                Onward::To(next) => self.at = next,
-                Onward::Unsure(next) => {
+                WayOn::To(next) => self.at = next,
+                WayOn::Unsure(next) => {
                     self.unsure = true;
                     self.at = next;
                 }
-                Onward::Redirect(elsewhere) => {
+                WayOn::Redirect(elsewhere) => {
                     self.replayed.redirect = Some(elsewhere);
                     return Ok(self.replayed);
                 }
-                Onward::Stop => return Ok(self.replayed),
+                WayOn::Stop => return Ok(self.replayed),
             }
         }
         self.replayed.warn(format!("the replay was ended after {EXPANSIONS} steps"));
         let landing = self.path_step(self.replay.path.steps.len() - 1);
         self.trace.step(Event::Jump, self.graph.node(landing), json!({"why": "the replay has become too long"}));
         Ok(self.replayed)
-    }
-
-    pub(super) fn path_step(&self, place: usize) -> StepIx {
-        self.replay.path.steps[place].new
     }
 
     fn jump(&mut self, why: &str) {
@@ -200,34 +73,30 @@ impl<F: Facts> Walker<'_, '_, F> {
     /// not sent round for what lies between. It can also come to an earlier one that it has not been at, where the new
     /// version is entered in the middle of the path: from there it follows the path on.
     fn comes_to_the_end(&mut self) -> bool {
-        let Some(place) = self.place_on_path.get(&self.at).copied() else { return false };
+        let Some(position) = self.position_on_path.get(&self.at).copied() else { return false };
         self.unsure = false;
-        if !self.arrived.put(place) || place >= self.target {
-            self.behind = Some(place);
-            self.target = place + 1;
+        if !self.arrived.put(position) || position >= self.target {
+            self.last_position = Some(position);
+            self.target = position + 1;
             self.expanded.clear();
         }
-        place + 1 == self.replay.path.steps.len()
+        position + 1 == self.replay.path.steps.len()
     }
 
     /// The branches of the step at hand that lead to the target; if none does, to the first later step of the path that
     /// can be reached, which becomes the target.
     fn leads_on(&mut self) -> Option<Vec<usize>> {
-        let places = self.target..self.replay.path.steps.len();
-        let (place, leads) = places.map(|place| (place, self.leads(place))).find(|(_, leads)| !leads.is_empty())?;
-        self.target = place;
+        let positions = self.target..self.replay.path.steps.len();
+        let (position, leads) =
+            positions.map(|position| (position, self.leads(position))).find(|(_, leads)| !leads.is_empty())?;
+        self.target = position;
         Some(leads)
     }
 
     /// The branches of the step at hand from which a step of the path can be reached without coming back through it.
-    fn leads(&self, place: usize) -> Vec<usize> {
+    fn leads(&self, position: usize) -> Vec<usize> {
         let branches = &self.graph.node(self.at).branches;
-        (0..branches.len()).filter(|b| self.leads_to(branches[*b].to, place)).collect()
-    }
-
-    pub(super) fn leads_to(&self, next: StepIx, place: usize) -> bool {
-        let step = self.path_step(place);
-        next == step || self.graph.reaches_avoiding(next, step, self.at)
+        (0..branches.len()).filter(|b| self.leads_to(branches[*b].to, position)).collect()
     }
 
     /// What the step at hand asks of a customer who passes it.
@@ -268,8 +137,8 @@ impl<F: Facts> Walker<'_, '_, F> {
             return false;
         }
         let steps = &self.replay.path.steps;
-        let from = match self.behind {
-            Some(place) => steps[place].old,
+        let from = match self.last_position {
+            Some(position) => steps[position].old,
             None => Some(old.entry()),
         };
         match (from, steps[self.target].old) {
@@ -287,15 +156,15 @@ impl<F: Facts> Walker<'_, '_, F> {
         Ok(())
     }
 
-    fn onward(&mut self, leads: &[usize]) -> Result<Onward, F::Error> {
+    fn onward(&mut self, leads: &[usize]) -> Result<WayOn, F::Error> {
         let node = self.graph.node(self.at);
         let [only] = node.branches.as_slice() else { return self.at_fork(leads) };
         let is_false = matches!(self.known_truth(only)?, Truth::False);
         if is_false && !self.replay.history.went(self.at, only.to) {
             self.trace.fork(node, only, self.graph, "its only way on, though the condition is false: unsure from here");
-            return Ok(Onward::Unsure(only.to));
+            return Ok(WayOn::Unsure(only.to));
         }
-        Ok(Onward::To(only.to))
+        Ok(WayOn::To(only.to))
     }
 }
 

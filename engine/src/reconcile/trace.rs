@@ -1,4 +1,5 @@
-//! The replay as a story: one event a line, for `explain_reconciliation` (SPEC section 7.7).
+//! The trace of a decision: one event after the other, as `explain_reconciliation` shows them ("Replay" in
+//! docs/behaviour.md).
 
 use crate::graph::Node;
 use serde::Serialize;
@@ -66,7 +67,7 @@ impl Event {
     }
 }
 
-/// One line of the story.
+/// One event of a trace.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TraceEvent {
     pub event: Event,
@@ -76,7 +77,7 @@ pub struct TraceEvent {
     pub detail: Map<String, Value>,
 }
 
-/// The story as it is told.
+/// The events so far.
 #[derive(Debug, Default)]
 pub(super) struct Trace {
     pub events: Vec<TraceEvent>,

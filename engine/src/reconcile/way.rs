@@ -1,7 +1,7 @@
 //! Where the session's step leads, by a plan, a chain of plans, or none ("Plans", "Chains" and "Fallback" in
 //! docs/behaviour.md).
 
-use super::facts::{Facts, Goal, PlanRow, Session};
+use super::facts::{Facts, Goal, PlannedStep, Session};
 use super::history::Relation;
 use crate::acts::{Acts, LandingActs};
 use crate::diff::{MigrationScenario, Pairing, compose_pairs};
@@ -11,9 +11,9 @@ use std::collections::HashSet;
 use std::rc::Rc;
 use uuid::Uuid;
 
-/// One place in the newest version that the plans lead to.
+/// A step of the newest version that the plans lead to, with what their policies say of a move there.
 #[derive(Debug, Clone)]
-pub(super) struct Place {
+pub(super) struct Destination {
     pub step_id: String,
     pub step_name: String,
     pub anchor_content_hash: Option<String>,
@@ -30,57 +30,54 @@ pub(super) struct Place {
     /// Whether the policies on the way let the session in, and by which plan not.
     pub admission: Admission,
     pub held_by: Option<Uuid>,
-    /// A policy on the way ends it before the newest version: the place is of a version between.
+    /// A policy ends the way before the newest version: the step is of a version between.
     pub ends_before: bool,
     /// What a landing undoes, as the only link's row has it, and the revision of the acts of now.
     pub undoes: Option<LandingActs>,
     pub acts_revision: i32,
 }
 
-/// Where the plans lead from the session's step.
-#[derive(Debug)]
-pub(super) enum Places {
-    /// In the order in which they are to be tried; more than one only after a deleted step.
-    Some(Vec<Place>),
-    /// A plan does not know the step.
-    Unknown,
-}
-
-/// More places than this are not tried.
-const PLACES: usize = 32;
+/// More destinations than this are not tried.
+const MOST_DESTINATIONS: usize = 32;
 
 /// Follows the chain from the session's step, depth first: each link's candidates in order, each followed to the newest
-/// version before the next. Every link's policy counts, for the step to which the links before it lead.
-pub(super) fn follow<F: Facts>(chain: &[PlanRef], session: &Session, facts: &mut F) -> Result<Places, F::Error> {
-    let mut found: Vec<Place> = Vec::new();
+/// version before the next. Every link's policy counts, for the step to which the links before it lead. The
+/// destinations are in the order in which they are to be tried, more than one only after a deleted step. `None`: a plan
+/// does not know the session's step.
+pub(super) fn follow<F: Facts>(
+    chain: &[PlanRef],
+    session: &Session,
+    facts: &mut F,
+) -> Result<Option<Vec<Destination>>, F::Error> {
+    let mut found: Vec<Destination> = Vec::new();
     let mut seen: HashSet<(usize, String)> = HashSet::new();
-    let mut stack: Vec<(usize, Place)> = vec![(0, Place::beginning(session))];
-    while let Some((link, place)) = stack.pop() {
-        if !place.ends_before && !seen.insert((link, place.step_id.clone())) {
+    let mut stack: Vec<(usize, Destination)> = vec![(0, Destination::at_the_start(session))];
+    while let Some((link, reached)) = stack.pop() {
+        if !reached.ends_before && !seen.insert((link, reached.step_id.clone())) {
             continue;
         }
-        let Some(plan) = chain.get(link).filter(|_| !place.ends_before) else {
-            found.push(place);
-            if found.len() == crate::mutant!("chain/at-most-32", PLACES, 1) {
+        let Some(plan) = chain.get(link).filter(|_| !reached.ends_before) else {
+            found.push(reached);
+            if found.len() == crate::mutant!("chain/at-most-32", MOST_DESTINATIONS, 1) {
                 break;
             }
             continue;
         };
-        match facts.plan_row(plan, &place.step_id)? {
-            Some(row) => {
-                let next = place.onward(session, &row, plan);
-                stack.extend(next.into_iter().rev().map(|place| (link + 1, place)));
+        match facts.planned_step(plan, &reached.step_id)? {
+            Some(step) => {
+                let next = reached.onward(session, &step, plan);
+                stack.extend(next.into_iter().rev().map(|destination| (link + 1, destination)));
             }
-            None if found.is_empty() && !place.relocated => return Ok(Places::Unknown),
+            None if found.is_empty() && !reached.relocated => return Ok(None),
             None => {}
         }
     }
-    Ok(Places::Some(found))
+    Ok(Some(found))
 }
 
-impl Place {
-    fn beginning(session: &Session) -> Place {
-        Place {
+impl Destination {
+    fn at_the_start(session: &Session) -> Destination {
+        Destination {
             step_id: session.step_id.clone(),
             step_name: String::new(),
             anchor_content_hash: None,
@@ -98,26 +95,26 @@ impl Place {
         }
     }
 
-    /// The places to which one more link leads. A deleted step's own policy is asked before any of its candidates: if
-    /// it does not let the session in, the way ends there.
-    fn onward(&self, session: &Session, row: &PlanRow, plan: &PlanRef) -> Vec<Place> {
-        if crate::mutant!("policy/deleted-steps-own", row.deleted, false) {
+    /// The destinations to which one more link leads. A deleted step's own policy is asked before any of its
+    /// candidates: if it does not let the session in, the way ends there.
+    fn onward(&self, session: &Session, planned: &PlannedStep, plan: &PlanRef) -> Vec<Destination> {
+        if crate::mutant!("policy/deleted-steps-own", planned.deleted, false) {
             let mut here = self.clone();
-            here.ask(&row.policy, session, row, plan);
+            here.ask(&planned.policy, session, planned, plan);
             if !here.admission.is_admitted() {
                 here.relocated = true;
                 here.ends_before = true;
                 return vec![here];
             }
         }
-        row.goals.iter().map(|goal| self.towards(session, row, goal, plan)).collect()
+        planned.goals.iter().map(|goal| self.towards(session, planned, goal, plan)).collect()
     }
 
-    fn towards(&self, session: &Session, row: &PlanRow, goal: &Goal, plan: &PlanRef) -> Place {
+    fn towards(&self, session: &Session, planned: &PlannedStep, goal: &Goal, plan: &PlanRef) -> Destination {
         let policy = &goal.policy;
         let accepted =
             policy.accept_repeat.iter().filter(|_| crate::mutant!("chain/accept-repeat-of-all", true, false));
-        let mut next = Place {
+        let mut next = Destination {
             step_id: goal.new_step_id.clone(),
             step_name: goal.new_step_name.clone(),
             // The anchor is the one of the session's own version: that is the one an operator knows.
@@ -130,23 +127,23 @@ impl Place {
             },
             accept_repeat: self.accept_repeat.iter().chain(accepted).cloned().collect(),
             reopen: self.reopen && policy.reopen,
-            relocated: self.relocated || row.deleted,
+            relocated: self.relocated || planned.deleted,
             admission: self.admission.clone(),
             held_by: self.held_by,
             ends_before: false,
             undoes: goal.undoes.clone(),
-            acts_revision: row.acts_revision,
+            acts_revision: planned.acts_revision,
         };
-        next.ask(policy, session, row, plan);
+        next.ask(policy, session, planned, plan);
         next
     }
 
     /// What leaves the session out for good outweighs what may still change; of two such, the earlier link counts.
-    fn ask(&mut self, policy: &Policy, session: &Session, row: &PlanRow, plan: &PlanRef) {
+    fn ask(&mut self, policy: &Policy, session: &Session, planned: &PlannedStep, plan: &PlanRef) {
         let subject = ScopeSubject {
             session_id: session.session_id,
             channel: session.channel.as_deref(),
-            step_name: &row.old_step_name,
+            step_name: &planned.old_step_name,
             age_days: session.age_days,
         };
         let mut variable =

@@ -1,7 +1,7 @@
 //! Diagrams in Mermaid: one version, or a plan with both versions in one picture.
 //!
-//! Whatever an author wrote comes into a diagram only through [`label`]. Node names are ours (`n0`, `d0`), so that no step
-//! id can be mistaken for syntax.
+//! Whatever an author wrote comes into a diagram only through [`label`]. Node names are ours (`n0`, `d0`), so that no
+//! step id can be mistaken for syntax.
 
 use super::{PlanView, sessions, short};
 use crate::diff::PairKind;
@@ -12,8 +12,8 @@ use std::fmt::Write;
 const NAME: usize = 60;
 const CONDITION: usize = 60;
 
-/// A version as a flow chart: entry and ends rounded, forks as diamonds, checkpoints as hexagons; fields below the names,
-/// conditions on the arrows.
+/// A version as a flow chart: entry and ends rounded, forks as diamonds, checkpoints as hexagons; fields below the
+/// names, conditions on the arrows.
 pub fn scenario_diagram(graph: &Graph) -> String {
     let mut out = String::from("flowchart TD\n");
     for (ix, node) in graph.nodes().iter().enumerate() {
@@ -28,8 +28,8 @@ pub fn scenario_diagram(graph: &Graph) -> String {
     out
 }
 
-/// A plan: the new version with what was kept, edited and inserted, the deleted steps of the old one beside it, where their
-/// sessions go, transitions that are gone, and how many sessions are at each step.
+/// A plan: the new version with what was kept, edited and inserted, the deleted steps of the old one beside it, where
+/// their sessions go, transitions that are gone, and how many sessions are at each step.
 pub fn plan_diagram(view: &PlanView<'_>) -> String {
     let PlanView { map, old, new, .. } = *view;
     let mut out = String::from("flowchart TD\n");
@@ -188,8 +188,8 @@ fn label(lines: &[String]) -> String {
     lines.iter().map(|line| escaped(line)).collect::<Vec<_>>().join("<br/>")
 }
 
-/// Letters, digits and harmless punctuation as they are; everything that Mermaid, Markdown or HTML could take for more than
-/// text as an entity code of Mermaid's.
+/// Letters, digits and harmless punctuation as they are; everything that Mermaid, Markdown or HTML could take for more
+/// than text as an entity code of Mermaid's.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

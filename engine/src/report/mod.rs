@@ -1,5 +1,5 @@
-//! Versions and plans for people to look at (SPEC sections 5 and 19): diagrams in Mermaid and plain text. Only rendering:
-//! nothing is decided or counted here.
+//! Versions and plans for people to look at ("Plans" in docs/behaviour.md): diagrams in Mermaid and plain text. Only
+//! rendering: nothing is decided or counted here.
 
 mod mermaid;
 mod text;

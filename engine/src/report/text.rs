@@ -268,7 +268,7 @@ mod tests {
     use crate::definition::parse;
     use crate::diff::diff;
     use crate::graph::Graph;
-    use crate::plan::{AnchorCounts, Elsewhere, PlanRef, PlanStatus, SummaryInput, summarize};
+    use crate::plan::{AnchorCounts, OtherSessions, PlanRef, PlanStatus, SummaryInput, summarize};
     use crate::report::plan_diagram;
     use std::collections::HashMap;
 
@@ -302,7 +302,7 @@ mod tests {
             map: &map,
             policies: &policies,
             sessions_by_old_step: &counts,
-            elsewhere: &Elsewhere { finished: 7, ..Elsewhere::default() },
+            other_sessions: &OtherSessions { finished: 7, ..OtherSessions::default() },
             plan: &plan,
             fields: &HashMap::new(),
             old: &old,

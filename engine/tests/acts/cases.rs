@@ -1,5 +1,5 @@
-//! Small cases that real edits contain and in which customers came to harm, each by its number in the table of the note
-//! that named them; what a replay alone decides is in `rules.rs`.
+//! Small cases that real edits contain and in which customers came to harm, each under its number; what a replay alone
+//! decides is in `rules`.
 
 use crate::common::flow::step_mut;
 use crate::common::notation::line;

@@ -10,7 +10,8 @@ use crate::common::scene::Scene;
 use crate::common::undone::Move;
 use crate::common::world::World;
 use scenario_engine::acts::{
-    ActPair, Acts, Before, DeployedPairs, Ground, LandingActs, PairSource, Publication, accepted, landing_acts_of,
+    ActPair, Acts, DeployedPairs, Ground, LandingActs, PairSource, PreviousVersion, Publication, accepted,
+    landing_acts_of,
 };
 use scenario_engine::definition::Definition;
 use scenario_engine::diff::Pairing;
@@ -23,8 +24,11 @@ fn published(versions: &[Definition]) -> (Vec<Graph>, Acts, Vec<ActPair>) {
     let (mut acts, mut kept) = (Acts::default(), Vec::new());
     for (place, graph) in graphs.iter().enumerate() {
         let pairing = place.checked_sub(1).map(|before| Pairing::of(&graphs[before], graph));
-        let before =
-            pairing.as_ref().map(|pairing| Before { version: place as i32, graph: &graphs[place - 1], pairing });
+        let before = pairing.as_ref().map(|pairing| PreviousVersion {
+            version: place as i32,
+            graph: &graphs[place - 1],
+            pairing,
+        });
         let separated = BTreeSet::new();
         let version = place as i32 + 1;
         let changed = acts.published(&Publication { version, graph, before, separated: &separated });
@@ -129,7 +133,7 @@ fn what_is_separated_by_hand_stays_apart() {
     let before_graph = Graph::compile(&versions[1]);
     let pairing = Pairing::of(&before_graph, &again);
     for (separated, is_same) in [(BTreeSet::new(), true), (BTreeSet::from(["pay".to_owned()]), false)] {
-        let before = Some(Before { version: 2, graph: &before_graph, pairing: &pairing });
+        let before = Some(PreviousVersion { version: 2, graph: &before_graph, pairing: &pairing });
         let after = acts.published(&Publication { version: 3, graph: &again, before, separated: &separated }).acts;
         let first = Graph::compile(&versions[0]);
         assert_eq!(after.are_same(hash(&first, "pay"), hash(&again, "pay")), is_same);

@@ -1,4 +1,5 @@
-//! Deliberate errors, listed by rule. Each must be noticed by some test of this binary, which is run once for each of them.
+//! Deliberate errors, listed by rule. Each must be noticed by some test of this binary, which is run once for each of
+//! them.
 
 use std::collections::BTreeSet;
 use std::path::Path;

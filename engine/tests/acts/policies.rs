@@ -98,7 +98,8 @@ fn a_policy_that_leaves_out_by_rollout_says_so() {
 
 #[test]
 fn candidates_of_a_chain_are_followed_depth_first() {
-    // From `gone` first `b`, then `a`. The second version deletes `b`, from where it goes to `c` and `a`: those before `a` itself.
+    // From `gone` first `b`, then `a`. The second version deletes `b`, from where it goes to `c` and `a`: those before
+    // `a` itself.
     let versions = ["a>gone; gone>b; b>c; c>e; e", "a>b; b>c; c>e; e", "a>c; c>e; e"];
     let mut world = chain(&versions, "a gone");
     assert_eq!(brief(&world.reconcile()), "teleport c");
@@ -119,7 +120,8 @@ fn a_fallback_goes_back_to_the_last_place_that_undoes_nothing() {
 
 #[test]
 fn a_fallback_finds_the_step_again_by_its_act() {
-    // The version between joined the two names; the version that the session walks and the newest do not pair by themselves.
+    // The version between joined the two names; the version that the session walks and the newest do not pair by
+    // themselves.
     let mut between = line("a>p; p=Payment!>e; e");
     between.steps[1].description = Some("with a card".into());
     let mut last = line("a>q; q=Charge!>e; e");

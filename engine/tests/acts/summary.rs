@@ -3,7 +3,7 @@
 use crate::common::notation::line;
 use crate::common::world::World;
 use scenario_engine::plan::{
-    AnchorCounts, Elsewhere, PassedGroup, Policy, Summary, SummaryInput, Warning, WarningSeverity, summarize,
+    AnchorCounts, OtherSessions, PassedGroup, Policy, Summary, SummaryInput, Warning, WarningSeverity, summarize,
 };
 use std::collections::HashMap;
 
@@ -24,7 +24,7 @@ fn summary(versions: [&str; 2], at: &[(&str, &[&str], u64)], policies: &[(&str, 
         map: &world.maps[&world.plans[0].plan_id],
         policies: &policies,
         sessions_by_old_step: &counts,
-        elsewhere: &Elsewhere::default(),
+        other_sessions: &OtherSessions::default(),
         plan: &world.plans[0],
         fields: &HashMap::new(),
         old: &world.graphs[0],
@@ -111,7 +111,7 @@ fn finished_sessions_that_come_along_are_counted_and_can_be_held() {
             map: &world.maps[&world.plans[0].plan_id],
             policies: &HashMap::from([(world.hash_of(1, "e"), policy)]),
             sessions_by_old_step: &HashMap::from([("e".to_owned(), at_the_end.clone())]),
-            elsewhere: &Elsewhere { finished: 6, ..Elsewhere::default() },
+            other_sessions: &OtherSessions { finished: 6, ..OtherSessions::default() },
             plan: &world.plans[0],
             fields: &HashMap::new(),
             old: &world.graphs[0],

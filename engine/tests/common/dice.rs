@@ -1,7 +1,7 @@
 //! Random choices read from a tape of bytes, so that shrinking the tape shrinks what was built from it.
 
-/// Reads choices from a tape. At its end every choice is the first and every chance is missed: builders put what is simplest
-/// first.
+/// Reads choices from a tape. At its end every choice is the first and every chance is missed: builders put what is
+/// simplest first.
 pub struct Dice<'a> {
     tape: &'a [u8],
     at: usize,

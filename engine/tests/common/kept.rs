@@ -1,7 +1,9 @@
 //! What the extension keeps beside versions and plans: the acts, and the lists of the anchors.
 
 use super::world::World;
-use scenario_engine::acts::{ActPair, Acts, Before, DeployedPairs, Ground, LandingActs, Publication, landing_acts};
+use scenario_engine::acts::{
+    ActPair, Acts, DeployedPairs, Ground, LandingActs, PreviousVersion, Publication, landing_acts,
+};
 use scenario_engine::diff::Pairing;
 use scenario_engine::plan::PlanRef;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +18,7 @@ impl World {
         for version in 1..=self.published {
             let graph = &*self.graphs[version as usize - 1];
             let pairing = self.pairing(version - 1, version);
-            let before = pairing.as_ref().map(|pairing| Before {
+            let before = pairing.as_ref().map(|pairing| PreviousVersion {
                 version: version - 1,
                 graph: &self.graphs[version as usize - 2],
                 pairing,

@@ -1,5 +1,5 @@
-//! What the engine's tests share: random scenarios and edits, walkers, oracles written from the SPEC's text, and an
-//! in-memory world behind [`Facts`](scenario_engine::reconcile::Facts).
+//! What the engine's tests share: random scenarios and edits, walkers, oracles written from the text of
+//! docs/behaviour.md, and an in-memory world behind [`Facts`](scenario_engine::reconcile::Facts).
 //!
 //! Nothing here calls the code under test to find out what is right: graphs, reachability, conditions and the fresh
 //! walk are done once more, naively.

@@ -20,7 +20,7 @@ pub struct Way {
 }
 
 impl Way {
-    /// SPEC 2; `None` is unknown.
+    /// "Conditions" in docs/behaviour.md; `None` is unknown.
     pub fn truth(&self, data: &Data) -> Option<bool> {
         match self.kind {
             Kind::Always => Some(true),
@@ -129,12 +129,12 @@ impl Plain {
         seen
     }
 
-    /// SPEC 4.2: every step from which it can be reached, itself excluded.
+    /// Every step from which it can be reached, itself excluded ("Words" in docs/behaviour.md).
     pub fn upstream(&self, step: usize) -> BTreeSet<usize> {
         (0..self.steps.len()).filter(|s| *s != step && self.reaches(*s, step)).collect()
     }
 
-    /// SPEC 4.2, likewise.
+    /// Every step that it can reach, itself excluded ("Words" in docs/behaviour.md).
     pub fn downstream(&self, step: usize) -> BTreeSet<usize> {
         let mut below = self.flood(step, None);
         below.remove(&step);

@@ -10,7 +10,7 @@ use scenario_engine::field::FieldDefinition;
 use scenario_engine::graph::Graph;
 use scenario_engine::plan::{PlanRef, PlanStatus, Policy, Way, find_way};
 use scenario_engine::reconcile::{
-    Action, Candidate, CompletedAction, Decision, Effect, Facts, FieldSource, Goal, PlanRow, Session, Settings,
+    Action, Candidate, CompletedAction, Decision, Effect, Facts, FieldSource, Goal, PlannedStep, Session, Settings,
     SubmittedDecision, Visit, reconcile,
 };
 use serde_json::value::RawValue;
@@ -334,7 +334,7 @@ impl World {
 impl Facts for World {
     type Error = Infallible;
 
-    fn plan_row(&mut self, plan: &PlanRef, old_step_id: &str) -> Result<Option<PlanRow>, Infallible> {
+    fn planned_step(&mut self, plan: &PlanRef, old_step_id: &str) -> Result<Option<PlannedStep>, Infallible> {
         self.once(format!("row {} {old_step_id}", plan.plan_id));
         let map = &self.maps[&plan.plan_id];
         let new = &self.graphs[plan.to_version as usize - 1];
@@ -357,7 +357,7 @@ impl Facts for World {
             }
         };
         if let Some(anchor) = map.anchors.iter().find(|a| a.old_step_id == old_step_id) {
-            return Ok(Some(PlanRow {
+            return Ok(Some(PlannedStep {
                 old_step_name: anchor.anchor_name.clone(),
                 deleted: false,
                 policy: Policy::default(),
@@ -365,7 +365,7 @@ impl Facts for World {
                 goals: vec![goal(&anchor.new_step_id)],
             }));
         }
-        Ok(map.deleted_steps.iter().find(|d| d.step_id == old_step_id).map(|deleted| PlanRow {
+        Ok(map.deleted_steps.iter().find(|d| d.step_id == old_step_id).map(|deleted| PlannedStep {
             old_step_name: deleted.name.clone(),
             deleted: true,
             policy: self.policy(plan, &deleted.content_hash),

@@ -26,9 +26,9 @@ pub enum Untold {
     CameBackBefore,
 }
 
-/// A place in a version.
+/// A step of one of the versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct StepInVersion {
     pub version: usize,
     pub step: usize,
 }
@@ -66,7 +66,7 @@ pub fn can_avoid(version: &Version, from: usize, avoid: &dyn Fn(usize) -> bool) 
 
 /// Whether the customer stays at the step where they are: the new place is that step, or does the same under the same
 /// name, or is what the versions between have made of such a step.
-pub fn stays(chain: &[Version], from: Place, to: Place) -> bool {
+pub fn stays(chain: &[Version], from: StepInVersion, to: StepInVersion) -> bool {
     let (here, there) = (&chain[from.version].steps[from.step], &chain[to.version].steps[to.step]);
     let is_still =
         |was: &Step, is: &Step| was.uid == is.uid || (was.act == is.act && was.act > 0 && was.name == is.name);
@@ -84,7 +84,13 @@ pub fn is_unmistakable(chain: &[Version], step: &Step) -> bool {
 }
 
 /// The harm of a move to somebody who has done `act`, where only the new steps that `counts` names do it.
-pub fn harm_by(chain: &[Version], from: Place, to: Place, act: Act, counts: &dyn Fn(usize) -> bool) -> Option<Harm> {
+pub fn harm_by(
+    chain: &[Version],
+    from: StepInVersion,
+    to: StepInVersion,
+    act: Act,
+    counts: &dyn Fn(usize) -> bool,
+) -> Option<Harm> {
     let (old, new) = (&chain[from.version], &chain[to.version]);
     let old_does = |s: usize| old.steps[s].act == act;
     let new_does = |s: usize| new.steps[s].act == act && counts(s);
@@ -98,22 +104,28 @@ pub fn harm_by(chain: &[Version], from: Place, to: Place, act: Act, counts: &dyn
     None
 }
 
-pub fn harm(chain: &[Version], from: Place, to: Place, act: Act) -> Option<Harm> {
+pub fn harm(chain: &[Version], from: StepInVersion, to: StepInVersion, act: Act) -> Option<Harm> {
     harm_by(chain, from, to, act, &|_| true)
 }
 
 /// Why no definition tells that the move harms; `None` if one does. `arrivals`: where the act was done.
-pub fn untold(chain: &[Version], from: Place, to: Place, act: Act, arrivals: &[Place]) -> Option<Untold> {
+pub fn untold(
+    chain: &[Version],
+    from: StepInVersion,
+    to: StepInVersion,
+    act: Act,
+    arrivals: &[StepInVersion],
+) -> Option<Untold> {
     let known = &chain[..=to.version.max(from.version)];
     let likeness = Likeness::of(known, act);
     let steps: Vec<usize> =
         (0..chain[to.version].steps.len()).filter(|s| chain[to.version].steps[*s].act == act).collect();
     // What was done where nothing of the kind was ever flagged was no checkpoint for any reader.
-    let done: Vec<Place> = arrivals.iter().filter(|a| likeness.flagged(known, **a)).copied().collect();
+    let done: Vec<StepInVersion> = arrivals.iter().filter(|a| likeness.flagged(known, **a)).copied().collect();
     if done.is_empty() {
         return Some(Untold::NeverFlagged);
     }
-    let same = |s: usize| done.iter().any(|a| likeness.alike(*a, Place { version: to.version, step: s }));
+    let same = |s: usize| done.iter().any(|a| likeness.alike(*a, StepInVersion { version: to.version, step: s }));
     let has_a_step = steps.iter().any(|s| same(*s));
     let shared = |s: usize| {
         let step = &chain[to.version].steps[s];
@@ -132,8 +144,10 @@ pub fn untold(chain: &[Version], from: Place, to: Place, act: Act, arrivals: &[P
                 || (o.field.is_some() && o.field == step.field)
                 || (!o.words.is_empty() && o.words == step.words)
         };
-        let alike =
-            |o: usize| likeness.alike(Place { version: from.version, step: o }, Place { version: to.version, step: s });
+        let alike = |o: usize| {
+            likeness
+                .alike(StepInVersion { version: from.version, step: o }, StepInVersion { version: to.version, step: s })
+        };
         let is_it = |o: usize, was: &Step| was.name == step.name || (was.id == step.id && clue(was)) || alike(o);
         old.steps.iter().enumerate().any(|(o, was)| was.act == act && is_it(o, was))
     };
@@ -154,9 +168,10 @@ pub fn untold(chain: &[Version], from: Place, to: Place, act: Act, arrivals: &[P
         can_come(old, from.step, &|o| looks_like(&old.steps[o]))
     };
     let comes_anew = |s: usize| told(s) && !taken_for_what_could_come(s);
-    let forced_by = |a: &Place| {
-        let one =
-            |s: usize| likeness.alike(*a, Place { version: to.version, step: s }) || (looked_for && new_checkpoint(s));
+    let forced_by = |a: &StepInVersion| {
+        let one = |s: usize| {
+            likeness.alike(*a, StepInVersion { version: to.version, step: s }) || (looked_for && new_checkpoint(s))
+        };
         harm_by(chain, from, to, act, &one).is_some()
     };
     match harm_by(chain, from, to, act, &told) {
@@ -181,7 +196,7 @@ pub fn untold(chain: &[Version], from: Place, to: Place, act: Act, arrivals: &[P
 }
 
 /// Whether a reader of the definitions knows that a checkpoint was passed where the act was done.
-pub fn is_known(chain: &[Version], act: Act, arrivals: &[Place]) -> bool {
+pub fn is_known(chain: &[Version], act: Act, arrivals: &[StepInVersion]) -> bool {
     let likeness = Likeness::of(chain, act);
     arrivals.iter().any(|a| likeness.flagged(chain, *a))
 }
@@ -201,7 +216,7 @@ impl Likeness {
                 if s.act != act {
                     return usize::MAX;
                 }
-                places.push(Place { version, step });
+                places.push(StepInVersion { version, step });
                 places.len() - 1
             });
             group.push(does.collect());
@@ -219,32 +234,32 @@ impl Likeness {
         likeness
     }
 
-    fn join(&mut self, a: Place, b: Place) {
+    fn join(&mut self, a: StepInVersion, b: StepInVersion) {
         let (keep, lose) = (self.group[a.version][a.step], self.group[b.version][b.step]);
         for group in self.group.iter_mut().flatten().filter(|g| **g == lose) {
             *group = keep;
         }
     }
 
-    fn alike(&self, a: Place, b: Place) -> bool {
+    fn alike(&self, a: StepInVersion, b: StepInVersion) -> bool {
         self.group[a.version][a.step] == self.group[b.version][b.step]
     }
 
     /// Whether some step that is alike this one has the name.
-    fn has_name(&self, chain: &[Version], of: Place, name: &str) -> bool {
+    fn has_name(&self, chain: &[Version], of: StepInVersion, name: &str) -> bool {
         let group = self.group[of.version][of.step];
         let mut steps = chain.iter().zip(&self.group).flat_map(|(v, groups)| v.steps.iter().zip(groups));
         group != usize::MAX && steps.any(|(s, g)| *g == group && s.name == name)
     }
 
     /// Whether some step that is alike one of these has the name of one that does something else.
-    fn shares_words(&self, chain: &[Version], act: Act, arrivals: &[Place]) -> bool {
+    fn shares_words(&self, chain: &[Version], act: Act, arrivals: &[StepInVersion]) -> bool {
         let all = || chain.iter().zip(&self.group).flat_map(|(v, groups)| v.steps.iter().zip(groups));
         let groups: Vec<usize> = arrivals.iter().map(|a| self.group[a.version][a.step]).collect();
         all().filter(|(_, g)| groups.contains(g)).any(|(s, _)| all().any(|(o, _)| o.act != act && o.name == s.name))
     }
 
-    fn flagged(&self, chain: &[Version], of: Place) -> bool {
+    fn flagged(&self, chain: &[Version], of: StepInVersion) -> bool {
         let group = self.group[of.version][of.step];
         let mut steps = chain.iter().zip(&self.group).flat_map(|(v, groups)| v.steps.iter().zip(groups));
         steps.any(|(s, g)| *g == group && s.checkpoint)
@@ -252,14 +267,14 @@ impl Likeness {
 }
 
 /// Whether two steps of one version say the same, and no step that does something else says it in any.
-fn says_the_same(chain: &[Version], a: Place, b: Place, act: Act) -> bool {
+fn says_the_same(chain: &[Version], a: StepInVersion, b: StepInVersion, act: Act) -> bool {
     let says = chain[a.version].steps[a.step].says();
     says == chain[b.version].steps[b.step].says()
         && chain.iter().flat_map(|v| &v.steps).all(|s| s.says() != says || s.act == act)
 }
 
 /// Whether the step of a later version is recognised as that of an earlier one, and as no other.
-fn recognised(chain: &[Version], a: Place, b: Place, act: Act) -> bool {
+fn recognised(chain: &[Version], a: StepInVersion, b: StepInVersion, act: Act) -> bool {
     let (old, new) = (&chain[a.version], &chain[b.version]);
     let (x, y) = (&old.steps[a.step], &new.steps[b.step]);
     let everywhere = |test: &dyn Fn(&Step) -> bool| chain.iter().flat_map(|v| &v.steps).all(test);

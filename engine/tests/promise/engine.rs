@@ -1,14 +1,14 @@
 //! The only file that knows the engine: how its public functions are called, and what their answers mean here.
 
-use scenario_engine::acts::{Acts, Before, DeployedPairs, PassedAtStart, Publication, passed_at_start};
+use scenario_engine::acts::{Acts, DeployedPairs, PassedAtStart, PreviousVersion, Publication, passed_at_start};
 use scenario_engine::definition::parse;
 use scenario_engine::diff::{Pairing, TransformationMap, diff};
 use scenario_engine::field::FieldDefinition;
 use scenario_engine::graph::Graph;
 use scenario_engine::plan::{PinReason, PlanRef, PlanStatus, Policy, Way, find_way};
 use scenario_engine::reconcile::{
-    Candidate, CompletedAction, Decision, Effect, Facts, FieldSource, Goal, OnUndecided, PlanRow, Session, Settings,
-    SubmittedDecision, Visit, reconcile,
+    Candidate, CompletedAction, Decision, Effect, Facts, FieldSource, Goal, OnUndecided, PlannedStep, Session,
+    Settings, SubmittedDecision, Visit, reconcile,
 };
 use serde_json::value::RawValue;
 use std::cell::RefCell;
@@ -117,8 +117,8 @@ impl Engine {
             block_teleport_past_checkpoint: !knobs.no_order_rule,
             ..Settings::default()
         };
-        let mut look = Look { engine: self, plans, row, published, acts: None };
-        let decision = match reconcile(&session, way, number(published), &settings, &mut look) {
+        let mut facts = SessionFacts { engine: self, plans, row, published, acts: None };
+        let decision = match reconcile(&session, way, number(published), &settings, &mut facts) {
             Ok(decision) => decision,
             Err(never) => match never {},
         };
@@ -174,7 +174,8 @@ fn refs(plans: &[Plan]) -> Vec<PlanRef> {
     plans.iter().enumerate().map(one).rev().collect()
 }
 
-struct Look<'a> {
+/// What the engine asks of the world about one session.
+struct SessionFacts<'a> {
     engine: &'a Engine,
     plans: &'a [Plan],
     row: &'a Row,
@@ -182,7 +183,7 @@ struct Look<'a> {
     acts: Option<Rc<Acts>>,
 }
 
-impl Look<'_> {
+impl SessionFacts<'_> {
     /// Versions are published in their order; plans that skip versions join their pairs besides.
     fn acts_up_to(&self, published: usize) -> Acts {
         let graphs = &self.engine.graphs;
@@ -190,7 +191,7 @@ impl Look<'_> {
         let none = std::collections::BTreeSet::new();
         for version in 0..=published {
             let pairing = version.checked_sub(1).map(|before| Pairing::of(&graphs[before], &graphs[version]));
-            let before = pairing.as_ref().map(|pairing| Before {
+            let before = pairing.as_ref().map(|pairing| PreviousVersion {
                 version: number(version - 1),
                 graph: &graphs[version - 1],
                 pairing,
@@ -246,10 +247,10 @@ impl Look<'_> {
     }
 }
 
-impl Facts for Look<'_> {
+impl Facts for SessionFacts<'_> {
     type Error = Infallible;
 
-    fn plan_row(&mut self, plan: &PlanRef, old_step_id: &str) -> Result<Option<PlanRow>, Infallible> {
+    fn planned_step(&mut self, plan: &PlanRef, old_step_id: &str) -> Result<Option<PlannedStep>, Infallible> {
         let map = self.engine.map(plan.from_version as usize - 1, plan.to_version as usize - 1);
         let new = &self.engine.graphs[plan.to_version as usize - 1];
         let policies = &self.plans[plan.plan_id.as_u128() as usize].policy;
@@ -272,7 +273,7 @@ impl Facts for Look<'_> {
             }
         };
         if let Some(anchor) = map.anchors.iter().find(|a| a.old_step_id == old_step_id) {
-            return Ok(Some(PlanRow {
+            return Ok(Some(PlannedStep {
                 old_step_name: anchor.anchor_name.clone(),
                 deleted: false,
                 policy: Policy::default(),
@@ -280,7 +281,7 @@ impl Facts for Look<'_> {
                 goals: vec![goal(&anchor.new_step_id)],
             }));
         }
-        Ok(map.deleted_steps.iter().find(|d| d.step_id == old_step_id).map(|deleted| PlanRow {
+        Ok(map.deleted_steps.iter().find(|d| d.step_id == old_step_id).map(|deleted| PlannedStep {
             old_step_name: deleted.name.clone(),
             deleted: true,
             policy: policy_of(&deleted.step_id),

@@ -1,6 +1,6 @@
 //! The checker on examples that a person can judge: what it calls harm, and what not.
 
-use crate::check::{Harm, Place, harm};
+use crate::check::{Harm, StepInVersion, harm};
 use crate::world::{Cond, Step, Uid, Version, Way};
 
 /// A version of the notation `id=Name!*{act}>cond:to|to; …`, the entry first. An id is the same step in every version.
@@ -34,7 +34,7 @@ fn version(text: &str) -> Version {
 /// The harm of a move from the first version to the last to somebody who did act 1.
 fn judged_over(versions: &[&str], from: &str, to: &str) -> Option<Harm> {
     let chain: Vec<Version> = versions.iter().map(|text| version(text)).collect();
-    let place = |version: usize, id: &str| Place { version, step: chain[version].find_id(id).expect("a step") };
+    let place = |version: usize, id: &str| StepInVersion { version, step: chain[version].find_id(id).expect("a step") };
     harm(&chain, place(0, from), place(chain.len() - 1, to), 1)
 }
 

@@ -1,7 +1,7 @@
 //! One customer's journey through the versions of a scenario: the customer walks, operators publish, the shell asks
 //! the engine and does what it says. Every move of the system is judged by the labels.
 
-use crate::check::{Harm, Place, Untold, harm, is_known, is_unmistakable, recognisable, stays, untold};
+use crate::check::{Harm, StepInVersion, Untold, harm, is_known, is_unmistakable, recognisable, stays, untold};
 use crate::engine::{Engine, Plan, Row, Verdict};
 use crate::story::{Event, Journey, Kind, Outcome, Violation};
 use crate::world::{Act, Cond, ERRANDS, FIELDS, Rng, Uid, Version};
@@ -29,8 +29,8 @@ struct Shell<'a> {
     /// Where to go back to.
     undo: Option<(usize, String)>,
     undo_refused: bool,
-    done: Vec<(Act, Place)>,
-    errands: Vec<(Act, Place)>,
+    done: Vec<(Act, StepInVersion)>,
+    errands: Vec<(Act, StepInVersion)>,
     answered: BTreeSet<String>,
     out: Outcome,
 }
@@ -68,8 +68,11 @@ pub fn run(chain: &[Version], engine: &Engine, journey: &Journey) -> Outcome {
 }
 
 impl Shell<'_> {
-    fn here(&self) -> Place {
-        Place { version: self.row.version, step: self.chain[self.row.version].find_id(&self.row.step_id).unwrap_or(0) }
+    fn here(&self) -> StepInVersion {
+        StepInVersion {
+            version: self.row.version,
+            step: self.chain[self.row.version].find_id(&self.row.step_id).unwrap_or(0),
+        }
     }
 
     fn begin(&mut self) {
@@ -91,21 +94,21 @@ impl Shell<'_> {
         };
         self.out.in_the_middle = start != first.entry();
         for step in before {
-            self.does(Place { version: 0, step: *step });
+            self.does(StepInVersion { version: 0, step: *step });
             self.row.began_after.push(first.steps[*step].id.clone());
         }
-        self.arrive(Place { version: 0, step: start }, true);
+        self.arrive(StepInVersion { version: 0, step: start }, true);
     }
 
     /// What a step really does happens.
-    fn does(&mut self, place: Place) {
+    fn does(&mut self, place: StepInVersion) {
         let act = self.chain[place.version].steps[place.step].act;
         if (1..ERRANDS).contains(&act) {
             self.done.push((act, place));
         }
     }
 
-    fn arrive(&mut self, place: Place, acts: bool) {
+    fn arrive(&mut self, place: StepInVersion, acts: bool) {
         let step = &self.chain[place.version].steps[place.step];
         self.row.version = place.version;
         self.row.step_id = step.id.clone();
@@ -154,7 +157,7 @@ impl Shell<'_> {
                         (self.reconciled, self.pin) = (None, None);
                     }
                     self.undo = None;
-                    self.arrive(Place { version, step }, true);
+                    self.arrive(StepInVersion { version, step }, true);
                 }
             }
         }
@@ -197,7 +200,7 @@ impl Shell<'_> {
             self.row.completed.push((here.version, step.id.clone()));
         }
         self.undo = None;
-        self.arrive(Place { version: here.version, step: next }, true);
+        self.arrive(StepInVersion { version: here.version, step: next }, true);
     }
 
     fn publish(&mut self, planned: bool, direct: bool, policy: Option<&(Option<Uid>, String)>) {
@@ -228,7 +231,7 @@ impl Shell<'_> {
             return;
         }
         let step = self.chain[version].find_id(&step_id).unwrap_or(0);
-        self.arrive(Place { version, step }, false);
+        self.arrive(StepInVersion { version, step }, false);
         self.pin = Some(Pin { link: None });
         self.reconciled = Some(self.deployments);
     }
@@ -309,7 +312,7 @@ impl Shell<'_> {
 
     fn moved(&mut self, version: usize, step_id: &str, filled: BTreeMap<String, bool>) {
         let from = self.here();
-        let to = Place { version, step: self.chain[version].find_id(step_id).unwrap_or(0) };
+        let to = StepInVersion { version, step: self.chain[version].find_id(step_id).unwrap_or(0) };
         for (act, arrivals) in self.passed() {
             if let Some(kind) = harm(self.chain, from, to, act) {
                 let untold = untold(self.chain, from, to, act, &arrivals);
@@ -326,10 +329,10 @@ impl Shell<'_> {
     }
 
     /// Acts that were really done and that a published version calls a checkpoint, with where they were done.
-    fn passed(&self) -> BTreeMap<Act, Vec<Place>> {
+    fn passed(&self) -> BTreeMap<Act, Vec<StepInVersion>> {
         let known = &self.chain[..=self.published];
         let flagged = |act: Act| known.iter().flat_map(|v| &v.steps).any(|s| s.act == act && s.checkpoint);
-        let mut passed: BTreeMap<Act, Vec<Place>> = BTreeMap::new();
+        let mut passed: BTreeMap<Act, Vec<StepInVersion>> = BTreeMap::new();
         for (act, place) in self.done.iter().filter(|(act, _)| flagged(*act)) {
             passed.entry(*act).or_default().push(*place);
         }
@@ -339,14 +342,14 @@ impl Shell<'_> {
     /// A place in the published version to which the customer could have been moved without harm: the step where they
     /// are, or if it is gone, one that is left of those around it; without a plan, of those that they visited. Nobody
     /// can know a place that is not like what it was.
-    fn harmless(&self) -> Option<Place> {
+    fn harmless(&self) -> Option<StepInVersion> {
         let from = self.here();
         let (old, new) = (&self.chain[from.version], &self.chain[self.published]);
         let now = |step: usize| {
             let found = new.find(old.steps[step].uid)?;
             recognisable(&old.steps[step], &new.steps[found]).then_some(found)
         };
-        let place = |step| Place { version: self.published, step };
+        let place = |step| StepInVersion { version: self.published, step };
         let fine = |step: &usize| self.passed().keys().all(|act| harm(self.chain, from, place(*step), *act).is_none());
         if let Some(step) = now(from.step) {
             return Some(step).filter(fine).map(place);
@@ -384,9 +387,9 @@ impl Shell<'_> {
     fn execute(&mut self, steps: &[String]) {
         for step_id in steps {
             let version = &self.chain[self.published];
-            let place = Place { version: self.published, step: version.find_id(step_id).unwrap_or(0) };
+            let place = StepInVersion { version: self.published, step: version.find_id(step_id).unwrap_or(0) };
             let act = version.steps[place.step].act;
-            let before: Vec<Place> = self.errands.iter().filter(|(a, _)| *a == act).map(|(_, p)| *p).collect();
+            let before: Vec<StepInVersion> = self.errands.iter().filter(|(a, _)| *a == act).map(|(_, p)| *p).collect();
             if !before.is_empty() && before.iter().any(|p| self.looks_alike(*p, place)) {
                 self.found(Kind::ExecutedTwice, None, act, Some(place));
             }
@@ -395,7 +398,7 @@ impl Shell<'_> {
         }
     }
 
-    fn looks_alike(&self, a: Place, b: Place) -> bool {
+    fn looks_alike(&self, a: StepInVersion, b: StepInVersion) -> bool {
         let (x, y) = (&self.chain[a.version].steps[a.step], &self.chain[b.version].steps[b.step]);
         x.says() == y.says() && self.chain.iter().flat_map(|v| &v.steps).all(|s| s.says() != x.says() || s.act == x.act)
     }
@@ -419,12 +422,12 @@ impl Shell<'_> {
         }
     }
 
-    fn name(&self, place: Place) -> String {
+    fn name(&self, place: StepInVersion) -> String {
         let step = &self.chain[place.version].steps[place.step];
         format!("{} of version {}", step.id, place.version + 1)
     }
 
-    fn found(&mut self, kind: Kind, untold: Option<Untold>, act: Act, to: Option<Place>) {
+    fn found(&mut self, kind: Kind, untold: Option<Untold>, act: Act, to: Option<StepInVersion>) {
         let to = to.map_or(String::new(), |to| format!(" → {}", self.name(to)));
         let what = if act > 0 { format!("{kind:?} of act {act}") } else { format!("{kind:?}") };
         let story = self.told(&format!("{what}: {}{to}", self.name(self.here())));

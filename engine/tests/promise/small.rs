@@ -4,7 +4,7 @@
 //! `PROMISE_SMALL=1` goes through all of them (minutes, optimised); otherwise every so manieth, the same ones each
 //! time.
 
-use crate::check::{Harm, Place, harm, stays};
+use crate::check::{Harm, StepInVersion, harm, stays};
 use crate::engine::{Engine, KEEPS_THE_PROMISE, Knobs};
 use crate::journey::run;
 use crate::story::{Event, Journey, Kind, Outcome, Violation};
@@ -22,7 +22,7 @@ fn avoids(version: &Version, at: usize, act: Act, left: usize) -> bool {
         || version.next(at).any(|n| version.steps[n].act != act && avoids(version, n, act, left - 1))
 }
 
-fn harm_by_walking(chain: &[Version], from: Place, to: Place, act: Act) -> Option<Harm> {
+fn harm_by_walking(chain: &[Version], from: StepInVersion, to: StepInVersion, act: Act) -> Option<Harm> {
     let (old, new) = (&chain[from.version], &chain[to.version]);
     let (left, right) = (old.steps.len() + 1, new.steps.len() + 1);
     let arrives = new.steps[to.step].act == act && !stays(chain, from, to);
@@ -133,7 +133,7 @@ impl Count {
         let engine = Engine::new(&[chain[0].document(), chain[1].document()]);
         for goal in 0..old.steps.len() {
             for to in 0..new.steps.len() {
-                let (from, to) = (Place { version: 0, step: goal }, Place { version: 1, step: to });
+                let (from, to) = (StepInVersion { version: 0, step: goal }, StepInVersion { version: 1, step: to });
                 let verdict = harm(&chain, from, to, 1);
                 assert_eq!(verdict, harm_by_walking(&chain, from, to, 1), "{chain:?} {from:?} {to:?}");
             }

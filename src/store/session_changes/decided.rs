@@ -60,8 +60,8 @@ macro_rules! undo_rows {
     };
 }
 
-/// Moves sessions to a step. Who arrives at a terminal step is finished, and who was finished goes on anywhere else. A
-/// move by a plan is not the customer's activity; a fallback happens at the customer's own turn.
+/// Moves sessions to a step. A session that arrives at a terminal step is finished, and a finished one goes on anywhere
+/// else. A move by a plan is not the customer's activity; a fallback happens at the customer's own turn.
 static MOVE: Statement = Statement::writing(concat!(
     "WITH written AS (
          UPDATE scenario.sessions AS s
@@ -115,9 +115,10 @@ static EXIT: Statement = Statement::writing(concat!(
     ") SELECT pg_catalog.count(*) FILTER (WHERE w.as_asked) FROM written AS w"
 ));
 
-/// Leaves sessions where they are: pinned, settled, or waiting (`waiting_for` is not NULL). Who waits stays due, so its
-/// count of deployments is left; a pin that it had has ended. A mark that the way does not confirm is replaced by the
-/// way's own plan; a fallback has no plan, and so leaves no mark. What was recorded before is not recorded again.
+/// Leaves sessions where they are: pinned, settled, or waiting (`waiting_for` is not NULL). A session that waits stays
+/// due, so its count of deployments is left; a pin that it had has ended. A mark that the way does not confirm is
+/// replaced by the way's own plan; a fallback has no plan, and so leaves no mark. What was recorded before is not
+/// recorded again.
 static STAY: Statement = Statement::writing(concat!(
     "WITH written AS (
          UPDATE scenario.sessions AS s
@@ -142,8 +143,8 @@ static STAY: Statement = Statement::writing(concat!(
     ") SELECT pg_catalog.count(*) FILTER (WHERE w.as_asked) FROM written AS w"
 ));
 
-/// A pinned session stays as it is: that its plans were looked at is all that is written. A mark of an earlier plan
-/// goes.
+/// A pinned session stays as it is. Only the count of deployments that it has seen is written, and a mark of an earlier
+/// plan is removed.
 static KEEP_PIN: Statement = Statement::writing(concat!(
     "UPDATE scenario.sessions AS s
         SET reconciled_deployments = t.deployments, ",
@@ -314,7 +315,7 @@ pub struct Stay<'a> {
     pub change: Change<'a>,
     /// Whether it gets an audit row, and so a new revision.
     pub is_recorded: bool,
-    /// `None`: it waits for nobody, and what was deployed until now has no more to say to it.
+    /// `None`: it waits for nothing, and no plan that is deployed now moves it.
     pub waiting_for: Option<&'static str>,
     pub mark_plan_id: Option<Uuid>,
     /// The scenario's count of deployments that the decision has seen.
@@ -327,7 +328,7 @@ pub struct Stay<'a> {
 /// A session for which nothing is decided: its pin holds, whatever was deployed.
 pub struct KeptPin {
     pub session_id: Uuid,
-    /// The scenario's count of deployments that was looked at.
+    /// The scenario's count of deployments that the decision has seen.
     pub deployments: i32,
 }
 

@@ -90,7 +90,8 @@ pub fn pin(tenant_id: Uuid, change: &ManualChange<'_>) -> Result<()> {
     PIN.execute(&manual_args!(tenant_id, change)).map(|_| ())
 }
 
-/// Takes its pin away, and what it has seen of deployments with it, so that its next turn looks at all of them.
+/// Ends the pin, and clears the count of deployments that the session has seen, so that its next turn considers all of
+/// them.
 pub fn unpin(tenant_id: Uuid, change: &ManualChange<'_>) -> Result<()> {
     UNPIN.execute(&manual_args!(tenant_id, change)).map(|_| ())
 }

@@ -26,7 +26,7 @@ pub struct HeldCounts {
 
 /// What is counted beside the sessions at the steps of the old version.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Elsewhere {
+pub struct OtherSessions {
     /// Finished sessions of the old version.
     pub finished: u64,
     /// Live sessions of the old version whose checksum is not its: they fall back.
@@ -65,10 +65,10 @@ pub struct OlderVersion {
 }
 
 /// Looks for the way of each version as if the plan had been deployed last.
-pub(super) fn older_figures(elsewhere: &Elsewhere, plan: &PlanRef) -> OlderFigures {
-    let plans = as_if_deployed(&elsewhere.plans, plan);
+pub(super) fn older_figures(other_sessions: &OtherSessions, plan: &PlanRef) -> OlderFigures {
+    let plans = as_if_deployed(&other_sessions.plans, plan);
     let mut figures = OlderFigures::default();
-    for counts in elsewhere.older.iter().filter(|counts| counts.sessions > 0) {
+    for counts in other_sessions.older.iter().filter(|counts| counts.sessions > 0) {
         let free = counts.sessions.saturating_sub(counts.pinned);
         let (along, stay, without_a_way) = match find_way(&plans, counts.version, plan.to_version) {
             Way::Plans(_) => (free, 0, 0),

@@ -1,7 +1,7 @@
-//! People whom a plan leads elsewhere than to the same step: from deleted steps to others or out, to an end, and where
-//! new forks can lead them.
+//! Sessions that a plan leads elsewhere than to the counterpart of their step: those of deleted steps, and those that
+//! a new fork can redirect.
 
-use super::summary::{PassedGroup, SummaryInput};
+use super::summary_input::{PassedGroup, SummaryInput};
 use crate::acts::{Ground, accepted};
 use crate::diff::{DeletedStep, MigrationScenario};
 use crate::graph::StepIx;
@@ -18,9 +18,9 @@ pub struct RelocationFigures {
 
 /// What becomes of the sessions at a deleted step, by the rule of the turn.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Leaving {
-    /// In document order of the new version.
-    pub places: BTreeMap<StepIx, u64>,
+pub(super) struct DeletedStepSessions {
+    /// They are relocated to these steps, in document order of the new version.
+    pub relocated: BTreeMap<StepIx, u64>,
     /// They leave the scenario.
     pub exit: u64,
     /// They have passed a checkpoint and stay on their version.
@@ -29,36 +29,40 @@ pub(super) struct Leaving {
 
 /// Each session goes to the first candidate that undoes nothing that it has passed; where there is none, it is held if
 /// it has passed a checkpoint, else it leaves.
-pub(super) fn leaving(input: &SummaryInput<'_>, step: &DeletedStep, ground: &Ground<'_>) -> Leaving {
+pub(super) fn sessions_of_deleted_step(
+    input: &SummaryInput<'_>,
+    step: &DeletedStep,
+    ground: &Ground<'_>,
+) -> DeletedStepSessions {
     let acts = input.acts;
     let from = input.old.find(&step.step_id);
     let candidates: Vec<(StepIx, _)> = step
         .candidates
         .iter()
         .filter_map(|candidate| {
-            let place = input.new.find(&candidate.new_step_id)?;
+            let to = input.new.find(&candidate.new_step_id)?;
             let policy = input.policies.get(&candidate.anchor_content_hash);
-            Some((place, policy.map(|p| accepted(acts, &p.accept_repeat)).unwrap_or_default()))
+            Some((to, policy.map(|p| accepted(acts, &p.accept_repeat)).unwrap_or_default()))
         })
         .collect();
-    let mut leaving = Leaving::default();
+    let mut found = DeletedStepSessions::default();
     let groups = input.passed_at(&step.step_id);
     let nothing_passed = PassedGroup {
         contents: Vec::new(),
         sessions: input.sessions_at(&step.step_id).saturating_sub(groups.iter().map(|group| group.sessions).sum()),
     };
     for group in groups.iter().chain([&nothing_passed]).filter(|group| group.sessions > 0) {
-        let place = candidates.iter().find(|(place, accepted)| {
+        let allowed = candidates.iter().find(|(to, accepted)| {
             let mut passed = group.contents.iter().map(|hash| acts.act_of(hash));
-            !passed.any(|act| !accepted.contains(act) && ground.undoes(from, *place, act).is_some())
+            !passed.any(|act| !accepted.contains(act) && ground.undoes(from, *to, act).is_some())
         });
-        match place {
-            Some((place, _)) => *leaving.places.entry(*place).or_default() += group.sessions,
-            None if group.contents.is_empty() => leaving.exit += group.sessions,
-            None => leaving.held += group.sessions,
+        match allowed {
+            Some((to, _)) => *found.relocated.entry(*to).or_default() += group.sessions,
+            None if group.contents.is_empty() => found.exit += group.sessions,
+            None => found.held += group.sessions,
         }
     }
-    leaving
+    found
 }
 
 /// The ends that a new fork can lead to, and the sessions that it may lead there.
