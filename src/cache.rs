@@ -100,10 +100,7 @@ pub fn pairs<E>(key: PlanKey, make: impl FnOnce() -> Result<Vec<(String, String)
 }
 
 /// The plans of a scenario that were ever deployed: kept, or read by `make` and then kept.
-pub fn plans<E>(
-    key: DeploymentKey,
-    make: impl FnOnce() -> Result<Rc<Vec<PlanRef>>, E>,
-) -> Result<Rc<Vec<PlanRef>>, E> {
+pub fn plans<E>(key: DeploymentKey, make: impl FnOnce() -> Result<Rc<Vec<PlanRef>>, E>) -> Result<Rc<Vec<PlanRef>>, E> {
     kept(&PLANS, key, |plans| 128 + 64 * plans.len(), make)
 }
 
@@ -128,10 +125,7 @@ pub fn version<E>(
 }
 
 /// A step of a version that is not a draft: kept, or read by `make` and then kept; `None` if there is no such step.
-pub fn step<E>(
-    key: StepKey,
-    make: impl FnOnce() -> Result<Option<KeptStep>, E>,
-) -> Result<Option<Rc<KeptStep>>, E> {
+pub fn step<E>(key: StepKey, make: impl FnOnce() -> Result<Option<KeptStep>, E>) -> Result<Option<Rc<KeptStep>>, E> {
     let weigh = |step: &Rc<KeptStep>| {
         256 + step.name.len() + step.content_hash.len() + step.checkpoint_description.as_ref().map_or(0, String::len)
     };

@@ -105,6 +105,16 @@ impl Column {
     pub fn new<T: IntoDatum>(name: &'static str, value: T) -> Column {
         Column { name, type_oid: T::type_oid(), datum: value.into_datum() }
     }
+
+    /// The value as the parameter of a statement.
+    pub fn into_parameter(self) -> DatumWithOid<'static> {
+        match self.datum {
+            // SAFETY: the datum is of that type, and lives for as long as the memory context in which it was made, which
+            // outlives the statement.
+            Some(datum) => unsafe { DatumWithOid::new(datum, self.type_oid) },
+            None => DatumWithOid::null_oid(self.type_oid),
+        }
+    }
 }
 
 /// An array of the composite type `type_name`, as the parameter of a statement. Raises as PostgreSQL does where there is

@@ -215,10 +215,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION scenario.sessions_touch() IS
-    'Trigger: a turn was taken. Not when a plan moves the session: a batch over idle sessions makes nobody active.';
+    'Trigger: a turn was taken, or something was said.';
 
 CREATE TRIGGER sessions_touch
-    BEFORE UPDATE OF scenario_id, step_id, turn_count, variables ON scenario.sessions
+    BEFORE UPDATE OF turn_count, variables ON scenario.sessions
     FOR EACH ROW WHEN (NEW.last_activity_at = OLD.last_activity_at AND NEW.visit_plan_id IS NULL
                        AND NOT scenario.is_written_by_writer(NEW.tenant_id, NEW.session_id, NEW.scenario_version,
                                                              NEW.step_id, NEW.visit_count))
@@ -234,6 +234,10 @@ DECLARE
     v_place          record;
     v_step           record;
 BEGIN
+    -- Not when a plan moves the session: a batch over idle sessions makes nobody active.
+    IF v_arrives AND NEW.last_activity_at = OLD.last_activity_at AND NEW.visit_plan_id IS NULL THEN
+        NEW.last_activity_at := now();
+    END IF;
     IF v_other_version THEN
         -- The mark and what it waits for belong to the version that is left, unless this statement sets them.
         IF NEW.pending_plan_id IS NOT DISTINCT FROM OLD.pending_plan_id THEN

@@ -10,11 +10,11 @@ use crate::cache::{DeploymentKey, ScenarioKey};
 use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::row::SessionRow;
+use pgrx::Uuid;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::datum::datetime_support::now;
 use pgrx::itemptr::item_pointer_get_both;
 use pgrx::pg_sys::{self, TransactionId};
-use pgrx::Uuid;
 use scenario_engine::plan::{PinReason, StoredPin};
 use scenario_engine::reconcile;
 use serde_json::value::RawValue;
@@ -280,18 +280,18 @@ pub fn read_many(tenant_id: Uuid, session_ids: &[Uuid], variables: Variables) ->
                 let published = versions::walked(scenario, published_version)?;
                 let checksum: String = row.get(6)?;
                 Some(Position {
-                scenario_id,
-                scenario_version,
-                step_id: row.get(4)?,
-                step_content_hash: row.get(5)?,
-                deployments: row.get(7)?,
-                matches_version: walked.is_some_and(|version| version.checksum == checksum),
-                checksum,
-                scenario,
-                is_settled_deployment: !is_of_this_transaction(row.get(10)?),
-                published_version,
-                published_checksum: published.map(|version| version.checksum.clone()).unwrap_or_default(),
-            })
+                    scenario_id,
+                    scenario_version,
+                    step_id: row.get(4)?,
+                    step_content_hash: row.get(5)?,
+                    deployments: row.get(7)?,
+                    matches_version: walked.is_some_and(|version| version.checksum == checksum),
+                    checksum,
+                    scenario,
+                    is_settled_deployment: !is_of_this_transaction(row.get(10)?),
+                    published_version,
+                    published_checksum: published.map(|version| version.checksum.clone()).unwrap_or_default(),
+                })
             }
         };
         Ok(SessionState {

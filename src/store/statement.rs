@@ -43,8 +43,16 @@ thread_local! {
 }
 
 /// What a plan by keys does without. A nested loop over index scans costs at most a few times what the best plan does;
-/// a scan of a table that was small when the plan was made costs without bound.
-const NOT_BY_KEYS: [&CStr; 3] = [c"enable_seqscan", c"enable_hashjoin", c"enable_mergejoin"];
+/// a scan of a table that was small when the plan was made costs without bound. What would save the second of two equal
+/// lookups costs more to set up than the lookup.
+const NOT_BY_KEYS: [&CStr; 6] = [
+    c"enable_seqscan",
+    c"enable_bitmapscan",
+    c"enable_hashjoin",
+    c"enable_mergejoin",
+    c"enable_material",
+    c"enable_memoize",
+];
 
 impl Statement {
     /// A SELECT that locks nothing, by keys.
@@ -106,7 +114,8 @@ impl Statement {
             // that it was prepared for, and a flag, for each parameter. What it finds lives until SPI is left.
             let (status, count, table) = unsafe {
                 // A transaction that has written must see what it wrote.
-                let sees_the_start = !self.writes && pg_sys::GetCurrentTransactionIdIfAny() == pg_sys::InvalidTransactionId;
+                let sees_the_start =
+                    !self.writes && pg_sys::GetCurrentTransactionIdIfAny() == pg_sys::InvalidTransactionId;
                 let status =
                     pg_sys::SPI_execute_plan(prepared.plan, values.as_mut_ptr(), nulls.as_ptr(), sees_the_start, 0);
                 (status, pg_sys::SPI_processed, pg_sys::SPI_tuptable)
