@@ -72,7 +72,7 @@ pub fn migrate_page(tenant_id: Uuid, session_ids: &[Uuid]) -> Result<Counts> {
         let decision = match moves.get(&key) {
             Some(known) => known.clone(),
             None => {
-                let found = common_move::find(tenant_id, &position, &plans)?.map(Rc::new);
+                let found = common_move::find(tenant_id, &position, &plans)?;
                 moves.insert(key, found.clone());
                 found
             }

@@ -11,7 +11,7 @@ use pgrx::callbacks::{PgSubXactCallbackEvent, PgXactCallbackEvent, register_subx
 use scenario_engine::acts::Acts;
 use scenario_engine::graph::Graph;
 use scenario_engine::plan::PlanRef;
-use scenario_engine::reconcile::PlannedStep;
+use scenario_engine::reconcile::{Decision, PlannedStep, Settings};
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::collections::hash_map::RandomState;
@@ -70,6 +70,20 @@ pub struct KeptStep {
     pub is_required_action: bool,
 }
 
+/// The place of a session: tenant, scenario, version and step.
+pub type PlaceKey = (uuid::Uuid, uuid::Uuid, i32, String);
+
+/// What was found out of all sessions at a place.
+#[derive(Debug)]
+pub struct CommonMove {
+    /// What was deployed then.
+    pub deployment: DeploymentKey,
+    pub content_hash: String,
+    pub settings: Settings,
+    /// The move that each of them makes; `None` where that depends on the session.
+    pub decision: Option<Rc<Decision>>,
+}
+
 /// Pairs of a plan's steps: (old step id, new step id).
 pub type Pairs = Rc<Vec<(String, String)>>;
 
@@ -84,6 +98,7 @@ thread_local! {
     static STEPS: Cache<StepKey, Rc<KeptStep>> = BoundedCache::shared(MAX_BYTES);
     static PLANS: Cache<DeploymentKey, Rc<Vec<PlanRef>>> = BoundedCache::shared(MAX_BYTES);
     static PLAN_ROWS: Cache<(DeploymentKey, uuid::Uuid, String), Rc<PlannedStep>> = BoundedCache::shared(MAX_BYTES);
+    static COMMON_MOVES: Cache<PlaceKey, Rc<CommonMove>> = BoundedCache::shared(MAX_BYTES);
     /// Whether this transaction has kept something, and so has a callback registered.
     static WATCHING: Cell<bool> = const { Cell::new(false) };
 }
@@ -130,6 +145,17 @@ pub fn step<E>(key: StepKey, make: impl FnOnce() -> Result<Option<KeptStep>, E>)
         256 + step.name.len() + step.content_hash.len() + step.checkpoint_description.as_ref().map_or(0, String::len)
     };
     kept_if_found(&STEPS, key, weigh, make)
+}
+
+/// What was found out of all sessions at a place, if it is kept.
+pub fn common_move(place: &PlaceKey) -> Option<Rc<CommonMove>> {
+    get(&COMMON_MOVES, place)
+}
+
+/// Keeps what was found out of all sessions at a place.
+pub fn keep_common_move(place: PlaceKey, found: CommonMove) {
+    let bytes = 256 + 2 * format!("{found:?}").len();
+    put(&COMMON_MOVES, place, Rc::new(found), bytes);
 }
 
 /// The acts of a scenario at a revision, if they are kept.
@@ -220,6 +246,7 @@ fn drop_uncommitted() {
     STEPS.with_borrow_mut(BoundedCache::drop_uncommitted);
     PLANS.with_borrow_mut(BoundedCache::drop_uncommitted);
     PLAN_ROWS.with_borrow_mut(BoundedCache::drop_uncommitted);
+    COMMON_MOVES.with_borrow_mut(BoundedCache::drop_uncommitted);
 }
 
 fn end_of_transaction() {
@@ -230,6 +257,7 @@ fn end_of_transaction() {
     STEPS.with_borrow_mut(BoundedCache::commit);
     PLANS.with_borrow_mut(BoundedCache::commit);
     PLAN_ROWS.with_borrow_mut(BoundedCache::commit);
+    COMMON_MOVES.with_borrow_mut(BoundedCache::commit);
     WATCHING.set(false);
 }
 

@@ -52,7 +52,7 @@ macro_rules! is_marked {
 static CHECK_DUE: Statement = Statement::reading(concat!(
     "SELECT ",
     settled!("'active'", "s.pending_plan_id IS NOT NULL"),
-    ", s.step_id, s.scenario_version
+    ", s.step_id, s.scenario_version, s.scenario_id, s.xmin
        FROM scenario.sessions AS s
        LEFT JOIN scenario.scenarios AS c ON c.tenant_id = s.tenant_id AND c.scenario_id = s.scenario_id
       WHERE s.tenant_id = $1 AND s.session_id = $2"
@@ -72,21 +72,33 @@ static LOCK_AND_COMPARE: Statement = Statement::writing(
 );
 
 /// Variables can be large, and most of what a batch does needs none: they are read only when they are asked for.
-static READ: Statement = Statement::reading(concat!(
-    "SELECT ",
-    settled!("'active'", is_marked!()),
-    ", s.scenario_id, s.scenario_version, s.step_id, s.step_content_hash, s.scenario_checksum, c.deployments,
+macro_rules! select_sessions {
+    ($rest:literal) => {
+        concat!(
+            "SELECT ",
+            settled!("'active'", is_marked!()),
+            ", s.scenario_id, s.scenario_version, s.step_id, s.step_content_hash, s.scenario_checksum, c.deployments,
        c.created_at, c.published_version, c.xmin, s.session_id, s.status, s.channel, s.customer_id,
        CASE WHEN $3 THEN s.variables END, s.revision, s.visit_count, s.pending_plan_id, s.waiting_for,
        s.created_at, CASE WHEN $3 THEN s.variables_set_at END, s.reconciled_deployments, s.pinned_reason,
        s.pinned_plan_id, s.pinned_at::pg_catalog.text, s.xmin, s.ctid, ",
-    settled!("'active', 'paused'", is_marked!()),
-    ", s.turn_count
+            settled!("'active', 'paused'", is_marked!()),
+            ", s.turn_count
        FROM scenario.sessions AS s
        LEFT JOIN scenario.scenarios AS c ON c.tenant_id = s.tenant_id AND c.scenario_id = s.scenario_id
        LEFT JOIN scenario.migration_plans AS m ON m.tenant_id = s.tenant_id AND m.plan_id = s.pending_plan_id
-      WHERE s.tenant_id = $1 AND s.session_id = ANY ($2)"
-));
+      WHERE s.tenant_id = $1 AND ",
+            $rest
+        )
+    };
+}
+
+static READ: Statement = Statement::reading(select_sessions!("s.session_id = ANY ($2)"));
+
+/// A session that somebody else holds is left to [`lock_if_unchanged`], which waits. What is joined to a row that was
+/// waited for would be as it was before.
+static LOCK_AND_READ: Statement =
+    Statement::writing(select_sessions!("s.session_id = $2 FOR NO KEY UPDATE OF s SKIP LOCKED"));
 
 static ROW: Statement =
     Statement::reading("SELECT s FROM scenario.sessions AS s WHERE s.tenant_id = $1 AND s.session_id = $2");
@@ -139,6 +151,9 @@ pub struct DueCheck {
     pub settled: bool,
     pub step_id: Option<String>,
     pub scenario_version: Option<i32>,
+    /// Of a session that is not settled.
+    pub scenario_id: Option<Uuid>,
+    row_version: Option<TransactionId>,
 }
 
 /// A session as a turn needs it, with what its scenario has published.
@@ -231,7 +246,9 @@ fn missing(session_id: Uuid) -> Error {
 pub fn check_due(tenant_id: Uuid, session_id: Uuid) -> Result<DueCheck> {
     CHECK_DUE
         .row(&args![tenant_id, session_id], |row| {
-            Ok(DueCheck { settled: row.get(1)?, step_id: row.opt(2)?, scenario_version: row.opt(3)? })
+            let settled = row.get(1)?;
+            let (scenario_id, row_version) = if settled { (None, None) } else { (row.opt(4)?, row.opt(5)?) };
+            Ok(DueCheck { settled, step_id: row.opt(2)?, scenario_version: row.opt(3)?, scenario_id, row_version })
         })?
         .ok_or_else(|| missing(session_id))
 }
@@ -270,50 +287,60 @@ pub fn read(tenant_id: Uuid, session_id: Uuid) -> Result<SessionState> {
 
 /// The sessions of these ids that exist, in no order.
 pub fn read_many(tenant_id: Uuid, session_ids: &[Uuid], variables: Variables) -> Result<Vec<SessionState>> {
-    READ.rows(&args![tenant_id, session_ids.to_vec(), variables == Variables::Read], |row| {
-        let position = match row.opt::<Uuid>(2)? {
-            None => None,
-            Some(scenario_id) => {
-                let scenario = scenario_key(tenant_id, scenario_id, row.get(8)?);
-                let (scenario_version, published_version) = (row.get(3)?, row.get(9)?);
-                let walked = versions::walked(scenario, scenario_version)?;
-                let published = versions::walked(scenario, published_version)?;
-                let checksum: String = row.get(6)?;
-                Some(Position {
-                    scenario_id,
-                    scenario_version,
-                    step_id: row.get(4)?,
-                    step_content_hash: row.get(5)?,
-                    deployments: row.get(7)?,
-                    matches_version: walked.is_some_and(|version| version.checksum == checksum),
-                    checksum,
-                    scenario,
-                    is_settled_deployment: !is_of_this_transaction(row.get(10)?),
-                    published_version,
-                    published_checksum: published.map(|version| version.checksum.clone()).unwrap_or_default(),
-                })
-            }
-        };
-        Ok(SessionState {
-            settled: row.get(1)?,
-            settled_if_active: row.get(28)?,
-            position,
-            session_id: row.get(11)?,
-            status: row.get(12)?,
-            channel: row.opt(13)?,
-            customer_id: row.opt(14)?,
-            variables: row.opt(15)?,
-            revision: row.get(16)?,
-            visit_count: row.get(17)?,
-            pending_plan_id: row.opt(18)?,
-            waiting_for: row.opt(19)?,
-            age_days: days_since(row.get(20)?),
-            turn_count: row.get(29)?,
-            variables_set_at: row.opt(21)?,
-            reconciled_deployments: row.opt(22)?,
-            pin: read_pin(row)?,
-            row_version: RowVersion { xmin: row.get(26)?, ctid: item_pointer_get_both(row.get(27)?) },
-        })
+    let args = args![tenant_id, session_ids.to_vec(), variables == Variables::Read];
+    READ.rows(&args, |row| read_session(tenant_id, row))
+}
+
+/// Locks and reads a session, without its variables, as it was when it was found to be due. `None` where somebody holds
+/// it, or has changed it since.
+pub fn lock_and_read(tenant_id: Uuid, session_id: Uuid, check: &DueCheck) -> Result<Option<SessionState>> {
+    let found = LOCK_AND_READ.row(&args![tenant_id, session_id, false], |row| read_session(tenant_id, row))?;
+    Ok(found.filter(|state| Some(state.row_version.xmin) == check.row_version))
+}
+
+fn read_session(tenant_id: Uuid, row: &Row<'_>) -> Result<SessionState> {
+    let position = match row.opt::<Uuid>(2)? {
+        None => None,
+        Some(scenario_id) => {
+            let scenario = scenario_key(tenant_id, scenario_id, row.get(8)?);
+            let (scenario_version, published_version) = (row.get(3)?, row.get(9)?);
+            let walked = versions::walked(scenario, scenario_version)?;
+            let published = versions::walked(scenario, published_version)?;
+            let checksum: String = row.get(6)?;
+            Some(Position {
+                scenario_id,
+                scenario_version,
+                step_id: row.get(4)?,
+                step_content_hash: row.get(5)?,
+                deployments: row.get(7)?,
+                matches_version: walked.is_some_and(|version| version.checksum == checksum),
+                checksum,
+                scenario,
+                is_settled_deployment: !is_of_this_transaction(row.get(10)?),
+                published_version,
+                published_checksum: published.map(|version| version.checksum.clone()).unwrap_or_default(),
+            })
+        }
+    };
+    Ok(SessionState {
+        settled: row.get(1)?,
+        settled_if_active: row.get(28)?,
+        position,
+        session_id: row.get(11)?,
+        status: row.get(12)?,
+        channel: row.opt(13)?,
+        customer_id: row.opt(14)?,
+        variables: row.opt(15)?,
+        revision: row.get(16)?,
+        visit_count: row.get(17)?,
+        pending_plan_id: row.opt(18)?,
+        waiting_for: row.opt(19)?,
+        age_days: days_since(row.get(20)?),
+        turn_count: row.get(29)?,
+        variables_set_at: row.opt(21)?,
+        reconciled_deployments: row.opt(22)?,
+        pin: read_pin(row)?,
+        row_version: RowVersion { xmin: row.get(26)?, ctid: item_pointer_get_both(row.get(27)?) },
     })
 }
 

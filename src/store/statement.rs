@@ -10,15 +10,17 @@ use crate::error::{Error, Result};
 use pgrx::datum::{DatumWithOid, FromDatum, IntoDatum};
 use pgrx::pg_sys;
 use pgrx::spi::Spi;
-use std::cell::RefCell;
-use std::collections::HashMap;
 use std::ffi::{CStr, CString, c_char};
+use std::sync::atomic::{AtomicPtr, Ordering};
 
-/// A statement that is kept prepared. Declare it as a `static`: its address is its name among the kept ones.
+/// A statement that is kept prepared. Declare it as a `static`.
 pub struct Statement {
     sql: &'static str,
     writes: bool,
     plan: Plan,
+    /// Null until it is first run. What is prepared stays for as long as the backend: freeing a plan while the process
+    /// exits would reach for memory that is gone.
+    prepared: AtomicPtr<Prepared>,
 }
 
 /// How a statement is planned.
@@ -36,12 +38,6 @@ struct Prepared {
     types: Vec<pg_sys::Oid>,
 }
 
-thread_local! {
-    /// By address of the `Statement`. There are only as many as there are statics, and each stays for as long as the
-    /// backend: freeing a plan while the process exits would reach for memory that is gone.
-    static PREPARED: RefCell<HashMap<usize, &'static Prepared>> = RefCell::new(HashMap::new());
-}
-
 /// What a plan by keys does without. A nested loop over index scans costs at most a few times what the best plan does;
 /// a scan of a table that was small when the plan was made costs without bound. What would save the second of two equal
 /// lookups costs more to set up than the lookup.
@@ -55,20 +51,24 @@ const NOT_BY_KEYS: [&CStr; 6] = [
 ];
 
 impl Statement {
+    const fn new(sql: &'static str, writes: bool, plan: Plan) -> Statement {
+        Statement { sql, writes, plan, prepared: AtomicPtr::new(std::ptr::null_mut()) }
+    }
+
     /// A SELECT that locks nothing, by keys.
     pub const fn reading(sql: &'static str) -> Statement {
-        Statement { sql, writes: false, plan: Plan::ByKeys }
+        Statement::new(sql, false, Plan::ByKeys)
     }
 
     /// A SELECT that locks nothing and looks at many rows.
     pub const fn counting(sql: &'static str) -> Statement {
-        Statement { sql, writes: false, plan: Plan::ForTheTables }
+        Statement::new(sql, false, Plan::ForTheTables)
     }
 
     /// Anything else, by keys: INSERT, UPDATE, DELETE, SELECT … FOR UPDATE, a call of a function that writes. It sees
     /// what was committed until now, also in the middle of a function (READ COMMITTED).
     pub const fn writing(sql: &'static str) -> Statement {
-        Statement { sql, writes: true, plan: Plan::ByKeys }
+        Statement::new(sql, true, Plan::ByKeys)
     }
 
     /// Runs it and reads every row.
@@ -99,7 +99,6 @@ impl Statement {
         args: &[DatumWithOid<'_>],
         mut read: impl FnMut(&Row<'_>) -> Result<T>,
     ) -> Result<(Vec<T>, u64)> {
-        // No borrow of PREPARED is held while the statement runs: triggers come back here.
         let prepared = self.prepared(args)?;
         let mut values: Vec<pg_sys::Datum> = Vec::with_capacity(args.len());
         let mut nulls: Vec<c_char> = Vec::with_capacity(args.len());
@@ -136,8 +135,8 @@ impl Statement {
     }
 
     fn prepared(&'static self, args: &[DatumWithOid<'_>]) -> Result<&'static Prepared> {
-        let key = std::ptr::from_ref(self).addr();
-        if let Some(prepared) = PREPARED.with_borrow(|all| all.get(&key).copied()) {
+        // SAFETY: null, or a box that was leaked below.
+        if let Some(prepared) = unsafe { self.prepared.load(Ordering::Relaxed).as_ref() } {
             // A datum of another type than the plan was made for would be read as what it is not. A type of ours has
             // another oid once the extension was dropped and created again.
             if prepared.types.iter().copied().eq(args.iter().map(DatumWithOid::oid)) {
@@ -164,8 +163,8 @@ impl Statement {
                 }
             }
         })?;
-        let prepared: &'static Prepared = Box::leak(Box::new(Prepared { plan, types }));
-        PREPARED.with_borrow_mut(|all| all.insert(key, prepared));
+        let prepared = Box::leak(Box::new(Prepared { plan, types }));
+        self.prepared.store(prepared, Ordering::Relaxed);
         Ok(prepared)
     }
 

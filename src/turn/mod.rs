@@ -118,6 +118,9 @@ pub fn reconcile(tenant_id: Uuid, session_id: Uuid) -> Result<Turn> {
         return Ok(Turn::Settled { step_id, scenario_version, reason: NOTHING_TO_DO.into(), pin: None });
     }
     let started = Instant::now();
+    if let Some(turn) = take_common_move(tenant_id, session_id, &check, started)? {
+        return Ok(turn);
+    }
     let seen = sessions::read(tenant_id, session_id)?;
     let due = Due::of(tenant_id, &seen)?;
     match due.writes() {
@@ -134,17 +137,51 @@ pub fn reconcile(tenant_id: Uuid, session_id: Uuid) -> Result<Turn> {
     apply(tenant_id, &locked, due, started)
 }
 
+/// The turn of a session at a step where every session makes the same move: it is locked as it is read, and nothing else
+/// is asked. `None` where this backend knows of no such move, or the session is not as it was found to be.
+fn take_common_move(
+    tenant_id: Uuid,
+    session_id: Uuid,
+    check: &sessions::DueCheck,
+    started: Instant,
+) -> Result<Option<Turn>> {
+    if is_read_only() || !common_move::is_likely(tenant_id, check) {
+        return Ok(None);
+    }
+    let Some(state) = sessions::lock_and_read(tenant_id, session_id, check)? else { return Ok(None) };
+    let Some(position) = &state.position else { return Ok(None) };
+    let Some(decision) = common_move::of_session(tenant_id, &state, position) else { return Ok(None) };
+    let decision = decision.as_ref().clone();
+    write_decision(tenant_id, &state, position, &decision, started)?;
+    Ok(Some(Turn::Decided(Box::new(DecisionWithPrompts { decision, prompts: Json("[]".to_owned()) }))))
+}
+
+/// Writes what a decision says of a session that is locked.
+fn write_decision(
+    tenant_id: Uuid,
+    state: &SessionState,
+    position: &Position,
+    decision: &Decision,
+    started: Instant,
+) -> Result<()> {
+    let microseconds = Some(microseconds_since(started));
+    let decided = writer::SessionDecision { state, position, decision, microseconds };
+    writer::write(tenant_id, std::slice::from_ref(&decided))?;
+    requests::keep(tenant_id, state, position, decision)?;
+    announce(tenant_id, &decided)
+}
+
 /// Writes what there is to do for a session that is locked.
 fn apply(tenant_id: Uuid, state: &SessionState, due: Due, started: Instant) -> Result<Turn> {
     match (due, &state.position) {
         (Due::Decided(decided), Some(position)) => {
             let (decision, mut facts) = *decided;
             let prompts = prompts::of(&decision, &mut facts)?;
-            let microseconds = Some(microseconds_since(started));
-            let decided = writer::SessionDecision { state, position, decision: &decision, microseconds };
-            writer::write(tenant_id, std::slice::from_ref(&decided))?;
-            requests::keep(tenant_id, state, position, &decision)?;
-            announce(tenant_id, &decided)?;
+            write_decision(tenant_id, state, position, &decision, started)?;
+            if decision.effect == Effect::Move {
+                // The next session at this place may find its move known.
+                common_move::find(tenant_id, position, &PlanFacts::at(tenant_id, position))?;
+            }
             Ok(Turn::Decided(Box::new(DecisionWithPrompts { decision, prompts })))
         }
         (Due::Pinned, Some(position)) => {
