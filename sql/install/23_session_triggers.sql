@@ -186,27 +186,6 @@ CREATE TRIGGER sessions_time_variables
 
 -- A session that moves ------------------------------------------------------------------------------------------------
 
-CREATE FUNCTION scenario.sessions_guard() RETURNS trigger
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    RAISE EXCEPTION USING ERRCODE = '55000',
-        MESSAGE = format('session %s: tenant_id, session_id, revision and visit_count cannot be set like this',
-                         OLD.session_id),
-        DETAIL = 'A session keeps its id and tenant; its revision never goes back; visit_count goes up by 1 with each '
-                 'arrival.',
-        HINT = 'Start another session instead.';
-END
-$$;
-COMMENT ON FUNCTION scenario.sessions_guard() IS
-    'Trigger: refuses to change what identifies a session or counts its past (55000).';
-
-CREATE TRIGGER sessions_guard
-    BEFORE UPDATE ON scenario.sessions
-    FOR EACH ROW WHEN (NEW.tenant_id <> OLD.tenant_id OR NEW.session_id <> OLD.session_id
-                       OR NEW.revision < OLD.revision
-                       OR NEW.visit_count NOT IN (OLD.visit_count, OLD.visit_count + 1))
-    EXECUTE FUNCTION scenario.sessions_guard();
-
 CREATE FUNCTION scenario.sessions_touch() RETURNS trigger
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -234,6 +213,15 @@ DECLARE
     v_place          record;
     v_step           record;
 BEGIN
+    IF NEW.tenant_id <> OLD.tenant_id OR NEW.session_id <> OLD.session_id OR NEW.revision < OLD.revision
+       OR NEW.visit_count NOT IN (OLD.visit_count, OLD.visit_count + 1) THEN
+        RAISE EXCEPTION USING ERRCODE = '55000',
+            MESSAGE = format('session %s: tenant_id, session_id, revision and visit_count cannot be set like this',
+                             OLD.session_id),
+            DETAIL = 'A session keeps its id and tenant; its revision never goes back; visit_count goes up by 1 with '
+                     'each arrival.',
+            HINT = 'Start another session instead.';
+    END IF;
     -- Not when a plan moves the session: a batch over idle sessions makes nobody active.
     IF v_arrives AND NEW.last_activity_at = OLD.last_activity_at AND NEW.visit_plan_id IS NULL THEN
         NEW.last_activity_at := now();
@@ -356,7 +344,8 @@ CREATE TRIGGER zz_sessions_arrive
     FOR EACH ROW WHEN ((NEW.step_id IS DISTINCT FROM OLD.step_id
                         OR NEW.scenario_version IS DISTINCT FROM OLD.scenario_version
                         OR NEW.scenario_id IS DISTINCT FROM OLD.scenario_id
-                        OR NEW.visit_count <> OLD.visit_count
+                        OR NEW.visit_count <> OLD.visit_count OR NEW.revision < OLD.revision
+                        OR NEW.session_id <> OLD.session_id OR NEW.tenant_id <> OLD.tenant_id
                         OR NEW.visit_reason IS NOT NULL OR NEW.visit_confidence IS NOT NULL
                         OR NEW.visit_plan_id IS NOT NULL)
                        AND NOT scenario.is_written_by_writer(NEW.tenant_id, NEW.session_id, NEW.scenario_version,

@@ -73,32 +73,40 @@ static LOCK_AND_COMPARE: Statement = Statement::writing(
 
 /// Variables can be large, and most of what a batch does needs none: they are read only when they are asked for.
 macro_rules! select_sessions {
-    ($rest:literal) => {
+    ($marked:expr, $plans:literal, $which:literal) => {
         concat!(
             "SELECT ",
-            settled!("'active'", is_marked!()),
+            settled!("'active'", $marked),
             ", s.scenario_id, s.scenario_version, s.step_id, s.step_content_hash, s.scenario_checksum, c.deployments,
        c.created_at, c.published_version, c.xmin, s.session_id, s.status, s.channel, s.customer_id,
        CASE WHEN $3 THEN s.variables END, s.revision, s.visit_count, s.pending_plan_id, s.waiting_for,
        s.created_at, CASE WHEN $3 THEN s.variables_set_at END, s.reconciled_deployments, s.pinned_reason,
        s.pinned_plan_id, s.pinned_at::pg_catalog.text, s.xmin, s.ctid, ",
-            settled!("'active', 'paused'", is_marked!()),
+            settled!("'active', 'paused'", $marked),
             ", s.turn_count
        FROM scenario.sessions AS s
        LEFT JOIN scenario.scenarios AS c ON c.tenant_id = s.tenant_id AND c.scenario_id = s.scenario_id
-       LEFT JOIN scenario.migration_plans AS m ON m.tenant_id = s.tenant_id AND m.plan_id = s.pending_plan_id
-      WHERE s.tenant_id = $1 AND ",
-            $rest
+       ",
+            $plans,
+            " WHERE s.tenant_id = $1 AND ",
+            $which
         )
     };
 }
 
-static READ: Statement = Statement::reading(select_sessions!("s.session_id = ANY ($2)"));
+static READ: Statement = Statement::reading(select_sessions!(
+    is_marked!(),
+    "LEFT JOIN scenario.migration_plans AS m ON m.tenant_id = s.tenant_id AND m.plan_id = s.pending_plan_id",
+    "s.session_id = ANY ($2)"
+));
 
-/// A session that somebody else holds is left to [`lock_if_unchanged`], which waits. What is joined to a row that was
+/// Every mark counts here, too: the caller knows which plans are deployed. A session that somebody else holds is left to [`lock_if_unchanged`], which waits. What is joined to a row that was
 /// waited for would be as it was before.
-static LOCK_AND_READ: Statement =
-    Statement::writing(select_sessions!("s.session_id = $2 FOR NO KEY UPDATE OF s SKIP LOCKED"));
+static LOCK_AND_READ: Statement = Statement::writing(select_sessions!(
+    "s.pending_plan_id IS NOT NULL",
+    "",
+    "s.session_id = $2 FOR NO KEY UPDATE OF s SKIP LOCKED"
+));
 
 static ROW: Statement =
     Statement::reading("SELECT s FROM scenario.sessions AS s WHERE s.tenant_id = $1 AND s.session_id = $2");
@@ -292,7 +300,7 @@ pub fn read_many(tenant_id: Uuid, session_ids: &[Uuid], variables: Variables) ->
 }
 
 /// Locks and reads a session, without its variables, as it was when it was found to be due. `None` where somebody holds
-/// it, or has changed it since.
+/// it, or has changed it since. A mark of a plan that is not deployed counts as one.
 pub fn lock_and_read(tenant_id: Uuid, session_id: Uuid, check: &DueCheck) -> Result<Option<SessionState>> {
     let found = LOCK_AND_READ.row(&args![tenant_id, session_id, false], |row| read_session(tenant_id, row))?;
     Ok(found.filter(|state| Some(state.row_version.xmin) == check.row_version))

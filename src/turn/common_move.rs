@@ -45,7 +45,10 @@ pub fn of_session(tenant_id: Uuid, state: &SessionState, position: &Position) ->
     let is_ordinary = !state.settled && !state.is_finished() && state.pin.is_none() && position.matches_version;
     let place = place_of(tenant_id, position.scenario_id, position.scenario_version, &position.step_id);
     let known = cache::common_move(&place).filter(|_| is_ordinary)?;
-    if holds(&known, position, &settings::engine_settings()) { known.decision.clone() } else { None }
+    let decision = known.decision.clone().filter(|_| holds(&known, position, &settings::engine_settings()))?;
+    // The plans of the way are deployed; a mark of another plan may be void.
+    let marked_by_the_way = |plan_id: Uuid| decision.plan_ids.contains(&engine_id(plan_id));
+    state.pending_plan_id.is_none_or(marked_by_the_way).then_some(decision)
 }
 
 fn place_of(tenant_id: Uuid, scenario_id: Uuid, version: i32, step_id: &str) -> PlaceKey {

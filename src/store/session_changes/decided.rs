@@ -114,7 +114,7 @@ macro_rules! move_sessions {
             undo_rows!($changes, "t.visit_count + 1"),
             "), audited AS (",
             audit_rows!($changes, "true"),
-            ") SELECT pg_catalog.count(*) FILTER (WHERE w.as_asked) FROM written AS w"
+            ") SELECT w.as_asked FROM written AS w"
         )
     };
 }
@@ -155,7 +155,7 @@ macro_rules! exit_sessions {
             undo_rows!($changes, "t.visit_count"),
             "), audited AS (",
             audit_rows!($changes, "true"),
-            ") SELECT pg_catalog.count(*) FILTER (WHERE w.as_asked) FROM written AS w"
+            ") SELECT w.as_asked FROM written AS w"
         )
     };
 }
@@ -190,7 +190,7 @@ macro_rules! keep_sessions {
          RETURNING true AS as_asked
      ), audited AS (",
     audit_rows!($changes, "t.is_recorded"),
-    ") SELECT pg_catalog.count(*) FILTER (WHERE w.as_asked) FROM written AS w"
+    ") SELECT w.as_asked FROM written AS w"
         )
     };
 }
@@ -417,7 +417,8 @@ impl ForOneOrMany {
             args.push(array_of_rows("scenario.session_change", rows)?);
             &self.many
         };
-        check_all_written(asked, statement.row(&args, |row| row.get(1))?)
+        let as_asked: Vec<bool> = statement.rows(&args, |row| row.get(1))?;
+        check_all_written(asked, &as_asked)
     }
 }
 

@@ -25,8 +25,8 @@ use crate::error::{Error, Result};
 /// Fails unless every row was written as it was asked for. A trigger that somebody has added to `sessions` can change a
 /// row on its way or keep it from being written; the visit and the audit row would then tell of a move that was not
 /// made.
-fn check_all_written(asked: usize, written: Option<i64>) -> Result<()> {
-    let written = written.and_then(|n| usize::try_from(n).ok()).unwrap_or_default();
+fn check_all_written(asked: usize, as_asked: &[bool]) -> Result<()> {
+    let written = as_asked.iter().filter(|as_asked| **as_asked).count();
     if written == asked {
         return Ok(());
     }

@@ -55,7 +55,7 @@ static REVERT: Statement = Statement::writing(concat!(
          SELECT w.tenant_id, w.session_id, w.revision, w.scenario_id,
                 pg_catalog.array_remove(ARRAY[w.plan_id], NULL), $5, w.scenario_version, $6, w.step_id, 'revert', $8
            FROM written AS w
-     ) SELECT pg_catalog.count(*) FILTER (WHERE w.revision = $3 + 1 AND w.visit_count = $4 + 1) FROM written AS w"
+     ) SELECT w.revision = $3 + 1 AND w.visit_count = $4 + 1 FROM written AS w"
 ));
 
 /// A session that goes back, as it is before.
@@ -74,7 +74,7 @@ pub struct Revert<'a> {
 
 /// Puts a session back where it was before its last migration.
 pub fn revert(tenant_id: Uuid, revert: &Revert<'_>) -> Result<()> {
-    let written: Option<i64> = REVERT.row(
+    let as_asked: Vec<bool> = REVERT.rows(
         &args![
             tenant_id,
             revert.session_id,
@@ -87,5 +87,5 @@ pub fn revert(tenant_id: Uuid, revert: &Revert<'_>) -> Result<()> {
         ],
         |row| row.get(1),
     )?;
-    check_all_written(1, written)
+    check_all_written(1, &as_asked)
 }
