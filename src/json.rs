@@ -7,8 +7,9 @@ use crate::error::{self, Error};
 use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
 use pgrx::datum::Datum;
 use pgrx::nullable::Nullable;
-use pgrx::{FromDatum, IntoDatum, direct_function_call_as_datum, pg_sys};
+use pgrx::{FromDatum, IntoDatum, PgMemoryContexts, direct_function_call_as_datum, pg_sys};
 use serde_json::value::RawValue;
+use std::cell::OnceCell;
 use std::ffi::{CStr, CString};
 
 /// A jsonb value as JSON text.
@@ -59,13 +60,44 @@ impl FromDatum for Json {
     }
 }
 
+thread_local! {
+    /// The values that nearly every row has, made once in a backend.
+    static EMPTY: OnceCell<[pg_sys::Datum; 2]> = const { OnceCell::new() };
+}
+
+/// `[]` and `{}`.
+fn empty() -> [pg_sys::Datum; 2] {
+    EMPTY.with(|empty| {
+        *empty.get_or_init(|| {
+            // SAFETY: this context lives for as long as the backend, and nobody frees or changes these values.
+            unsafe { PgMemoryContexts::TopMemoryContext.switch_to(|_| [c"[]", c"{}"].map(parsed)) }
+        })
+    })
+}
+
+fn parsed(text: &CStr) -> pg_sys::Datum {
+    // SAFETY: jsonb_in takes a string with a terminator, which lives until after the call, and copies what it keeps. It
+    // is strict, and answers a value. What it raises (too large, too deep for the stack, \u0000) passes through as the
+    // SQL error that it is.
+    unsafe { direct_function_call_as_datum(pg_sys::jsonb_in, &[Some(text.as_ptr().into())]) }
+        .unwrap_or(pg_sys::Datum::null())
+}
+
+impl Json {
+    /// A value of its own, in the current memory context.
+    fn to_new_datum(&self) -> pg_sys::Datum {
+        // JSON text has no NUL: serializers write \u0000, which jsonb_in refuses with an error of its own.
+        parsed(&CString::new(self.as_str()).unwrap_or_default())
+    }
+}
+
 impl IntoDatum for Json {
     fn into_datum(self) -> Option<pg_sys::Datum> {
-        // JSON text has no NUL: serializers write \u0000, which jsonb_in refuses with an error of its own.
-        let text = CString::new(self.0).unwrap_or_default();
-        // SAFETY: jsonb_in takes a string with a terminator, which lives until after the call, and copies what it
-        // keeps. What it raises (too large, too deep for the stack, \u0000) passes through as the SQL error that it is.
-        unsafe { direct_function_call_as_datum(pg_sys::jsonb_in, &[Some(text.as_ptr().into())]) }
+        match self.as_str() {
+            "[]" => Some(empty()[0]),
+            "{}" => Some(empty()[1]),
+            _ => Some(self.to_new_datum()),
+        }
     }
 
     fn type_oid() -> pg_sys::Oid {
@@ -90,10 +122,7 @@ unsafe impl<'fcx> ArgAbi<'fcx> for Json {
 // SAFETY: the datum is a jsonb allocated in the memory context of the function's caller, and returned at once.
 unsafe impl BoxRet for Json {
     unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
-        match self.into_datum() {
-            // SAFETY: as above.
-            Some(datum) => unsafe { fcinfo.return_raw_datum(datum) },
-            None => fcinfo.return_null(),
-        }
+        // SAFETY: as above.
+        unsafe { fcinfo.return_raw_datum(self.to_new_datum()) }
     }
 }

@@ -12,7 +12,8 @@ use crate::error::{self, Error};
 use pgrx::callconv::{BoxRet, FcInfo};
 use pgrx::datum::{Datum, DatumWithOid};
 use pgrx::pg_sys::panic::ErrorReport;
-use pgrx::{FromDatum, IntoDatum, PgLogLevel, PgTupleDesc, name_data_to_str, pg_sys};
+use pgrx::{FromDatum, IntoDatum, PgLogLevel, PgMemoryContexts, PgTupleDesc, pg_sys};
+use std::cell::OnceCell;
 
 macro_rules! row_type {
     ($(#[$doc:meta])* $name:ident, $sql:literal) => {
@@ -92,6 +93,36 @@ macro_rules! composite_type {
             }
         }
     };
+}
+
+/// A text[] that is nearly always empty: an empty one is made once in a backend.
+#[derive(Debug, Clone)]
+pub struct TextList(pub Vec<String>);
+
+thread_local! {
+    static NO_TEXTS: OnceCell<pg_sys::Datum> = const { OnceCell::new() };
+}
+
+impl IntoDatum for TextList {
+    fn into_datum(self) -> Option<pg_sys::Datum> {
+        if !self.0.is_empty() {
+            return self.0.into_datum();
+        }
+        NO_TEXTS.with(|empty| {
+            let empty = empty.get_or_init(|| {
+                // SAFETY: this context lives for as long as the backend, and nobody frees or changes the array.
+                unsafe {
+                    PgMemoryContexts::TopMemoryContext
+                        .switch_to(|_| pg_sys::Datum::from(pg_sys::construct_empty_array(pg_sys::TEXTOID)))
+                }
+            });
+            Some(*empty)
+        })
+    }
+
+    fn type_oid() -> pg_sys::Oid {
+        pg_sys::TEXTARRAYOID
+    }
 }
 
 /// A value for one column of a composite type.
@@ -186,13 +217,12 @@ fn in_order(description: &PgTupleDesc<'_>, columns: &[Column]) -> error::Result<
     let mut values = vec![pg_sys::Datum::null(); description.len()];
     let mut is_null = vec![true; description.len()];
     for (position, attribute) in description.iter().enumerate().filter(|(_, attribute)| !attribute.attisdropped) {
-        let name = name_data_to_str(&attribute.attname);
-        let is_it = |column: &&Column| column.name == name;
+        let is_it = |column: &&Column| is_name(&attribute.attname, column.name);
         // The columns are nearly always in the order of the type.
         let column = columns.get(position).filter(is_it).or_else(|| columns.iter().find(is_it));
         let Some(column) = column else { continue };
         if column.type_oid != attribute.atttypid {
-            return Err(Error::internal(format!("column {name} of a result is of another type")));
+            return Err(Error::internal(format!("column {} of a result is of another type", column.name)));
         }
         if let Some(datum) = column.datum {
             values[position] = datum;
@@ -200,6 +230,12 @@ fn in_order(description: &PgTupleDesc<'_>, columns: &[Column]) -> error::Result<
         }
     }
     Ok((values, is_null))
+}
+
+/// Whether a name of the catalogue is this one. It ends with a NUL.
+fn is_name(stored: &pg_sys::NameData, name: &str) -> bool {
+    let is_same = |(stored, wanted): (&std::ffi::c_char, u8)| *stored as u8 == wanted;
+    name.len() < stored.data.len() && stored.data.iter().zip(name.bytes().chain([0])).all(is_same)
 }
 
 /// The bytes of a datum of variable length.

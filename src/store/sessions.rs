@@ -20,23 +20,10 @@ use scenario_engine::reconcile;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
-/// The session `s` of scenario `c` is not due ("What is due"): it carries no mark, was reconciled before, and walks the
-/// published version or has seen every deployment. A finished session is due by a mark alone. `$live`: the statuses
-/// that take turns; `$marked`: whether it carries a mark.
-macro_rules! settled {
-    ($live:literal, $marked:expr) => {
-        concat!(
-            "(s.scenario_id IS NULL
-              OR (NOT (s.status IN (",
-            $live,
-            ", 'completed') AND ",
-            $marked,
-            ") AND (s.status NOT IN (",
-            $live,
-            ") OR (s.reconciled_deployments IS NOT NULL
-                   AND coalesce(s.scenario_version = c.published_version
-                                OR s.reconciled_deployments = c.deployments, true)))))"
-        )
+/// What tells whether the session `s` of scenario `c` is due ("What is due"): read by [`DueColumns::read`].
+macro_rules! due_columns {
+    () => {
+        "s.status, s.scenario_id, s.scenario_version, s.reconciled_deployments, c.published_version, c.deployments"
     };
 }
 
@@ -51,8 +38,8 @@ macro_rules! is_marked {
 /// would cost each turn about half as much again, and [`read`] finds the few marks that are void.
 static CHECK_DUE: Statement = Statement::reading(concat!(
     "SELECT ",
-    settled!("'active'", "s.pending_plan_id IS NOT NULL"),
-    ", s.step_id, s.scenario_version, s.scenario_id, s.xmin
+    due_columns!(),
+    ", s.pending_plan_id IS NOT NULL, s.step_id, s.xmin
        FROM scenario.sessions AS s
        LEFT JOIN scenario.scenarios AS c ON c.tenant_id = s.tenant_id AND c.scenario_id = s.scenario_id
       WHERE s.tenant_id = $1 AND s.session_id = $2"
@@ -76,17 +63,16 @@ macro_rules! select_sessions {
     ($marked:expr, $plans:literal, $which:literal) => {
         concat!(
             "SELECT ",
-            settled!("'active'", $marked),
-            ", s.scenario_id, s.scenario_version, s.step_id, s.step_content_hash, s.scenario_checksum, c.deployments,
-       c.created_at, c.published_version, c.xmin, s.session_id, s.status, s.channel, s.customer_id,
-       CASE WHEN $3 THEN s.variables END, s.revision, s.visit_count, s.pending_plan_id, s.waiting_for,
-       s.created_at, CASE WHEN $3 THEN s.variables_set_at END, s.reconciled_deployments, s.pinned_reason,
-       s.pinned_plan_id, s.pinned_at::pg_catalog.text, s.xmin, s.ctid, ",
-            settled!("'active', 'paused'", $marked),
-            ", s.turn_count
-       FROM scenario.sessions AS s
-       LEFT JOIN scenario.scenarios AS c ON c.tenant_id = s.tenant_id AND c.scenario_id = s.scenario_id
-       ",
+            due_columns!(),
+            ", ",
+            $marked,
+            ", s.step_id, s.xmin, s.ctid, s.session_id, s.step_content_hash, s.scenario_checksum, c.created_at, c.xmin,
+                    s.channel, s.customer_id, CASE WHEN $3 THEN s.variables END,
+                    CASE WHEN $3 THEN s.variables_set_at END, s.revision, s.visit_count, s.turn_count,
+                    s.pending_plan_id, s.waiting_for, s.created_at, s.pinned_reason, s.pinned_plan_id,
+                    s.pinned_at::pg_catalog.text
+               FROM scenario.sessions AS s
+               LEFT JOIN scenario.scenarios AS c ON c.tenant_id = s.tenant_id AND c.scenario_id = s.scenario_id ",
             $plans,
             " WHERE s.tenant_id = $1 AND ",
             $which
@@ -100,8 +86,8 @@ static READ: Statement = Statement::reading(select_sessions!(
     "s.session_id = ANY ($2)"
 ));
 
-/// Every mark counts here, too: the caller knows which plans are deployed. A session that somebody else holds is left to [`lock_if_unchanged`], which waits. What is joined to a row that was
-/// waited for would be as it was before.
+/// Every mark counts here, too: the caller knows which plans are deployed. A session that somebody else holds is left
+/// to [`lock_if_unchanged`], which waits. What is joined to a row that was waited for would be as it was before.
 static LOCK_AND_READ: Statement = Statement::writing(select_sessions!(
     "s.pending_plan_id IS NOT NULL",
     "",
@@ -159,9 +145,8 @@ pub struct DueCheck {
     pub settled: bool,
     pub step_id: Option<String>,
     pub scenario_version: Option<i32>,
-    /// Of a session that is not settled.
     pub scenario_id: Option<Uuid>,
-    row_version: Option<TransactionId>,
+    row_version: TransactionId,
 }
 
 /// A session as a turn needs it, with what its scenario has published.
@@ -254,9 +239,14 @@ fn missing(session_id: Uuid) -> Error {
 pub fn check_due(tenant_id: Uuid, session_id: Uuid) -> Result<DueCheck> {
     CHECK_DUE
         .row(&args![tenant_id, session_id], |row| {
-            let settled = row.get(1)?;
-            let (scenario_id, row_version) = if settled { (None, None) } else { (row.opt(4)?, row.opt(5)?) };
-            Ok(DueCheck { settled, step_id: row.opt(2)?, scenario_version: row.opt(3)?, scenario_id, row_version })
+            let due = DueColumns::read(row)?;
+            Ok(DueCheck {
+                settled: due.is_settled(is_active),
+                step_id: row.opt(8)?,
+                scenario_version: due.scenario_version,
+                scenario_id: due.scenario_id,
+                row_version: row.get(9)?,
+            })
         })?
         .ok_or_else(|| missing(session_id))
 }
@@ -303,53 +293,106 @@ pub fn read_many(tenant_id: Uuid, session_ids: &[Uuid], variables: Variables) ->
 /// it, or has changed it since. A mark of a plan that is not deployed counts as one.
 pub fn lock_and_read(tenant_id: Uuid, session_id: Uuid, check: &DueCheck) -> Result<Option<SessionState>> {
     let found = LOCK_AND_READ.row(&args![tenant_id, session_id, false], |row| read_session(tenant_id, row))?;
-    Ok(found.filter(|state| Some(state.row_version.xmin) == check.row_version))
+    Ok(found.filter(|state| state.row_version.xmin == check.row_version))
 }
 
 fn read_session(tenant_id: Uuid, row: &Row<'_>) -> Result<SessionState> {
-    let position = match row.opt::<Uuid>(2)? {
+    let due = DueColumns::read(row)?;
+    let position = match due.scenario_id {
         None => None,
         Some(scenario_id) => {
-            let scenario = scenario_key(tenant_id, scenario_id, row.get(8)?);
-            let (scenario_version, published_version) = (row.get(3)?, row.get(9)?);
+            let scenario = scenario_key(tenant_id, scenario_id, row.get(14)?);
+            let (scenario_version, published_version) = (row.get(3)?, row.get(5)?);
             let walked = versions::walked(scenario, scenario_version)?;
             let published = versions::walked(scenario, published_version)?;
-            let checksum: String = row.get(6)?;
+            let checksum: String = row.get(13)?;
             Some(Position {
                 scenario_id,
                 scenario_version,
-                step_id: row.get(4)?,
-                step_content_hash: row.get(5)?,
-                deployments: row.get(7)?,
+                step_id: row.get(8)?,
+                step_content_hash: row.get(12)?,
+                deployments: row.get(6)?,
                 matches_version: walked.is_some_and(|version| version.checksum == checksum),
                 checksum,
                 scenario,
-                is_settled_deployment: !is_of_this_transaction(row.get(10)?),
+                is_settled_deployment: !is_of_this_transaction(row.get(15)?),
                 published_version,
                 published_checksum: published.map(|version| version.checksum.clone()).unwrap_or_default(),
             })
         }
     };
     Ok(SessionState {
-        settled: row.get(1)?,
-        settled_if_active: row.get(28)?,
+        settled: due.is_settled(is_active),
+        settled_if_active: due.is_settled(is_live),
         position,
         session_id: row.get(11)?,
-        status: row.get(12)?,
-        channel: row.opt(13)?,
-        customer_id: row.opt(14)?,
-        variables: row.opt(15)?,
-        revision: row.get(16)?,
-        visit_count: row.get(17)?,
-        pending_plan_id: row.opt(18)?,
-        waiting_for: row.opt(19)?,
-        age_days: days_since(row.get(20)?),
-        turn_count: row.get(29)?,
-        variables_set_at: row.opt(21)?,
-        reconciled_deployments: row.opt(22)?,
+        channel: row.opt(16)?,
+        customer_id: row.opt(17)?,
+        variables: row.opt(18)?,
+        variables_set_at: row.opt(19)?,
+        revision: row.get(20)?,
+        visit_count: row.get(21)?,
+        turn_count: row.get(22)?,
+        pending_plan_id: row.opt(23)?,
+        waiting_for: row.opt(24)?,
+        age_days: days_since(row.get(25)?),
+        reconciled_deployments: due.reconciled_deployments,
         pin: read_pin(row)?,
-        row_version: RowVersion { xmin: row.get(26)?, ctid: item_pointer_get_both(row.get(27)?) },
+        row_version: RowVersion { xmin: row.get(9)?, ctid: item_pointer_get_both(row.get(10)?) },
+        status: due.status,
     })
+}
+
+/// What tells whether a session is due.
+struct DueColumns {
+    status: String,
+    scenario_id: Option<Uuid>,
+    scenario_version: Option<i32>,
+    reconciled_deployments: Option<i32>,
+    published_version: Option<i32>,
+    deployments: Option<i32>,
+    is_marked: bool,
+}
+
+impl DueColumns {
+    /// From the first columns of a row: those of `due_columns!`, then whether the session carries a mark.
+    fn read(row: &Row<'_>) -> Result<DueColumns> {
+        Ok(DueColumns {
+            status: row.get(1)?,
+            scenario_id: row.opt(2)?,
+            scenario_version: row.opt(3)?,
+            reconciled_deployments: row.opt(4)?,
+            published_version: row.opt(5)?,
+            deployments: row.opt(6)?,
+            is_marked: row.get(7)?,
+        })
+    }
+
+    /// The session is not due ("What is due"): it carries no mark, was looked at before, and walks the published version
+    /// or has seen every deployment. A finished session is due by a mark alone. `takes_turns`: the statuses that do.
+    fn is_settled(&self, takes_turns: impl Fn(&str) -> bool) -> bool {
+        if self.scenario_id.is_none() {
+            return true;
+        }
+        let takes_turns = takes_turns(&self.status);
+        if self.is_marked && (takes_turns || self.status == COMPLETED) {
+            return false;
+        }
+        let is_published = self.published_version.is_none_or(|published| self.scenario_version == Some(published));
+        let has_seen_all = self.reconciled_deployments == self.deployments;
+        !takes_turns || (self.reconciled_deployments.is_some() && (is_published || has_seen_all))
+    }
+}
+
+const COMPLETED: &str = "completed";
+
+fn is_active(status: &str) -> bool {
+    status == "active"
+}
+
+/// Active or paused: plans concern it.
+fn is_live(status: &str) -> bool {
+    matches!(status, "active" | "paused")
 }
 
 /// Days from then until the start of the transaction.
@@ -365,9 +408,9 @@ fn is_of_this_transaction(xmin: TransactionId) -> bool {
 }
 
 fn read_pin(row: &Row<'_>) -> Result<Option<SessionPin>> {
-    let Some(reason) = row.opt::<String>(23)? else { return Ok(None) };
+    let Some(reason) = row.opt::<String>(26)? else { return Ok(None) };
     let reason = PinReason::parse(&reason).ok_or_else(|| Error::internal(format!("unknown pinned_reason {reason}")))?;
-    Ok(Some(SessionPin { reason, plan_id: row.opt(24)?, since: row.get(25)? }))
+    Ok(Some(SessionPin { reason, plan_id: row.opt(27)?, since: row.get(28)? }))
 }
 
 impl SessionState {
@@ -418,12 +461,12 @@ impl SessionState {
 
     /// It has come to its end: it is left in peace, unless a plan that reopens has marked it.
     pub fn is_finished(&self) -> bool {
-        self.status == "completed"
+        self.status == COMPLETED
     }
 
     /// Active or paused: plans concern it.
     pub fn is_live(&self) -> bool {
-        matches!(self.status.as_str(), "active" | "paused")
+        is_live(&self.status)
     }
 
     /// What the engine is told of the session.

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use pgrx::datum::{DatumWithOid, FromDatum, IntoDatum};
 use pgrx::pg_sys;
 use pgrx::spi::Spi;
+use std::cell::OnceCell;
 use std::ffi::{CStr, CString, c_char};
 use std::sync::atomic::{AtomicPtr, Ordering};
 
@@ -36,6 +37,8 @@ enum Plan {
 struct Prepared {
     plan: pg_sys::SPIPlanPtr,
     types: Vec<pg_sys::Oid>,
+    /// The types of the columns that it gives, once it has given some.
+    columns: OnceCell<Vec<pg_sys::Oid>>,
 }
 
 /// What a plan by keys does without. A nested loop over index scans costs at most a few times what the best plan does;
@@ -124,7 +127,7 @@ impl Statement {
             // SAFETY: SPI gives a table of its own, or none.
             let Some(table) = (unsafe { table.as_ref() }) else { return Ok((Vec::new(), count)) };
             let mut found = Vec::with_capacity(usize::try_from(table.numvals).unwrap_or_default());
-            let mut row = Row::of(table.tupdesc);
+            let mut row = Row::of(table.tupdesc, &prepared.columns);
             for position in 0..table.numvals as usize {
                 // SAFETY: the table has that many rows, each of its description.
                 unsafe { row.take(*table.vals.add(position)) };
@@ -163,7 +166,7 @@ impl Statement {
                 }
             }
         })?;
-        let prepared = Box::leak(Box::new(Prepared { plan, types }));
+        let prepared = Box::leak(Box::new(Prepared { plan, types, columns: OnceCell::new() }));
         self.prepared.store(prepared, Ordering::Relaxed);
         Ok(prepared)
     }
@@ -222,30 +225,24 @@ pub struct Row<'a> {
     description: pg_sys::TupleDesc,
     values: Vec<pg_sys::Datum>,
     is_null: Vec<bool>,
-    types: Vec<pg_sys::Oid>,
-    of_the_table: std::marker::PhantomData<&'a ()>,
+    types: &'a [pg_sys::Oid],
 }
 
-impl Row<'_> {
-    fn of(description: pg_sys::TupleDesc) -> Self {
-        // SAFETY: the description is that of a table that SPI gave.
-        let columns = unsafe { (*description).natts };
-        // SAFETY: as above, and the columns are counted from 1.
-        let types = (1..=columns).map(|column| unsafe { pg_sys::SPI_gettypeid(description, column) }).collect();
-        let columns = usize::try_from(columns).unwrap_or_default();
-        Row {
-            description,
-            values: vec![pg_sys::Datum::null(); columns],
-            is_null: vec![true; columns],
-            types,
-            of_the_table: std::marker::PhantomData,
-        }
+impl<'a> Row<'a> {
+    fn of(description: pg_sys::TupleDesc, types: &'a OnceCell<Vec<pg_sys::Oid>>) -> Row<'a> {
+        let types = types.get_or_init(|| {
+            // SAFETY: the description is that of a table that SPI gave, and its columns are counted from 1.
+            unsafe { (1..=(*description).natts).map(|column| pg_sys::SPI_gettypeid(description, column)).collect() }
+        });
+        let columns = types.len();
+        Row { description, values: vec![pg_sys::Datum::null(); columns], is_null: vec![true; columns], types }
     }
 
     /// Reads the next row into the place of the one before.
     ///
     /// # Safety
-    /// The row is of this description, and lives for as long as it is read.
+    /// The row is of this description, which has as many columns as there are types, and lives for as long as it is
+    /// read.
     unsafe fn take(&mut self, tuple: pg_sys::HeapTuple) {
         // SAFETY: by the caller's promise; both lists are as long as the description.
         unsafe {

@@ -3,6 +3,7 @@
 use super::{DecisionWithPrompts, Turn};
 use crate::composite_type;
 use crate::json::Json;
+use crate::row::TextList;
 use crate::store::sql_id;
 use pgrx::Uuid;
 use scenario_engine::reconcile::Action;
@@ -17,10 +18,10 @@ composite_type! {
         pub scenario_version: Option<i32>,
         pub migration_scenario: Option<&'static str>,
         pub anchor_content_hash: Option<String>,
-        pub collect_fields: Vec<String>,
-        pub confirm_fields: Vec<String>,
+        pub collect_fields: TextList,
+        pub confirm_fields: TextList,
         pub prompts: Json,
-        pub execute_step_ids: Vec<String>,
+        pub execute_step_ids: TextList,
         pub decisions: Json,
         pub fields_filled: Json,
         pub blocked_by_checkpoint: bool,
@@ -83,10 +84,10 @@ impl Reconciliation {
             scenario_version,
             migration_scenario: None,
             anchor_content_hash: None,
-            collect_fields: Vec::new(),
-            confirm_fields: Vec::new(),
+            collect_fields: TextList(Vec::new()),
+            confirm_fields: TextList(Vec::new()),
             prompts: no_list(),
-            execute_step_ids: Vec::new(),
+            execute_step_ids: TextList(Vec::new()),
             decisions: no_list(),
             fields_filled: Json("{}".to_owned()),
             blocked_by_checkpoint: false,
@@ -111,10 +112,10 @@ impl Reconciliation {
             scenario_version: decision.scenario_version,
             migration_scenario: decision.migration_scenario.map(|s| s.as_str()),
             anchor_content_hash: decision.anchor_content_hash,
-            collect_fields: decision.collect_fields.into_iter().map(|f| f.field).collect(),
-            confirm_fields: decision.confirm_fields.into_iter().map(|f| f.field).collect(),
+            collect_fields: TextList(decision.collect_fields.into_iter().map(|f| f.field).collect()),
+            confirm_fields: TextList(decision.confirm_fields.into_iter().map(|f| f.field).collect()),
             prompts,
-            execute_step_ids: decision.execute_step_ids,
+            execute_step_ids: TextList(decision.execute_step_ids),
             decisions: Json::of(&decision.decisions),
             fields_filled,
             blocked_by_checkpoint,
