@@ -12,16 +12,24 @@ use pgrx::Uuid;
 use pgrx::datum::datetime_support::now;
 use std::rc::Rc;
 
-/// The changes of any number of sessions, as rows `t`.
+/// The changes of any number of sessions, as rows `t`: unpacked once, for all parts of the statement.
 macro_rules! many {
+    (with) => {
+        "WITH change AS MATERIALIZED (
+             SELECT c.* FROM pg_catalog.unnest($3::scenario.session_change[]) AS c
+         ), "
+    };
     () => {
-        " FROM pg_catalog.unnest($3::scenario.session_change[]) AS t "
+        " FROM change AS t "
     };
 }
 
 /// The change of one session, as a row `t` with the columns of `scenario.session_change`: a turn passes each column by
 /// itself, since to unpack an array costs as much as to write a row.
 macro_rules! one {
+    (with) => {
+        "WITH "
+    };
     () => {
         " FROM (SELECT
               $3::uuid AS session_id, $4::uuid AS scenario_id, $5::integer AS revision,
@@ -85,7 +93,8 @@ macro_rules! undo_rows {
 macro_rules! move_sessions {
     ($changes:ident, $variables:expr) => {
         concat!(
-            "WITH written AS (
+            $changes!(with),
+            "written AS (
                  UPDATE scenario.sessions AS s
                     SET scenario_version = t.to_version, step_id = t.step_after,
                         step_content_hash = t.content_hash_after, scenario_checksum = t.checksum_after,
@@ -144,7 +153,8 @@ static MOVE_WITH_VARIABLES: ForOneOrMany = ForOneOrMany {
 macro_rules! exit_sessions {
     ($changes:ident) => {
         concat!(
-            "WITH written AS (
+            $changes!(with),
+            "written AS (
          UPDATE scenario.sessions AS s
             SET scenario_id = NULL, revision = t.revision + 1, waiting_for = NULL, waiting_since = NULL",
             $changes!(),
@@ -170,7 +180,8 @@ static EXIT: ForOneOrMany =
 macro_rules! keep_sessions {
     ($changes:ident) => {
         concat!(
-    "WITH written AS (
+    $changes!(with),
+            "written AS (
          UPDATE scenario.sessions AS s
             SET reconciled_deployments = CASE WHEN t.waiting_for IS NULL THEN t.deployments
                                               ELSE s.reconciled_deployments END,
