@@ -38,7 +38,8 @@ BEGIN
                           WHERE s.tenant_id = (run).tenant_id AND s.pending_plan_id = (run).plan_id
                             AND s.status = 'active'
                             AND s.session_id > after AND (looked_at < wanted OR s.session_id < v_ids[looked_at])
-                            AND s.session_id <> ALL (v_ids));
+                            AND NOT EXISTS (SELECT FROM pg_catalog.unnest(v_ids) AS i (id)
+                                             WHERE i.id = s.session_id));
     END IF;
     IF looked_at = 0 THEN
         RETURN;
