@@ -1,4 +1,4 @@
-//! What the sessions at an anchor need (`docs/behaviour.md`, "Migration scenarios"). It errs on the side of replay: a
+//! What the sessions at an anchor need ("Migration scenarios" in docs/behaviour.md). It errs on the side of replay: a
 //! clean graft must be one for every possible customer at that step; the other two are decided customer by customer.
 
 use super::map::MigrationScenario;

@@ -1,4 +1,4 @@
-//! Edited steps: other wording or fields, the same step (`docs/behaviour.md`, "Pairing steps").
+//! Edited steps: other wording or fields, the same step ("Pairing steps" in docs/behaviour.md).
 
 use super::pairing::{PairKind, Pairing};
 use super::twins::Twins;

@@ -1,4 +1,4 @@
-//! Where the sessions of a deleted step may go (`docs/behaviour.md`, "Deleted steps").
+//! Where the sessions of a deleted step may go ("Deleted steps" in docs/behaviour.md).
 
 use super::map::RelocationCandidate;
 use super::pairing::Pairing;

@@ -1,4 +1,4 @@
-//! Twins: steps whose content occurs several times in a version (`docs/behaviour.md`, "Pairing steps").
+//! Twins: steps whose content occurs several times in a version ("Pairing steps" in docs/behaviour.md).
 
 use super::pairing::{Ambiguity, PairKind, Pairing};
 use super::unpaired::Unpaired;

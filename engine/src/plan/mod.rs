@@ -17,7 +17,9 @@ pub use led_elsewhere::RelocationFigures;
 pub use other_sessions::{HeldCounts, OlderFigures, OlderVersion, OtherSessions, VersionCounts};
 pub use pin::{PinReason, StoredPin, pin_has_ended};
 pub use policy::{Admission, OnCheckpointBlock, Policy, PolicyError, Scope, ScopeSubject};
-pub use summary::{AnchorFigures, DeletedFigures, SessionFigures, SessionsAtAnchor, Summary, summarize};
+pub use summary::{
+    AnchorFigures, CountsByScenario, DeletedFigures, SessionFigures, SessionsAtAnchor, Summary, summarize,
+};
 pub use summary_input::{AnchorCounts, PassedGroup, SummaryInput};
 pub use warnings::{Warning, WarningSeverity};
 pub use way::{PlanRef, PlanStatus, Way, as_if_deployed, chain_through, find_way};

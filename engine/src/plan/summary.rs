@@ -8,7 +8,6 @@ use super::warnings::{Warning, warnings};
 use crate::acts::Ground;
 use crate::diff::{DeletedStep, MigrationScenario, PairKind, Pairing};
 use serde::Serialize;
-use std::collections::BTreeMap;
 
 /// The summary of a plan. Its JSON is what `migration_summary` shows below the plan's header.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -28,7 +27,34 @@ pub struct Summary {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AnchorFigures {
     pub total: usize,
-    pub by_scenario: BTreeMap<&'static str, u64>,
+    pub by_scenario: CountsByScenario,
+}
+
+/// A count for each migration scenario.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct CountsByScenario {
+    pub clean_graft: u64,
+    pub gap_fill: u64,
+    pub re_route: u64,
+}
+
+impl CountsByScenario {
+    /// The count of one scenario.
+    pub fn of(&self, scenario: MigrationScenario) -> u64 {
+        match scenario {
+            MigrationScenario::CleanGraft => self.clean_graft,
+            MigrationScenario::GapFill => self.gap_fill,
+            MigrationScenario::ReRoute => self.re_route,
+        }
+    }
+
+    fn add(&mut self, scenario: MigrationScenario, count: u64) {
+        *match scenario {
+            MigrationScenario::CleanGraft => &mut self.clean_graft,
+            MigrationScenario::GapFill => &mut self.gap_fill,
+            MigrationScenario::ReRoute => &mut self.re_route,
+        } += count;
+    }
 }
 
 /// A deleted step and its sessions.
@@ -64,7 +90,7 @@ pub struct SessionFigures {
     /// Live sessions of the old version whose checksum is foreign: they fall back.
     pub foreign_checksum: u64,
     pub older_versions: OlderFigures,
-    pub by_scenario: BTreeMap<&'static str, u64>,
+    pub by_scenario: CountsByScenario,
     /// Anchors that have sessions.
     pub by_anchor: Vec<SessionsAtAnchor>,
 }
@@ -90,9 +116,9 @@ pub fn summarize(input: &SummaryInput<'_>) -> Summary {
     let deleted: Vec<DeletedStepSessions> =
         map.deleted_steps.iter().map(|step| sessions_of_deleted_step(input, step, &ground)).collect();
     let index = FieldIndex::of(map);
-    let mut anchors_by_scenario = none_of_each_scenario();
+    let mut anchors_by_scenario = CountsByScenario::default();
     for anchor in &map.anchors {
-        *anchors_by_scenario.entry(input.effective_scenario(anchor).as_str()).or_default() += 1;
+        anchors_by_scenario.add(input.effective_scenario(anchor), 1);
     }
     Summary {
         anchors: AnchorFigures { total: map.anchors.len(), by_scenario: anchors_by_scenario },
@@ -111,24 +137,18 @@ pub fn summarize(input: &SummaryInput<'_>) -> Summary {
     }
 }
 
-fn none_of_each_scenario() -> BTreeMap<&'static str, u64> {
-    let scenarios = [MigrationScenario::CleanGraft, MigrationScenario::GapFill, MigrationScenario::ReRoute];
-    scenarios.into_iter().map(|scenario| (scenario.as_str(), 0)).collect()
-}
-
 fn session_figures(input: &SummaryInput<'_>, deleted: &[DeletedStepSessions]) -> SessionFigures {
     let mut figures = SessionFigures {
         finished: input.other_sessions.finished,
         foreign_checksum: input.other_sessions.foreign_checksum,
         older_versions: older_figures(input.other_sessions, input.plan),
-        by_scenario: none_of_each_scenario(),
         ..SessionFigures::default()
     };
     for anchor in &input.map.anchors {
         let migration_scenario = input.effective_scenario(anchor);
         let sessions = input.sessions_at(&anchor.old_step_id);
         let paused = input.paused_at(&anchor.old_step_id);
-        *figures.by_scenario.entry(migration_scenario.as_str()).or_default() += sessions;
+        figures.by_scenario.add(migration_scenario, sessions);
         figures.total += sessions;
         figures.paused += paused;
         figures.finish += input.finished_by(anchor);

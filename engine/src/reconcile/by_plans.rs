@@ -101,7 +101,7 @@ impl Reconciliation<'_> {
             return Ok(match situation.checkpoints.undone_by(step) {
                 Some((passed, by)) => self
                     .pins_for_undone_landing(relation.new.node(step), passed, by)
-                    .by(destination.migration_scenario, destination.anchor_content_hash),
+                    .with_anchor(destination.migration_scenario, destination.anchor_content_hash),
                 None => self.without_replay(&destination),
             });
         }
@@ -218,7 +218,7 @@ impl Reconciliation<'_> {
                 self.lands(target, reason_of(destination))
             }
         };
-        decision.by(destination.migration_scenario, destination.anchor_content_hash.clone())
+        decision.with_anchor(destination.migration_scenario, destination.anchor_content_hash.clone())
     }
 }
 

@@ -1,4 +1,4 @@
-//! How a replay goes on at a fork (`docs/behaviour.md`, "Replay" and "Blocked redirects").
+//! How a replay goes on at a fork ("Replay" and "Blocked redirects" in docs/behaviour.md).
 
 use super::decision::{CheckpointBlock, DecisionBranch, DecisionRequest, NeededFor};
 use super::facts::Facts;
@@ -24,7 +24,7 @@ struct Blocked {
 }
 
 impl<F: Facts> Walker<'_, '_, F> {
-    /// Onward from a fork; `leads` are its branches that lead to the target, one at least.
+    /// Where the walk goes from the fork at hand; `leads` are its branches that lead to the target, one at least.
     pub(super) fn at_fork(&mut self, leads: &[usize]) -> Result<WayOn, F::Error> {
         let (at, relation) = (self.at, self.replay.relation);
         let unchanged = || fork_change(&relation.old, self.graph, &relation.pairing, at) == ForkChange::Unchanged;
@@ -282,9 +282,8 @@ impl<F: Facts> Walker<'_, '_, F> {
                 step_name: node.name.clone(),
                 condition_text: branch.condition.text().to_owned(),
             };
-            let need = self.fields.need(&field, why, self.facts)?;
+            self.need_field(node, &field, why)?;
             self.fields.decides(&field);
-            self.trace.field(node, &field, need);
         }
         Ok(truth)
     }

@@ -62,7 +62,7 @@ impl Reconciliation<'_> {
         );
         if let Some((passed, by)) = crate::mutant!("landing/undone-pins", checkpoints.undone_by(landing.new), None) {
             let decision = self.pins_for_undone_landing(graph.node(landing.new), passed, by);
-            return Ok(decision.by(terms.migration_scenario, terms.anchor_content_hash));
+            return Ok(decision.with_anchor(terms.migration_scenario, terms.anchor_content_hash));
         }
         let history = &past.history;
         let completed = DoneActions::of(&facts.completed_actions()?, history, &past.acts);
@@ -123,7 +123,7 @@ impl Reconciliation<'_> {
             self.lands(target, terms.reason)
         };
 
-        let mut decision = decision.by(terms.migration_scenario, terms.anchor_content_hash);
+        let mut decision = decision.with_anchor(terms.migration_scenario, terms.anchor_content_hash);
         if decision.effect != Effect::Pin {
             decision.rejected = fields.rejected;
         }

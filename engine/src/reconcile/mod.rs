@@ -2,6 +2,21 @@
 //!
 //! [`reconcile`] is behind every door: `reconcile_session` applies what it decides, `preview_reconciliation` and
 //! `explain_reconciliation` show it, simulation and batches call it for many sessions.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `decide` | [`reconcile`]: which of the ways below a session goes |
+//! | `by_plans`, `fallback` | going by plans, and without any |
+//! | `way` | the destinations to which plans lead |
+//! | `land` | the landing: what a replay comes to |
+//! | `outcome` | one constructor for each outcome |
+//! | `reconciliation` | what one call has looked up, and what its moves are judged on |
+//! | `walker`, `replay`, `fork`, `path` | the walk along the customer's own path |
+//! | `gap`, `judge`, `prompt` | values of fields, and the questions to the customer |
+//! | `history`, `checkpoint`, `decisions` | what the session has behind it |
+//! | `facts`, `settings` | what goes in |
+//! | `decision`, `trace`, `record` | what comes out |
+//! | `onward` | the next steps of a session, without a migration |
 
 mod by_plans;
 mod checkpoint;

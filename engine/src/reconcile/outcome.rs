@@ -191,7 +191,11 @@ impl Reconciliation<'_> {
 
 impl Decision {
     /// The same decision, with the migration scenario and the anchor that led to it.
-    pub(super) fn by(mut self, migration_scenario: MigrationScenario, anchor_content_hash: Option<String>) -> Decision {
+    pub(super) fn with_anchor(
+        mut self,
+        migration_scenario: MigrationScenario,
+        anchor_content_hash: Option<String>,
+    ) -> Decision {
         self.migration_scenario = Some(migration_scenario);
         self.anchor_content_hash = anchor_content_hash;
         self

@@ -1,4 +1,4 @@
-//! The customer's own path through the new version (`docs/behaviour.md`, "Replay").
+//! The customer's own path through the new version ("Replay" in docs/behaviour.md).
 
 use super::history::{History, Relation};
 use crate::graph::StepIx;

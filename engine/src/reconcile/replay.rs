@@ -3,7 +3,7 @@
 
 use super::decision::NeededFor;
 use super::facts::Facts;
-use super::gap::{Fields, Need};
+use super::gap::Fields;
 use super::trace::{Event, Trace};
 use super::walker::{Replay, Replayed, Walker, WayOn};
 use crate::condition::Truth;
@@ -11,8 +11,9 @@ use crate::diff::added_fields;
 use crate::graph::{Node, StepIx};
 use serde_json::json;
 
-/// No honest flow comes near: it keeps a turn from walking for minutes through a maze of cycles.
-const EXPANSIONS: usize = 100_000;
+/// Steps of one walk. No honest flow comes near; the limit keeps a turn from walking for minutes through a maze of
+/// cycles.
+const MOST_STEPS: usize = 100_000;
 
 impl Replay<'_> {
     /// Walks from the start of the path to its landing step. What it needs is noted in `fields`, what happens in
@@ -29,9 +30,9 @@ impl Replay<'_> {
 
 impl<F: Facts> Walker<'_, '_, F> {
     fn run(mut self) -> Result<Replayed, F::Error> {
-        for _ in 0..EXPANSIONS {
+        for _ in 0..MOST_STEPS {
             let was_unsure = self.unsure;
-            if self.comes_to_the_end() {
+            if self.is_at_the_landing_step() {
                 self.trace.step(Event::Landing, self.graph.node(self.at), json!({}));
                 return Ok(self.replayed);
             }
@@ -39,12 +40,12 @@ impl<F: Facts> Walker<'_, '_, F> {
                 self.jump("came to a step for the second time");
                 continue;
             }
-            self.duties(was_unsure && !self.unsure)?;
-            let Some(leads) = self.leads_on() else {
+            self.meet_the_step(was_unsure && !self.unsure)?;
+            let Some(leads) = self.branches_that_lead_on() else {
                 self.jump("no way leads on to the path");
                 continue;
             };
-            match self.onward(&leads)? {
+            match self.way_on(&leads)? {
                 WayOn::To(next) => self.at = next,
                 WayOn::Unsure(next) => {
                     self.unsure = true;
@@ -57,22 +58,25 @@ impl<F: Facts> Walker<'_, '_, F> {
                 WayOn::Stop => return Ok(self.replayed),
             }
         }
-        self.replayed.warn(format!("the replay was ended after {EXPANSIONS} steps"));
+        self.replayed.warn(format!("the replay was ended after {MOST_STEPS} steps"));
         let landing = self.path_step(self.replay.path.steps.len() - 1);
         self.trace.step(Event::Jump, self.graph.node(landing), json!({"why": "the replay has become too long"}));
         Ok(self.replayed)
     }
 
+    /// On to the next step of the path, though no way leads there.
     fn jump(&mut self, why: &str) {
         self.at = self.path_step(self.target);
         self.trace.step(Event::Jump, self.graph.node(self.at), json!({"why": why}));
     }
 
-    /// Takes note of where the walk stands on the path; whether that is the landing step. A step of the path makes the
-    /// walk sure again. Where there are loops, the walk can come to a later step of the path than the next one: it is
-    /// not sent round for what lies between. It can also come to an earlier one that it has not been at, where the new
-    /// version is entered in the middle of the path: from there it follows the path on.
-    fn comes_to_the_end(&mut self) -> bool {
+    /// Whether the step at hand is the last one of the path. Notes where on the path the walk stands.
+    ///
+    /// A step of the path makes the walk sure again. Where there are loops, the walk can come to a later step of the
+    /// path than the next one; it is not sent round for what lies between. Where the new version is entered in the
+    /// middle of the path, the walk can come to an earlier step that it has not been at; from there it follows the path
+    /// on.
+    fn is_at_the_landing_step(&mut self) -> bool {
         let Some(position) = self.position_on_path.get(&self.at).copied() else { return false };
         self.unsure = false;
         if !self.arrived.put(position) || position >= self.target {
@@ -85,7 +89,7 @@ impl<F: Facts> Walker<'_, '_, F> {
 
     /// The branches of the step at hand that lead to the target; if none does, to the first later step of the path that
     /// can be reached, which becomes the target.
-    fn leads_on(&mut self) -> Option<Vec<usize>> {
+    fn branches_that_lead_on(&mut self) -> Option<Vec<usize>> {
         let positions = self.target..self.replay.path.steps.len();
         let (position, leads) =
             positions.map(|position| (position, self.leads(position))).find(|(_, leads)| !leads.is_empty())?;
@@ -99,8 +103,8 @@ impl<F: Facts> Walker<'_, '_, F> {
         (0..branches.len()).filter(|b| self.leads_to(branches[*b].to, position)).collect()
     }
 
-    /// What the step at hand asks of a customer who passes it.
-    fn duties(&mut self, sure_again: bool) -> Result<(), F::Error> {
+    /// Notes what the step at hand asks of a customer who passes it: fields, and its action.
+    fn meet_the_step(&mut self, sure_again: bool) -> Result<(), F::Error> {
         let (replay, node) = (self.replay, self.graph.node(self.at));
         let old = replay.relation.pairing.old_of(self.at);
         let detail = if sure_again { json!({"sure_again": true}) } else { json!({}) };
@@ -148,15 +152,14 @@ impl<F: Facts> Walker<'_, '_, F> {
     }
 
     fn need_fields(&mut self, node: &Node, needed: &[String]) -> Result<(), F::Error> {
-        for field in needed {
+        needed.iter().try_for_each(|field| {
             let why = NeededFor::Step { step_id: node.id.clone(), step_name: node.name.clone() };
-            let need = self.fields.need(field, why, self.facts)?;
-            self.trace.field(node, field, need);
-        }
-        Ok(())
+            self.need_field(node, field, why)
+        })
     }
 
-    fn onward(&mut self, leads: &[usize]) -> Result<WayOn, F::Error> {
+    /// Where the walk goes from the step at hand; `leads` are its branches that lead to the target, one at least.
+    fn way_on(&mut self, leads: &[usize]) -> Result<WayOn, F::Error> {
         let node = self.graph.node(self.at);
         let [only] = node.branches.as_slice() else { return self.at_fork(leads) };
         let is_false = matches!(self.known_truth(only)?, Truth::False);
@@ -165,16 +168,5 @@ impl<F: Facts> Walker<'_, '_, F> {
             return Ok(WayOn::Unsure(only.to));
         }
         Ok(WayOn::To(only.to))
-    }
-}
-
-impl Trace {
-    pub(super) fn field(&mut self, node: &Node, field: &str, need: Need) {
-        let how = match need {
-            Need::Filled(source) => json!({"field": field, "found_in": source.as_str()}),
-            Need::Missing => json!({"field": field, "missing": true}),
-            Need::GoneWithout => json!({"field": field, "gone_without": true}),
-        };
-        self.step(Event::Field, node, how);
     }
 }

@@ -1,16 +1,17 @@
 //! The walker of a replay: what it walks on, where it stands, and what it has met ("Replay" in docs/behaviour.md).
 
 use super::checkpoint::Checkpoints;
-use super::decision::{CheckpointBlock, DecisionRequest, FollowedDecision};
+use super::decision::{CheckpointBlock, DecisionRequest, FollowedDecision, NeededFor};
 use super::facts::{Facts, SubmittedDecision};
-use super::gap::Fields;
+use super::gap::{Fields, Need};
 use super::history::{DoneActions, History, Relation};
 use super::path::Path;
 use super::settings::Settings;
-use super::trace::Trace;
+use super::trace::{Event, Trace};
 use crate::condition::{ConditionKind, Truth};
 use crate::graph::{Branch, Graph, Node, StepIx};
 use fixedbitset::FixedBitSet;
+use serde_json::json;
 use std::collections::HashMap;
 
 /// What a replay works on.
@@ -146,6 +147,17 @@ impl<'a, 'f, F: Facts> Walker<'a, 'f, F> {
     pub(super) fn leads_to(&self, next: StepIx, position: usize) -> bool {
         let step = self.path_step(position);
         next == step || self.graph.reaches_avoiding(next, step, self.at)
+    }
+
+    /// A field is needed at a step.
+    pub(super) fn need_field(&mut self, node: &Node, field: &str, why: NeededFor) -> Result<(), F::Error> {
+        let how = match self.fields.need(field, why, self.facts)? {
+            Need::Filled(source) => json!({"field": field, "found_in": source.as_str()}),
+            Need::Missing => json!({"field": field, "missing": true}),
+            Need::GoneWithout => json!({"field": field, "gone_without": true}),
+        };
+        self.trace.step(Event::Field, node, how);
+        Ok(())
     }
 
     /// What is known of a condition, without asking anybody.

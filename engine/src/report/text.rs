@@ -4,7 +4,6 @@ use super::{PlanView, grouped, sessions, short};
 use crate::diff::{Anchor, MigrationScenario, PairKind};
 use crate::plan::{FieldReasonKind, Policy, SessionFigures, Summary};
 use serde_json::Value;
-use std::collections::BTreeMap;
 
 /// What stands at the head of the page.
 pub struct PlanHeader<'a> {
@@ -59,20 +58,20 @@ impl Page {
     }
 
     fn figures(&mut self, view: &PlanView<'_>, summary: &Summary) {
-        let of = |figures: &BTreeMap<&'static str, u64>, scenario: &str| figures.get(scenario).copied().unwrap_or(0);
         self.line("");
         let figures = &summary.sessions;
         let paused =
             if figures.paused > 0 { format!(", {} of them paused", grouped(figures.paused)) } else { "".into() };
         self.line(format!("sessions   {} on the old version{paused}", grouped(figures.total)));
         for (scenario, what) in [
-            ("clean_graft", "moved in silence"),
-            ("gap_fill", "replayed: data looked up, or asked for"),
-            ("re_route", "replayed: perhaps asked, perhaps sent elsewhere"),
+            (MigrationScenario::CleanGraft, "moved in silence"),
+            (MigrationScenario::GapFill, "replayed: data looked up, or asked for"),
+            (MigrationScenario::ReRoute, "replayed: perhaps asked, perhaps sent elsewhere"),
         ] {
-            let at = of(&summary.sessions.by_scenario, scenario);
-            let steps = of(&summary.anchors.by_scenario, scenario);
-            self.line(format!("           {:>9}  {scenario:<11}  {steps:>4} steps  {what}", grouped(at)));
+            let at = figures.by_scenario.of(scenario);
+            let name = scenario.as_str();
+            let steps = summary.anchors.by_scenario.of(scenario);
+            self.line(format!("           {:>9}  {name:<11}  {steps:>4} steps  {what}", grouped(at)));
         }
         let at_deleted: u64 = view.map.deleted_steps.iter().map(|step| view.sessions_at(&step.step_id)).sum();
         let deleted = view.map.deleted_steps.len();

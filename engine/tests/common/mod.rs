@@ -6,6 +6,7 @@
 
 #![allow(dead_code)] // every test file uses another part of it
 
+pub mod chain_pairs;
 pub mod data;
 pub mod dice;
 pub mod draws;

@@ -1,6 +1,7 @@
 //! The world in memory: versions, plans and one session with its customer. It answers the engine's questions as the
 //! database would, and does with a decision what the extension does.
 
+use super::chain_pairs::chain_pairs;
 use super::data::Data;
 use super::plain::Plain;
 use scenario_engine::acts::{Acts, LandingActs, PassedAtStart};
@@ -312,21 +313,10 @@ impl World {
 
     fn composed_pairs(&self, from: i32, to: i32) -> Option<Rc<Vec<(String, String)>>> {
         let Way::Plans(chain) = find_way(&self.plans, from, to) else { return None };
-        let mut names: Option<Vec<(String, String)>> = None;
-        for plan in &chain {
-            let link = self.pairs(plan);
-            names = Some(match names {
-                None => link,
-                Some(so_far) => so_far
-                    .into_iter()
-                    .filter_map(|(was, then)| Some((was, link.iter().find(|(a, _)| *a == then)?.1.clone())))
-                    .collect(),
-            });
-        }
-        names.map(Rc::new)
+        chain_pairs(chain.iter().map(|plan| self.pairs(plan))).map(Rc::new)
     }
 
-    pub(super) fn pairs(&self, plan: &PlanRef) -> Vec<(String, String)> {
+    pub fn pairs(&self, plan: &PlanRef) -> Vec<(String, String)> {
         self.maps[&plan.plan_id].anchors.iter().map(|a| (a.old_step_id.clone(), a.new_step_id.clone())).collect()
     }
 }

@@ -1,5 +1,6 @@
 //! Properties of random chains of two to four versions.
 
+use crate::common::chain_pairs::chain_pairs;
 use crate::common::data::{Data, everything};
 use crate::common::dice::Dice;
 use crate::common::edit::next_version;
@@ -63,18 +64,9 @@ impl Chain {
 
     /// The plans' pairs, composed link by link.
     fn composed(&self, world: &World) -> Pairs {
-        let mut names: Vec<(String, String)> =
-            self.plains[0].steps.iter().map(|s| (s.id.clone(), s.id.clone())).collect();
-        for plan in world.plans.iter().rev() {
-            let anchors = &world.maps[&plan.plan_id].anchors;
-            names = names
-                .into_iter()
-                .filter_map(|(was, now)| {
-                    let anchor = anchors.iter().find(|a| a.old_step_id == now)?;
-                    Some((was, anchor.new_step_id.clone()))
-                })
-                .collect();
-        }
+        let own = self.plains[0].steps.iter().map(|s| (s.id.clone(), s.id.clone())).collect();
+        let links = world.plans.iter().rev().map(|plan| world.pairs(plan));
+        let names = chain_pairs(std::iter::once(own).chain(links)).unwrap_or_default();
         Pairs::from_ids(&self.plains[0], self.newest(), names.iter().map(|(a, b)| (a.as_str(), b.as_str())))
     }
 

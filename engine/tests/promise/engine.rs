@@ -1,5 +1,6 @@
 //! The only file that knows the engine: how its public functions are called, and what their answers mean here.
 
+use crate::chain_pairs::chain_pairs;
 use scenario_engine::acts::{Acts, DeployedPairs, PassedAtStart, PreviousVersion, Publication, passed_at_start};
 use scenario_engine::definition::parse;
 use scenario_engine::diff::{Pairing, TransformationMap, diff};
@@ -222,18 +223,7 @@ impl SessionFacts<'_> {
 
     fn composed(&self, from: i32, to: i32) -> Option<Vec<(String, String)>> {
         let Way::Plans(chain) = find_way(&refs(self.plans), from, to) else { return None };
-        let mut names: Option<Vec<(String, String)>> = None;
-        for plan in &chain {
-            let link = self.pairs(plan);
-            names = Some(match names {
-                None => link,
-                Some(so_far) => so_far
-                    .into_iter()
-                    .filter_map(|(was, then)| Some((was, link.iter().find(|(a, _)| *a == then)?.1.clone())))
-                    .collect(),
-            });
-        }
-        names
+        chain_pairs(chain.iter().map(|plan| self.pairs(plan)))
     }
 
     fn pairs(&self, plan: &PlanRef) -> Vec<(String, String)> {

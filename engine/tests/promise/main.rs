@@ -14,6 +14,8 @@
 //! * `PROMISE_STRICT=1`: fail at the first violation, also while the engine is known not to keep the promise.
 
 mod cases;
+#[path = "../common/chain_pairs.rs"]
+mod chain_pairs;
 mod check;
 mod edits;
 mod engine;
