@@ -1,5 +1,5 @@
--- Nobody is asked for what is known: the profile comes first, then the session, then the conversation, then the
--- customer ("Gap fill").
+-- Nobody is asked for what is known. The session comes first, then the profile, then the conversation, and the customer
+-- comes last ("Gap fill").
 \set t  '''a0000000-0000-0000-0000-000000000005'''
 \set flow '''b0000000-0000-0000-0000-000000000005'''
 \set ann '''c0000000-0000-0000-0000-00000000000a'''
