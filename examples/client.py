@@ -1,15 +1,17 @@
 """A backend in a page: what becomes of a customer's message, with pg_scenario and a language model.
 
-`turn` is called for each message. It asks the database what to do, does it, and asks again, until there is something to tell the
-customer or the scenario goes on as always. The model is called between statements, never inside a transaction; everything that it says is
-checked by the database. Works with a connection of one's own and through a pooler in transaction mode (pgbouncer before 1.21:
-`psycopg.connect(…, prepare_threshold=None)`).
+Call `turn` for each message. It asks the database what to do, does it, and asks again, until there is something to tell
+the customer or the scenario goes on as always. The model is called between statements, never inside a transaction, and
+the database checks everything that it says. The class works with a connection of its own and through a pooler in
+transaction mode (pgbouncer before 1.21: `psycopg.connect(…, prepare_threshold=None)`).
 
-The model is yours: an object with
+The model is yours. It is an object with these methods:
 
-    find(prompt, messages)      (value, confidence from 0 to 1, quote), or None    prompt: field, hint, schema, examples, …
-    agrees(prompt, message)     True, False, or None for neither                   prompt["found"]["value"] is what they were asked about
-    choose(fork, messages)      a target_step_id of fork["branches"], or None      if nobody can tell
+    find(prompt, messages)      returns (value, confidence from 0 to 1, quote), or None
+                                (the prompt has the field, the hint, the schema, examples, …)
+    agrees(prompt, message)     returns True, False, or None for neither
+                                (prompt["found"]["value"] is what the customer was asked about)
+    choose(fork, messages)      returns a target_step_id of fork["branches"], or None if it cannot tell
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from psycopg.types.json import Jsonb
 
 class Backend:
     def __init__(self, connection: Connection, tenant, model, actions: dict):
-        """`connection` is in autocommit mode; `actions` are functions by step id, for steps that are required actions."""
+        """`connection` is in autocommit mode. `actions` has a function for each step that is a required action."""
         self.cursor = connection.cursor(row_factory=dict_row)
         self.tenant, self.model, self.actions = tenant, model, actions
 
@@ -29,7 +31,10 @@ class Backend:
         return self.cursor.execute(sql, [self.tenant, *values]).fetchone()
 
     def turn(self, session, text: str) -> dict:
-        """Takes a message and returns the last result of reconcile_session: `user_message` is for the customer, if there is one."""
+        """Takes a message and returns the last result of reconcile_session.
+
+        Its `user_message`, if there is one, is for the customer.
+        """
         self.cursor.execute(
             "insert into scenario.messages (tenant_id, session_id, role, content) values (%s, %s, 'customer', %s)",
             [self.tenant, session, text],
@@ -47,7 +52,8 @@ class Backend:
         """Does what the result asks for; True if it is worth asking again."""
         match now["action"]:
             case "collect":
-                return any([self.find(session, p) for p in now["prompts"] if p["ask"] == "collect" and self.new(p["field"], tried)])
+                missing = [p for p in now["prompts"] if p["ask"] == "collect" and self.new(p["field"], tried)]
+                return any([self.find(session, prompt) for prompt in missing])
             case "decide":
                 return any([self.choose(session, f) for f in now["decisions"] if self.new(f["fork_step_id"], tried)])
             case "execute_action":
@@ -80,7 +86,8 @@ class Backend:
         return target is not None
 
     def messages(self, session) -> list[str]:
-        sql = "select content from scenario.messages where tenant_id = %s and session_id = %s order by message_no desc limit 20"
+        sql = """select content from scenario.messages where tenant_id = %s and session_id = %s
+                  order by message_no desc limit 20"""
         return [row["content"] for row in self.cursor.execute(sql, [self.tenant, session])]
 
     @staticmethod

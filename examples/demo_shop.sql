@@ -19,13 +19,15 @@ insert into scenario.field_definitions (tenant_id, field_name, display_name, sch
                                         extraction_pattern, required_level)
 select :'shop', f.field_name, f.display_name, f.schema, f.collection_prompt, f.extraction_hint, f.extraction_pattern,
        coalesce(f.required_level, 'hard')
-  from jsonb_to_recordset(:'order_fields') as f(field_name text, display_name text, schema jsonb, collection_prompt text,
-                                                extraction_hint text, extraction_pattern text, required_level text);
+  from jsonb_to_recordset(:'order_fields')
+       as f(field_name text, display_name text, schema jsonb, collection_prompt text, extraction_hint text,
+            extraction_pattern text, required_level text);
 
 select ordinal + 1 as "no.", name as step,
        concat_ws(', ', case when is_checkpoint then 'checkpoint: ' || checkpoint_description end,
                  case when is_terminal then 'end' end,
-                 case when collects_profile_fields <> '{}' then 'asks for ' || array_to_string(collects_profile_fields, ', ') end) as notes
+                 case when collects_profile_fields <> '{}' then
+                     'asks for ' || array_to_string(collects_profile_fields, ', ') end) as notes
   from scenario.scenario_steps
  where tenant_id = :'shop' and scenario_id = :'orders' and version = 1
  order by ordinal;
@@ -43,7 +45,8 @@ select pg_temp.walk(:'shop', :'orders', 'Ana', '{}', '{Fill the basket}'),
        pg_temp.walk(:'shop', :'orders', 'Chidi', '{}',
                     '{Fill the basket,Delivery address,Phone for the driver,Gift note,Order summary}'),
        pg_temp.walk(:'shop', :'orders', 'Dora', '{"order_confirmed": true}',
-                    '{Fill the basket,Delivery address,Phone for the driver,Gift note,Order summary,Choose how to pay}'),
+                    '{Fill the basket,Delivery address,Phone for the driver,Gift note,Order summary,
+                      Choose how to pay}'),
        pg_temp.walk(:'shop', :'orders', 'Emil', '{"order_confirmed": true, "payment_method": "card"}',
                     '{Fill the basket,Delivery address,Phone for the driver,Gift note,Order summary,Choose how to pay,
                       Take the payment,Pack the order}'),
@@ -52,25 +55,27 @@ select pg_temp.walk(:'shop', :'orders', 'Ana', '{}', '{Fill the basket}'),
                       Pack the order}')
 \g /dev/null
 with route (steps) as (
-    values ('{Fill the basket,Delivery address,Phone for the driver,Gift note,Order summary,Choose how to pay,Take the payment,
-              Pack the order,Hand it to the driver}'::text[])
+    values ('{Fill the basket,Delivery address,Phone for the driver,Gift note,Order summary,Choose how to pay,
+              Take the payment,Pack the order,Hand it to the driver}'::text[])
 )
 select pg_temp.walk(:'shop', :'orders', 'customer ' || n, '{}', steps[1:n % 10]) from route, generate_series(1, 60) as n
 \g /dev/null
 select * from pg_temp.people(:'shop', '{Ana,Ben,Chidi,Dora,Emil,Gita}');
 
-\echo 'The shop begins to sell wine. Version 2 asks everybody''s age right after the basket, and sends those under 18 elsewhere.'
-\echo 'It also asks for a delivery slot, and drops the gift note. It is stored as a draft, and a plan is built:'
+\echo 'The shop begins to sell wine. Version 2 asks everybody''s age right after the basket, and sends those under 18'
+\echo 'elsewhere. It also asks for a delivery slot, and drops the gift note. It is stored as a draft, and a plan is'
+\echo 'built:'
 \echo
 \echo '    select scenario.create_scenario_version(tenant_id, scenario_id, definition);'
 \echo '    select scenario.build_migration_plan(tenant_id, scenario_id, to_version => 2);'
 \echo '    select scenario.migration_summary(tenant_id, plan_id);'
 \echo
 select scenario.create_scenario_version(:'shop', :'orders', :'order_v2') \g /dev/null
-select scenario.build_migration_plan(tenant_id => :'shop', scenario_id => :'orders', to_version => 2, created_by => 'Olu') as plan \gset
+select scenario.build_migration_plan(tenant_id => :'shop', scenario_id => :'orders', to_version => 2,
+                                     created_by => 'Olu') as plan \gset
 
-select s #>> '{anchors,total}' as "steps kept", s ->> 'steps_edited' as "of these reworded", s ->> 'steps_inserted' as "new",
-       s ->> 'steps_deleted' as deleted, s #>> '{sessions,total}' as "sessions"
+select s #>> '{anchors,total}' as "steps kept", s ->> 'steps_edited' as "of these reworded",
+       s ->> 'steps_inserted' as "new", s ->> 'steps_deleted' as deleted, s #>> '{sessions,total}' as "sessions"
   from scenario.migration_summary(:'shop', :'plan') as s;
 select * from pg_temp.summary_steps(:'shop', :'plan');
 select f ->> 'field' as "field to collect", f ->> 'sessions_at_most' as "sessions, at most",
@@ -91,7 +96,8 @@ select action, target_step_name, reason
 \echo '    select * from scenario.deploy_migration_plan(tenant_id, plan_id);'
 \echo
 select scenario.approve_migration_plan(tenant_id => :'shop', plan_id => :'plan', approved_by => 'Olu') \g /dev/null
-select d.sessions_marked from scenario.deploy_migration_plan(tenant_id => :'shop', plan_id => :'plan', deployed_by => 'Olu') as d;
+select d.sessions_marked
+  from scenario.deploy_migration_plan(tenant_id => :'shop', plan_id => :'plan', deployed_by => 'Olu') as d;
 
 \echo 'From here on, the backend does one thing more before each turn:'
 \echo
@@ -132,8 +138,8 @@ select * from pg_temp.turn(:'shop', 'Chidi');
 select * from pg_temp.turn(:'shop', 'Dora');
 
 \echo '5. EMIL IS BLOCKED BY HIS CHECKPOINT'
-\echo '   He is 17, and should be redirected like Dora. But his card has been charged, and that cannot be undone by a chat'
-\echo '   flow: he stays on his way, in the new version, and the operator gets a warning.'
+\echo '   He is 17, and should be redirected like Dora. But his card has been charged, and a chat flow cannot undo'
+\echo '   that: he stays on his way, in the new version, and the operator gets a warning.'
 select * from pg_temp.turn(:'shop', 'Emil');
 \echo '   Gita is 17 too, and at the same step. She pays in cash, so nothing irreversible has happened yet:'
 select * from pg_temp.turn(:'shop', 'Gita');

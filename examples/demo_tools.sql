@@ -13,8 +13,8 @@ declare
     v_step    text;
     v_turn    integer := 0;
 begin
-    perform scenario.start_session(tenant_id => tenant, session_id => v_session, scenario_id => scenario, channel => 'whatsapp',
-                                   customer_id => pg_temp.id(name), variables => variables);
+    perform scenario.start_session(tenant_id => tenant, session_id => v_session, scenario_id => scenario,
+                                   channel => 'whatsapp', customer_id => pg_temp.id(name), variables => variables);
     foreach v_step in array steps loop
         v_turn := v_turn + 1;
         perform scenario.advance_session(
@@ -91,7 +91,9 @@ declare
     v_told    text[] := '{}';
     v_now     text;
 begin
-    for r in select e.step_name, e.event, e.detail from scenario.explain_reconciliation(tenant, session) e order by e.seq loop
+    for r in
+        select e.step_name, e.event, e.detail from scenario.explain_reconciliation(tenant, session) e order by e.seq
+    loop
         if r.event = 'fork' and r.detail ->> 'why' like '%choice stands' then
             continue;  -- a fork that they went through before and that did not change
         elsif r.event = 'visited' then
@@ -103,8 +105,9 @@ begin
         end if;
         v_now := case
             when r.event = 'way' and jsonb_array_length(r.detail -> 'plan_ids') > 1 then
-                format('%s plans, one after the other, from version %s to %s', jsonb_array_length(r.detail -> 'plan_ids'),
-                       r.detail ->> 'from_version', r.detail ->> 'to_version')
+                format('%s plans, one after the other, from version %s to %s',
+                       jsonb_array_length(r.detail -> 'plan_ids'), r.detail ->> 'from_version',
+                       r.detail ->> 'to_version')
             when r.event = 'inserted' then
                 format('new on their way: %s', r.step_name)
             when r.event = 'passed_before' then
@@ -121,7 +124,8 @@ begin
                 format('%s: an action that everybody must get, %s', r.step_name,
                        case when (r.detail ->> 'completed')::boolean then 'done' else 'not done yet' end)
             when r.event = 'fork' and r.detail ? 'skipped' then
-                format('fork at %s: "%s" is %s', r.step_name, r.detail #>> '{skipped,condition_text}', r.detail ->> 'why')
+                format('fork at %s: "%s" is %s', r.step_name, r.detail #>> '{skipped,condition_text}',
+                       r.detail ->> 'why')
             when r.event = 'fork' and r.detail #>> '{taken,condition_text}' <> '' then
                 format('fork at %s: "%s" %s', r.step_name, r.detail #>> '{taken,condition_text}', r.detail ->> 'why')
             when r.event = 'fork' then
@@ -163,7 +167,7 @@ begin
 
     return query
     with told (place, label, content) as (
-        values (1, 'action', v_row.action || case when v_row.migration_scenario is null then '' else ' (' || v_row.migration_scenario || ')' end),
+        values (1, 'action', v_row.action || coalesce(' (' || v_row.migration_scenario || ')', '')),
                (2, 'why', v_row.reason),
                (4, 'warning', v_row.checkpoint_warning),
                (5, 'to do', (select string_agg(st.name, ', ')
@@ -206,8 +210,9 @@ create function pg_temp.summary_steps(tenant uuid, plan uuid)
      where (d ->> 'sessions')::bigint > 0
 $$;
 
--- The audit of one customer, one row a line.
-create function pg_temp.record(tenant uuid, name text) returns table ("no." integer, version text, action text, "what and why" text)
+-- The audit of one customer.
+create function pg_temp.record(tenant uuid, name text)
+    returns table ("no." integer, version text, action text, "what and why" text)
     language sql as $$
     select case told.line when 1 then told.revision end, case told.line when 1 then told.version end,
            case told.line when 1 then told.action end, told.content
@@ -218,6 +223,7 @@ create function pg_temp.record(tenant uuid, name text) returns table ("no." inte
                                    (2, 'asked for ' || nullif(array_to_string(a.fields_asked, ', '), '')),
                                    (3, (select string_agg(f.key || ' from the ' || f.value, ', ')
                                           from jsonb_each_text(a.fields_filled) as f))) as c(place, content)
-             where a.tenant_id = tenant and a.session_id = pg_temp.id(name || '''s session') and c.content is not null) as told
+             where a.tenant_id = tenant and a.session_id = pg_temp.id(name || '''s session')
+               and c.content is not null) as told
      order by told.revision, told.line
 $$;

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Builds the extension, optimised, and installs it into the PostgreSQL that PG_CONFIG names: `make install`.
 #
-# Everything is built as the user who runs this, into target/stage; only copying the three files needs the right to write
-# into PostgreSQL's folders. Without that right, the command that copies them is printed.
+# The user who runs this builds everything, into target/stage. Only copying the three files needs the right to write
+# into PostgreSQL's folders. Without that right, the script prints the command that copies them.
 #
 #   PG_CONFIG   which PostgreSQL
 #   DESTDIR     a folder to install below, for packagers
@@ -22,7 +22,8 @@ build_extension release "$stage"
 for folder in "$("$PG_CONFIG" --pkglibdir)" "$("$PG_CONFIG" --sharedir)/extension"; do
   folder=${DESTDIR:-}$folder
   if { mkdir -p "$folder" 2>/dev/null && [ -w "$folder" ]; }; then continue; fi
-  die "$(id -un) may not write to $folder" "it is all built; to install it, run" "" "    sudo cp -R --remove-destination $stage/. ${DESTDIR:-}/"
+  die "$(id -un) may not write to $folder" "it is all built; to install it, run" "" \
+    "    sudo cp -R --remove-destination $stage/. ${DESTDIR:-}/"
 done
 
 say "installing"

@@ -66,7 +66,8 @@ find_postgres() {
 }
 
 need_postgres() {
-  find_postgres || die "no PostgreSQL server with its development files was found" "run tools/setup.sh, or set PG_CONFIG"
+  find_postgres ||
+    die "no PostgreSQL server with its development files was found" "run tools/setup.sh, or set PG_CONFIG"
   case " $supported_majors " in
   *" $PG_MAJOR "*) ;;
   *) die "PostgreSQL $PG_MAJOR is not supported" "supported: $supported_majors; set PG_CONFIG to another one" ;;
@@ -102,5 +103,6 @@ build_extension() {
 
 # The Python environment of the tests, one for each version of Python and of the list of packages.
 venv_folder() {
-  echo "$target/venv-$({ python3 -c 'import sys; print(sys.base_prefix, sys.version)'; cat tests/cluster/requirements.txt; } | sha256sum | cut -c1-12)"
+  local python='import sys; print(sys.base_prefix, sys.version)'
+  echo "$target/venv-$({ python3 -c "$python"; cat tests/cluster/requirements.txt; } | sha256sum | cut -c1-12)"
 }

@@ -5,7 +5,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 need_postgres
 
 for component in fmt clippy; do
-  cargo $component --version >/dev/null 2>&1 || die "cargo $component is missing" "rustup component add ${component/fmt/rustfmt}"
+  cargo $component --version >/dev/null 2>&1 ||
+    die "cargo $component is missing" "rustup component add ${component/fmt/rustfmt}"
 done
 
 status=0

@@ -38,7 +38,8 @@ server_create() {
   done
   pg_bin=$copy$("$PG_CONFIG" --bindir)
   [ "$("$pg_bin/pg_config" --pkglibdir)" = "$copy$("$PG_CONFIG" --pkglibdir)" ] ||
-    die "this PostgreSQL cannot be copied: $("$PG_CONFIG" --bindir)" "its pg_config looks for its files at a fixed place"
+    die "this PostgreSQL cannot be copied: $("$PG_CONFIG" --bindir)" \
+      "its pg_config looks for its files at a fixed place"
   chown "$server_user" "$home"
 }
 
@@ -50,7 +51,8 @@ server_start() {
   local locale=C
   if locale -a 2>/dev/null | grep -qiE '^C\.utf-?8$'; then locale=C.UTF-8; fi
   say "starting a throwaway server, as user $server_user"
-  as_server "$pg_bin/initdb" -D "$home/data" -U postgres -A trust -E UTF8 --locale="$locale" --no-sync >"$home/initdb.log" 2>&1 ||
+  as_server "$pg_bin/initdb" -D "$home/data" -U postgres -A trust -E UTF8 --locale="$locale" --no-sync \
+    >"$home/initdb.log" 2>&1 ||
     { cat "$home/initdb.log" >&2; return 1; }
   cat >>"$home/data/postgresql.conf" <<CONF
 listen_addresses = ''

@@ -29,7 +29,8 @@ postgres_packages() {
   local version
   version=$(sed -nE 's#^/usr/lib/postgresql/([0-9]+)/.*#\1#p' <<<"${PG_CONFIG:-}")
   [ -n "$version" ] || version=$(ls -v /usr/lib/postgresql 2>/dev/null | tail -n 1) || true
-  [ -n "$version" ] || version=$(apt-cache depends postgresql 2>/dev/null | sed -nE 's/.*Depends: postgresql-([0-9]+)$/\1/p') || true
+  [ -n "$version" ] ||
+    version=$(apt-cache depends postgresql 2>/dev/null | sed -nE 's/.*Depends: postgresql-([0-9]+)$/\1/p') || true
   version=${version:-15}
   echo "postgresql-$version" "postgresql-server-dev-$version"
 }
@@ -73,12 +74,13 @@ if [ "$scope" != build ] && [ ! -f "$venv/ready" ]; then
   touch "$venv/ready"
 fi
 
-# The pooler that the client tests go through; they skip what needs it where it cannot be had. As a package it would start a
-# server of its own, which nobody asked for: runlevel 1 keeps it from that.
+# The client tests go through this pooler, and skip what needs it where it cannot be had. The package would start a
+# server of its own, which nobody asked for. Runlevel 1 keeps it from that.
 if [ "$scope" != build ] && [ "$(id -u)" -eq 0 ] && ! PATH=$PATH:/usr/sbin command -v pgbouncer >/dev/null &&
   apt-cache show pgbouncer >/dev/null 2>&1; then
   DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 run_quietly "installing pgbouncer" \
-    apt-get install -q -y --no-install-recommends pgbouncer </dev/null || warn "without pgbouncer, the tests through a pooler are skipped"
+    apt-get install -q -y --no-install-recommends pgbouncer </dev/null ||
+    warn "without pgbouncer, the tests through a pooler are skipped"
 fi
 
 say "ready: PostgreSQL $("$PG_CONFIG" --version | cut -d' ' -f2), Rust $rust_version, cargo-pgrx $pgrx_version"

@@ -48,7 +48,9 @@ class Server:
         options = {"user": "postgres", "autocommit": True} | options
         return psycopg.connect(host=str(self.socket), port=self.port, dbname=dbname, **options)
 
-    def program(self, name: str, *arguments: str | Path, check: bool = True, **options) -> subprocess.CompletedProcess[str]:
+    def program(
+        self, name: str, *arguments: str | Path, check: bool = True, **options
+    ) -> subprocess.CompletedProcess[str]:
         """Runs one of PostgreSQL's client programs (pg_dump, psql, …) against this server."""
         where = {"PGHOST": str(self.socket), "PGPORT": str(self.port), "PGUSER": "postgres"}
         return run(PG_BIN / name, *arguments, check=check, env=os.environ | where, **options)

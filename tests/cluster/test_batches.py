@@ -81,7 +81,8 @@ def all_is_well(db, plan: uuid.UUID, sessions: int) -> None:
         "select count(distinct session_id) from scenario.session_requests where tenant_id = %s", [TENANT]
     ).fetchone()
     audited = db.execute(
-        "select action, count(*), count(distinct session_id) from scenario.migration_audit where tenant_id = %s group by 1 order by 1",
+        "select action, count(*), count(distinct session_id) from scenario.migration_audit "
+        "where tenant_id = %s group by 1 order by 1",
         [TENANT],
     ).fetchall()
     moves = ("teleport", sessions - waiting, sessions - waiting)
@@ -91,7 +92,9 @@ def all_is_well(db, plan: uuid.UUID, sessions: int) -> None:
 class Worker(threading.Thread):
     """CALLs a procedure on a connection of its own."""
 
-    def __init__(self, connection, plan, call="call scenario.migrate_sessions(%s, %s, batch_size => {})", batch_size=20):
+    def __init__(
+        self, connection, plan, call="call scenario.migrate_sessions(%s, %s, batch_size => {})", batch_size=20
+    ):
         super().__init__(daemon=True)
         self.connection = connection
         self.notices: list[str] = []
@@ -127,7 +130,8 @@ def run_of(db, state=None, least=0):
     """The newest run, once it is in that state and has done so many."""
     def look():
         return db.execute(
-            "select run_id, state, done, total from scenario.batch_runs where tenant_id = %s and (%s::text is null or state = %s) "
+            "select run_id, state, done, total from scenario.batch_runs "
+            "where tenant_id = %s and (%s::text is null or state = %s) "
             "and done >= %s order by started_at desc limit 1", [TENANT, state, state, least]
         ).fetchone()
     return until(look)
@@ -139,7 +143,8 @@ def slow_down(db, seconds: float) -> None:
         f"""
         create function public.slowly() returns trigger language plpgsql as
             $$ begin perform pg_sleep({seconds}); return new; end $$;
-        create trigger slowly before insert on scenario.migration_audit for each statement execute function public.slowly();
+        create trigger slowly before insert on scenario.migration_audit
+            for each statement execute function public.slowly();
         """
     )
 
@@ -190,7 +195,8 @@ def test_a_cancelled_statement_ends_the_run(db, connect):
     with pytest.raises(psycopg.errors.QueryCanceled):
         worker.ended()
     # the connection lives, but nobody works for the run any more
-    until(lambda: db.execute("select state = 'interrupted' from scenario.batch_progress where run_id = %s", [run]).fetchone()[0])
+    interrupted = "select state = 'interrupted' from scenario.batch_progress where run_id = %s"
+    until(lambda: db.execute(interrupted, [run]).fetchone()[0])
     assert db.execute("select count(*) from scenario.batch_errors").fetchone() == (0,)
     db.execute("drop trigger slowly on scenario.migration_audit")
     Worker(connect(), plan).ended()
@@ -203,7 +209,9 @@ def test_three_workers_do_nothing_twice(db, connect):
     for worker in [Worker(connect(), plan, batch_size=25) for _ in range(3)]:
         worker.ended()
     all_is_well(db, plan, 1500)
-    runs = db.execute("select state, applied from scenario.batch_runs where tenant_id = %s and kind = 'migrate'", [TENANT]).fetchall()
+    runs = db.execute(
+        "select state, applied from scenario.batch_runs where tenant_id = %s and kind = 'migrate'", [TENANT]
+    ).fetchall()
     assert [state for state, _ in runs] == ["finished"] * 3
     assert sum(applied for _, applied in runs) == sum(not waits(n) for n in range(1, 1501))
 
@@ -286,7 +294,7 @@ def test_marking_skips_locked_sessions(db, connect):
 
 
 def test_a_second_plan_reaches_pinned_sessions_without_waiting(db, connect):
-    """Marking skips a session that a turn holds, also where another plan pinned it: its next turn finds the new plan."""
+    """Marking skips a session that a turn holds, even if another plan pinned it. Its next turn finds the new plan."""
     first = populate(db, 20, mark=False)
     db.execute("select scenario.cancel_deployment(%s, %s)", [TENANT, first])
     db.execute("select count(*) from scenario.sessions s, scenario.reconcile_session(s.tenant_id, s.session_id)")
@@ -326,7 +334,8 @@ def test_locked_sessions_are_looked_at_again(db, connect):
     plan = populate(db, 60)
     turn = connect(autocommit=False)
     held = turn.execute(
-        "select session_id from scenario.sessions where tenant_id = %s and step_id = 'hello' order by 1 limit 1 for update", [TENANT]
+        "select session_id from scenario.sessions where tenant_id = %s and step_id = 'hello' "
+        "order by 1 limit 1 for update", [TENANT]
     ).fetchone()[0]
     worker = Worker(connect(), plan).ended(20)
     assert db.execute("select done, failed from scenario.batch_runs").fetchone() == (59, 0)
@@ -349,7 +358,8 @@ def test_turns_go_on_during_a_batch(db, connect):
             session = uuid.UUID(bytes=hashlib.md5(str(chance.randint(1, sessions)).encode()).digest())
             began = time.monotonic()
             try:
-                connection.execute("select action from scenario.reconcile_session(%s, %s)", [TENANT, session]).fetchone()
+                turn = "select action from scenario.reconcile_session(%s, %s)"
+                connection.execute(turn, [TENANT, session]).fetchone()
             except psycopg.Error as error:
                 errors.append(error)
             waited.append(time.monotonic() - began)
@@ -374,7 +384,7 @@ def test_turns_go_on_during_a_batch(db, connect):
 
 
 def test_the_server_dies_again_and_again(new_cluster):
-    """SIGKILL at random moments of a run: what was committed stays, what was not is done by the next run, nothing twice."""
+    """SIGKILL at random moments of a run: what was committed stays, the next run does the rest, and nothing twice."""
     cluster = new_cluster(max_connections="20")
     sessions, chance = 200 + 150 * KILLS, random.Random(42)
     with cluster.connect() as db:
@@ -421,5 +431,7 @@ def test_runs_and_undo_survive_dump_and_restore(server, db, database, empty_data
     with server.connect(empty_database) as restored:
         assert restored.execute(everything).fetchone() == before
         all_is_well(restored, plan, 40)
-        reverted = restored.execute("select count(*), bool_and(reverted) from scenario.revert_plan(%s, %s)", [TENANT, plan]).fetchone()
+        reverted = restored.execute(
+            "select count(*), bool_and(reverted) from scenario.revert_plan(%s, %s)", [TENANT, plan]
+        ).fetchone()
         assert reverted == (sum(not waits(n) for n in range(1, 41)), True)

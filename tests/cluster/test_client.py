@@ -1,8 +1,8 @@
 """A real client: prepared statements on a connection of its own, and a pooler in transaction mode.
 
-The client is examples/client.py, the one that README.md and docs/gap-fill.md show, with a model that says what the test tells it to.
-The pooler is pgbouncer as Debian packages it. 1.18 knows no prepared statements, so its clients switch them off; without
-pgbouncer those tests are skipped.
+The client is examples/client.py, the one that README.md and docs/gap-fill.md show. Its model says what the test wants.
+The pooler is pgbouncer as Debian packages it. Version 1.18 knows no prepared statements, so its clients switch them
+off. Without pgbouncer, those tests are skipped.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ NEW = {
     "name": "Clinic", "entry_step_id": "hello",
     "steps": [
         {"id": "hello", "name": "Hello", "transitions": [way("about")]},
-        {"id": "about", "name": "About you", "collects_profile_fields": ["age", "village"], "transitions": [way("consent")]},
+        {"id": "about", "name": "About you", "collects_profile_fields": ["age", "village"],
+         "transitions": [way("consent")]},
         {"id": "consent", "name": "File the consent", "performs_action": True, "is_required_action": True,
          "transitions": [way("mood")]},
         {"id": "mood", "name": "Mood", "transitions": [way("nurse", "the customer sounds worried"), way("book")]},
@@ -94,7 +95,8 @@ class Clinic:
         )
         for session in self.sessions:
             db.execute(
-                "select scenario.start_session(%s, %s, %s, customer_id => %s)", [self.tenant, session, self.scenario, session]
+                "select scenario.start_session(%s, %s, %s, customer_id => %s)",
+                [self.tenant, session, self.scenario, session],
             )
             db.execute("select scenario.advance_session(%s, %s, 'book')", [self.tenant, session])
 
@@ -128,7 +130,10 @@ class Clinic:
 
 @pytest.fixture
 def pooler(server, database, new_folder):
-    """A function that opens a connection to the test's database through pgbouncer, which has two of its own to the server."""
+    """A function that opens a connection to the test's database through pgbouncer.
+
+    pgbouncer has two connections of its own to the server.
+    """
     folder = new_folder()
     settings = folder / "pgbouncer.ini"
     settings.write_text(
@@ -162,7 +167,8 @@ pidfile = {folder}/pgbouncer.pid
     deadline = time.monotonic() + 20
     while not (folder / ".s.PGSQL.6432").exists():
         log = folder / "pgbouncer.log"
-        assert process.poll() is None and time.monotonic() < deadline, log.read_text() if log.exists() else "no pgbouncer"
+        said = log.read_text() if log.exists() else "no pgbouncer"
+        assert process.poll() is None and time.monotonic() < deadline, said
         time.sleep(0.05)
     yield connect
     for connection in opened:
@@ -203,7 +209,8 @@ def test_a_conversation(db, client):
     assert (age["hint"], age["schema"]["maximum"], age["examples"]) == ("the age of the speaker", 60, [27])
 
     unsure = backend.turn(session, "I am from Kisumu, about 72")
-    assert (unsure["collect_fields"], unsure["fields_filled"]) == (["age"], {"village": "profile"}), "72 is too old to be true"
+    unsure_of = (unsure["collect_fields"], unsure["fields_filled"])
+    assert unsure_of == (["age"], {"village": "profile"}), "72 is too old to be true"
     unsure = backend.turn(session, "Sorry, about 27, and I am worried")
     assert (unsure["collect_fields"], unsure["confirm_fields"]) == ([], ["age"])
     assert unsure["user_message"].endswith("Please confirm your age (27).")
@@ -213,13 +220,20 @@ def test_a_conversation(db, client):
     assert (moved["action"], moved["target_step_id"]) == ("teleport", "nurse")
     assert filed == [session] and clinic.place(session) == (2, "nurse")
     assert backend.turn(session, "Thank you")["action"] == "continue"
-    attempts = db.execute("select value, reason from scenario.field_attempts where tenant_id = %s and state <> 'confirmed'", [clinic.tenant]).fetchall()
+    attempts = db.execute(
+        "select value, reason from scenario.field_attempts where tenant_id = %s and state <> 'confirmed'",
+        [clinic.tenant],
+    ).fetchall()
     assert len(attempts) == 1 and attempts[0][0] == 72, attempts
-    audit = db.execute("select action from scenario.migration_audit where tenant_id = %s order by revision", [clinic.tenant])
+    audit = db.execute(
+        "select action from scenario.migration_audit where tenant_id = %s order by revision", [clinic.tenant]
+    )
     actions = [row[0] for row in audit]
     # waiting for the customer, for their word, for the action and for the decision, then gone
     assert set(actions) == {"collect", "execute_action", "decide", "teleport"} and actions[-1] == "teleport"
-    values = db.execute("select to_jsonb(a)::text from scenario.migration_audit a where tenant_id = %s", [clinic.tenant])
+    values = db.execute(
+        "select to_jsonb(a)::text from scenario.migration_audit a where tenant_id = %s", [clinic.tenant]
+    )
     assert not any("Kisumu" in row[0] for row in values), "a value in the audit"
 
 
@@ -264,7 +278,8 @@ def test_version_after_version_on_one_connection(db, client):
     definition = OLD
     for number in range(2, 8):
         extra = {"id": f"extra{number}", "name": f"Extra {number}", "collects_profile_fields": [f"field{number}"]}
-        steps = [{**step, "transitions": [way(extra["id"])]} if step["id"] == "hello" else step for step in OLD["steps"]]
+        to_extra = {"transitions": [way(extra["id"])]}
+        steps = [step | to_extra if step["id"] == "hello" else step for step in OLD["steps"]]
         definition = {**OLD, "steps": [*steps, {**extra, "transitions": [way("book")]}]}
         assert clinic.publish(definition) == number
         reconcile = "select action, collect_fields from scenario.reconcile_session(%s, %s)"
@@ -280,7 +295,8 @@ def test_many_clients_at_once(db, client):
     """Two tenants, two clients for each session: everybody is moved once, by what their own tenant has said."""
     clinics = [Clinic(db, customers=12) for _ in range(2)]
     for number, clinic in enumerate(clinics):
-        clinic.publish({**NEW, "steps": [step if step["id"] != "book" else {**step, "name": "Book a visit"} for step in NEW["steps"]]})
+        steps = [{**step, "name": "Book a visit"} if step["id"] == "book" else step for step in NEW["steps"]]
+        clinic.publish({**NEW, "steps": steps})
         db.execute(
             """
             insert into scenario.profile_fields (tenant_id, customer_id, field_name, value)
@@ -300,7 +316,8 @@ def test_many_clients_at_once(db, client):
         except Exception as error:  # noqa: BLE001
             failures.append(error)
 
-    everybody = [(clinic, session) for pair in zip(*(c.sessions for c in clinics)) for clinic, session in zip(clinics, pair)]
+    pairs = zip(*(c.sessions for c in clinics))
+    everybody = [(clinic, session) for pair in pairs for clinic, session in zip(clinics, pair)]
     threads = [threading.Thread(target=work, args=[everybody[start % 4 :: 4]]) for start in range(8)]
     for thread in threads:
         thread.start()
@@ -310,7 +327,9 @@ def test_many_clients_at_once(db, client):
     for number, clinic in enumerate(clinics):
         assert clinic.moves() == {session: 1 for session in clinic.sessions}
         assert {clinic.place(session) for session in clinic.sessions} == {(2, "book")}
-        ages = db.execute("select distinct variables -> 'age' from scenario.sessions where tenant_id = %s", [clinic.tenant])
+        ages = db.execute(
+            "select distinct variables -> 'age' from scenario.sessions where tenant_id = %s", [clinic.tenant]
+        )
         assert ages.fetchall() == [(20 + number,)]
 
 

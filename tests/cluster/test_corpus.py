@@ -4,9 +4,9 @@ The flows are other people's data and are not in the repository. SCENARIO_CORPUS
 {"flow", "versions": [{"version", "definition"}]}, oldest version first. Default: ../shared/corpus beside the checkout.
 Without them these tests are skipped.
 
-Each step of the old version gets two sessions: one put there, and one that walked there from the entry, of which every
-other has values for all fields. Preview comes first, then the turn, then everything that must hold afterwards. Last, those
-who walked answer whatever they are asked, until none of them waits any more.
+Each step of the old version gets two sessions: one put there, and one that walked there from the entry. Every other one
+of those that walked has values for all fields. Preview comes first, then the turn, then everything that must hold
+afterwards. Last, those that walked answer whatever they are asked, until none of them waits any more.
 """
 
 from __future__ import annotations
@@ -66,7 +66,10 @@ def table():
     lines = [[f"{cell:.1f}" if isinstance(cell, float) else str(cell) for cell in line] for line in lines]
     widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
     text = "\n".join(
-        "  ".join(cell.ljust(width) if column == 0 else cell.rjust(width) for column, (cell, width) in enumerate(zip(line, widths)))
+        "  ".join(
+            cell.ljust(width) if column == 0 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(line, widths))
+        )
         for line in lines
     )
     report(f"real flows, published over sessions at every step\n{text}")
@@ -88,7 +91,7 @@ def shortest_ways(definition: dict) -> dict[str, list[str]]:
 
 
 def some_values(*definitions: dict) -> dict:
-    """A value for every field that one of the versions knows; which is of no importance, but that it is the same each time."""
+    """A value for every field that one of the versions knows. Any value will do, if it is the same each time."""
     fields = set()
     for definition in definitions:
         for step in definition["steps"]:
@@ -142,7 +145,8 @@ class Flow:
                 copy.write_row((uuid.uuid4(), way))
         self.db.execute(
             """
-            select scenario.start_session(%s, w.session_id, %s, variables => case when w.no %% 2 = 0 then %s::jsonb else '{}' end)
+            select scenario.start_session(%s, w.session_id, %s,
+                                          variables => case when w.no %% 2 = 0 then %s::jsonb else '{}' end)
               from (select *, row_number() over () as no from walkers) as w
             """,
             [self.tenant, self.scenario, Jsonb(values)],
@@ -176,7 +180,8 @@ class Flow:
 
     def publish(self, new: dict) -> tuple[uuid.UUID, Counter]:
         """Stores, plans, approves and deploys the next version."""
-        version = self.one("select scenario.create_scenario_version(%s, %s, %s)", self.tenant, self.scenario, Jsonb(new))[0]
+        call = "select scenario.create_scenario_version(%s, %s, %s)"
+        version = self.one(call, self.tenant, self.scenario, Jsonb(new))[0]
         assert version == self.version + 1
         plan = self.one("select scenario.build_migration_plan(%s, %s, %s)", self.tenant, self.scenario, version)[0]
         summary = self.one("select scenario.migration_summary(%s, %s)", self.tenant, plan)[0]
@@ -242,7 +247,8 @@ class Flow:
     def nobody_is_lost(self) -> None:
         lost = self.all(
             """
-            select s.session_id, c.action, c.reason, s.scenario_version, s.reconciled_deployments, s.step_id, s.waiting_for
+            select s.session_id, c.action, c.reason, s.scenario_version, s.reconciled_deployments, s.step_id,
+                   s.waiting_for
               from came c
               left join scenario.sessions s on s.tenant_id = %(tenant)s and s.session_id = c.session_id
              where case
@@ -263,8 +269,8 @@ class Flow:
                               = (s.tenant_id, s.scenario_id, s.scenario_version, s.step_id))
                  -- waiting for somebody, still marked and where it was
                  when s.pending_plan_id is not null then
-                     c.action not in ('collect', 'execute_action', 'decide') or s.waiting_for is null or c.reason is null
-                     or s.step_id <> c.old_step_id
+                     c.action not in ('collect', 'execute_action', 'decide') or s.waiting_for is null
+                     or c.reason is null or s.step_id <> c.old_step_id
                      or c.action = 'collect' and cardinality(c.collect_fields) = 0 and cardinality(c.confirm_fields) = 0
                  -- pinned
                  else c.action <> 'continue' or s.pinned_at is null or s.step_id <> c.old_step_id
@@ -302,7 +308,7 @@ class Flow:
         assert lost == [], "a step that is still there keeps its sessions"
 
     def audit_is_complete(self) -> None:
-        """Each turn that moved, asked for the first time, blocked or let go has exactly one row; the others have none."""
+        """A turn that moved, asked for the first time, blocked or let go has one row, and other turns have none."""
         wrong = self.all(
             """
             select c.session_id, c.action, count(a.session_id)
@@ -318,7 +324,10 @@ class Flow:
         assert wrong == [], "one audit row for one application"
 
     def second_turn_changes_nothing(self) -> None:
-        state = "select jsonb_agg(to_jsonb(s) - array['last_activity_at', 'waiting_since'] order by s.session_id) from scenario.sessions s where s.tenant_id = %s"
+        state = (
+            "select jsonb_agg(to_jsonb(s) - array['last_activity_at', 'waiting_since'] order by s.session_id) "
+            "from scenario.sessions s where s.tenant_id = %s"
+        )
         before = self.one(state, self.tenant)
         again = self.all(
             """
@@ -336,7 +345,7 @@ class Flow:
         assert self.one(state, self.tenant) == before
 
     def answer_until_nobody_waits(self) -> None:
-        """Hands in what is asked for, does what is to be done, decides what is to be decided: turn after turn, for those who walked."""
+        """Answers, acts and decides, turn after turn, for those who walked, as they are asked to."""
         values = some_values(self.definitions[self.version - 1], self.definitions[self.version])
         for _ in range(ROUNDS):
             self.db.execute("drop table if exists waiting")
@@ -350,7 +359,8 @@ class Flow:
                 """
                 select w.session_id, f.*
                   from waiting w,
-                       lateral (select jsonb_object_agg(field, %(values)s::jsonb -> field) from unnest(w.collect_fields) field) v(answers),
+                       lateral (select jsonb_object_agg(field, %(values)s::jsonb -> field)
+                                  from unnest(w.collect_fields) field) v(answers),
                        lateral scenario.submit_fields(%(tenant)s, w.session_id, v.answers) f
                  where w.action = 'collect' and not f.accepted
                 """,
@@ -367,7 +377,8 @@ class Flow:
             )
             self.db.execute(
                 """
-                select scenario.submit_decision(%(tenant)s, w.session_id, fork ->> 'fork_step_id', fork #>> '{branches,0,target_step_id}')
+                select scenario.submit_decision(%(tenant)s, w.session_id, fork ->> 'fork_step_id',
+                                                fork #>> '{branches,0,target_step_id}')
                   from waiting w, jsonb_array_elements(w.decisions) fork where w.action = 'decide'
                 """,
                 {"tenant": self.tenant},
@@ -380,7 +391,9 @@ class Flow:
                 """,
                 [self.tenant],
             )
-            again = self.all("select session_id, asked_before, collect_fields from next where asked_before && collect_fields limit 3")
+            again = self.all(
+                "select session_id, asked_before, collect_fields from next where asked_before && collect_fields limit 3"
+            )
             assert again == [], "nobody is asked again for what they have answered"
             self.db.execute("alter table next drop column asked_before")
             self.db.execute("delete from came using waiting w where came.session_id = w.session_id")
@@ -392,7 +405,8 @@ class Flow:
         """Who was moved elsewhere than to their own step can come to no checkpoint that they passed."""
         leads = dict(
             self.all(
-                "select step_id, next_step_ids from scenario.scenario_steps where tenant_id = %s and scenario_id = %s and version = %s",
+                "select step_id, next_step_ids from scenario.scenario_steps "
+                "where tenant_id = %s and scenario_id = %s and version = %s",
                 self.tenant,
                 self.scenario,
                 self.version + 1,
@@ -403,13 +417,16 @@ class Flow:
             select c.session_id, c.target_step_id, array_agg(distinct checkpoint.new_step_id)
               from came c
               join scenario.migration_plans p
-                on p.tenant_id = %(tenant)s and p.scenario_id = %(scenario)s and p.from_version = %(old)s and p.to_version = %(new)s
+                on p.tenant_id = %(tenant)s and p.scenario_id = %(scenario)s
+               and p.from_version = %(old)s and p.to_version = %(new)s
               join scenario.plan_anchors place
                 on place.tenant_id = p.tenant_id and place.plan_id = p.plan_id and place.old_step_id = c.old_step_id
               join scenario.step_visits v
-                on v.tenant_id = p.tenant_id and v.session_id = c.session_id and v.scenario_version = %(old)s and v.is_checkpoint
+                on v.tenant_id = p.tenant_id and v.session_id = c.session_id
+               and v.scenario_version = %(old)s and v.is_checkpoint
               join scenario.plan_anchors checkpoint
-                on checkpoint.tenant_id = p.tenant_id and checkpoint.plan_id = p.plan_id and checkpoint.old_step_id = v.step_id
+                on checkpoint.tenant_id = p.tenant_id and checkpoint.plan_id = p.plan_id
+               and checkpoint.old_step_id = v.step_id
              where c.action = 'teleport' and c.target_step_id is distinct from place.new_step_id
                and checkpoint.new_step_id is not null
              group by c.session_id, c.target_step_id
@@ -426,7 +443,8 @@ class Flow:
                     if there not in seen:
                         seen.add(there)
                         queue.append(there)
-            assert not seen & set(checkpoints), f"session {session} was moved to {target}, before a checkpoint that it passed"
+            back = f"session {session} was moved to {target}, before a checkpoint that it passed"
+            assert not seen & set(checkpoints), back
 
 
 @pytest.mark.parametrize("file", FLOWS or [Path("none")], ids=lambda file: file.stem)

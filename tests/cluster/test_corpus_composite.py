@@ -1,8 +1,9 @@
-"""Real flows with three or more versions: a session at every step of the first one comes straight to the last (SPEC 9).
+"""Real flows with three or more versions: a session at every step of the first one comes straight to the last.
 
-Beside it, in another tenant, the same sessions are migrated version by version, as if every customer had written between any two
-releases: what they would have been asked is what the composite way saves. Customers know nothing at first and answer whatever they
-are asked. Where the flows come from is said in test_corpus.py; without them this is skipped.
+In another tenant, the same sessions are migrated version by version, as if every customer had written between any two
+releases. What they would have been asked there is what a chain of plans saves (docs/behaviour.md, "Chains"). Customers
+know nothing at first and answer whatever they are asked. test_corpus.py says where the flows come from. Without them,
+this is skipped.
 """
 
 from __future__ import annotations
@@ -55,11 +56,15 @@ def table():
     lines = [[f"{cell:.1f}" if isinstance(cell, float) else str(cell) for cell in line] for line in lines]
     widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
     text = "\n".join(
-        "  ".join(cell.ljust(width) if column == 0 else cell.rjust(width) for column, (cell, width) in enumerate(zip(line, widths)))
+        "  ".join(
+            cell.ljust(width) if column == 0 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(line, widths))
+        )
         for line in lines
     )
     text = (
-        "real flows, from the first version straight to the last: the first turn by action, then what customers were asked for, what was\n"
+        "real flows, from the first version straight to the last: the first turn by action, then what customers were "
+        "asked for, what was\n"
         f"executed and decided until nobody waited, beside the same version by version\n{text}\n"
     )
     if os.environ.get("SCENARIO_REPORT"):
@@ -68,7 +73,7 @@ def table():
 
 
 class Walk:
-    """A tenant in which the versions of a flow are published one after the other, over sessions at every step of the first."""
+    """A tenant that publishes the versions of a flow one after the other, over sessions at every step of the first."""
 
     def __init__(self, db, name: str, versions: list[dict]):
         self.db, self.versions, self.version = db, versions, 1
@@ -118,14 +123,18 @@ class Walk:
         self.one("select sessions_marked from scenario.deploy_migration_plan(%s, %s)", plan)
 
     def settle(self) -> Counter:
-        """Turns with answers until nobody waits; notes what was asked. Returns the first turn of each session by action."""
+        """Takes turns with answers until nobody waits, and notes what was asked.
+
+        Returns the first turn of each session by action.
+        """
         first = None
         for _ in range(ROUNDS):
             self.db.execute("drop table if exists turn")
             self.run(
                 """
                 create temporary table turn as
-                select s.session_id, r.* from scenario.sessions s, lateral scenario.reconcile_session(s.tenant_id, s.session_id) r
+                select s.session_id, r.*
+                  from scenario.sessions s, lateral scenario.reconcile_session(s.tenant_id, s.session_id) r
                  where s.tenant_id = %s and s.scenario_id is not null and (%s or s.waiting_for is not null)
                 """,
                 first is None,
@@ -135,18 +144,23 @@ class Walk:
             for what, columns, source, action in [
                 ("fields", "session_id, field", ", unnest(collect_fields) field", "collect"),
                 ("actions", "session_id, step", ", unnest(execute_step_ids) step", "execute_action"),
-                ("decisions", "session_id, fork ->> 'fork_step_id'", ", jsonb_array_elements(decisions) fork", "decide"),
+                ("decisions", "session_id, fork ->> 'fork_step_id'", ", jsonb_array_elements(decisions) fork",
+                 "decide"),
             ]:
-                now = [(*row, self.version) for row in self.db.execute(waiting.format(columns, source, action)).fetchall()]
+                asked = self.db.execute(waiting.format(columns, source, action)).fetchall()
+                now = [(*row, self.version) for row in asked]
                 again = [row for row in now if row in self.asked[what]]
                 assert not again, f"asked twice: {what} {again[:3]}"
                 self.asked[what].update(now)
-            if self.db.execute("select count(*) from turn where action in ('collect', 'execute_action', 'decide')").fetchone() == (0,):
+            open_turns = "select count(*) from turn where action in ('collect', 'execute_action', 'decide')"
+            if self.db.execute(open_turns).fetchone() == (0,):
                 return first
             self.db.execute(
                 """
                 select scenario.submit_fields(%(tenant)s, t.session_id, v.answers)
-                  from turn t, lateral (select jsonb_object_agg(field, %(values)s::jsonb -> field) from unnest(t.collect_fields) field) v(answers)
+                  from turn t,
+                       lateral (select jsonb_object_agg(field, %(values)s::jsonb -> field)
+                                  from unnest(t.collect_fields) field) v(answers)
                  where t.action = 'collect'
                 """,
                 {"values": self.values, "tenant": self.tenant},
@@ -156,7 +170,8 @@ class Walk:
                 "where t.action = 'execute_action'"
             )
             self.run(
-                "select scenario.submit_decision(%s, t.session_id, fork ->> 'fork_step_id', fork #>> '{branches,0,target_step_id}') "
+                "select scenario.submit_decision(%s, t.session_id, fork ->> 'fork_step_id', "
+                "fork #>> '{branches,0,target_step_id}') "
                 "from turn t, jsonb_array_elements(t.decisions) fork where t.action = 'decide'"
             )
         raise AssertionError(f"still waiting after {ROUNDS} turns")
@@ -164,7 +179,10 @@ class Walk:
     def places(self) -> dict:
         """Where everybody is, by the step of the first version: version and content hash, or None after an exit."""
         names = {uuid.uuid5(self.tenant, step["id"]): step["id"] for step in self.versions[0]["steps"]}
-        rows = self.all("select session_id, scenario_version, step_content_hash, step_id from scenario.sessions where tenant_id = %s")
+        rows = self.all(
+            "select session_id, scenario_version, step_content_hash, step_id "
+            "from scenario.sessions where tenant_id = %s"
+        )
         return {names[row[0]]: row[1:] for row in rows}
 
     def wanted_by_newest(self) -> set[str]:
@@ -190,7 +208,9 @@ class Walk:
             link = dict(
                 self.all(
                     """
-                    select a.old_step_id, a.new_step_id from scenario.plan_anchors a join scenario.migration_plans p using (tenant_id, plan_id)
+                    select a.old_step_id, a.new_step_id
+                      from scenario.plan_anchors a
+                      join scenario.migration_plans p using (tenant_id, plan_id)
                      where a.tenant_id = %s and a.kind = 'anchor' and p.scenario_id = %s and p.from_version = %s
                     """,
                     self.scenario,
@@ -198,10 +218,16 @@ class Walk:
                 )
             )
             own = {step: link[then] for step, then in own.items() if then in link}
-        leads = dict(self.all("select step_id, next_step_ids from scenario.scenario_steps where tenant_id = %s and version = %s", self.version))
+        leads = dict(
+            self.all(
+                "select step_id, next_step_ids from scenario.scenario_steps where tenant_id = %s and version = %s",
+                self.version,
+            )
+        )
         checkpoints: dict[str, set[str]] = {}
         for session, step in self.all(
-            "select session_id, step_id from scenario.step_visits where tenant_id = %s and scenario_version = 1 and is_checkpoint"
+            "select session_id, step_id from scenario.step_visits "
+            "where tenant_id = %s and scenario_version = 1 and is_checkpoint"
         ):
             checkpoints.setdefault(session, set()).add(step)
         found = []
@@ -240,7 +266,8 @@ def test_straight_to_the_last_version(file, composite_db, table):
     assert not unwanted, f"asked for, and the newest version does not want it: {unwanted}"
     moves = straight.all(
         "select session_id, array_agg(cardinality(plan_ids)) from scenario.migration_audit "
-        "where tenant_id = %s and to_version is distinct from from_version and action in ('teleport', 'continue') group by 1"
+        "where tenant_id = %s and to_version is distinct from from_version "
+        "and action in ('teleport', 'continue') group by 1"
     )
     assert all(plans == [newest - 1] for _, plans in moves), "one move for all versions"
     assert straight.before_a_checkpoint() == []

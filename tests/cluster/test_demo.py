@@ -27,7 +27,8 @@ def played(server):
     with server.connect() as connection:
         connection.execute(f"create database {name} template template0")
     done = server.program(
-        "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-v", f"examples={EXAMPLES}", "-d", name, "-f", EXAMPLES / "demo.sql",
+        "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-v", f"examples={EXAMPLES}", "-d", name,
+        "-f", EXAMPLES / "demo.sql",
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -104,7 +105,8 @@ def test_asked(played, turns, place):
     assert place(SHOP, "Chidi") == (2, "Order summary")
     connection, _ = played
     variables = connection.execute(
-        "select variables from scenario.sessions where tenant_id = %s and session_id = %s", [SHOP, named("Chidi's session")]
+        "select variables from scenario.sessions where tenant_id = %s and session_id = %s",
+        [SHOP, named("Chidi's session")],
     ).fetchone()[0]
     assert variables["age"] == 31, "the answer that did not fit the schema is not there"
 
@@ -148,7 +150,8 @@ def test_relocated_from_a_deleted_step(turns):
 def test_every_id_made_anew(played, turns, place):
     second = turns(LINE, "Hawa")[1]
     assert (second["action"], second["migration_scenario"]) == ("teleport", "clean_graft")
-    assert second["step_before"] != second["step_after"] and second["before"] == second["after"] == "Choose your language"
+    assert second["step_before"] != second["step_after"]
+    assert second["before"] == second["after"] == "Choose your language"
     assert place(LINE, "Imani") == (3, "Check your details")
     assert place(LINE, "Lulu") == (3, "Due date")
     told, lulu = turns(LINE, "Lulu")
@@ -185,5 +188,6 @@ def test_definitions_are_clean(played):
     for file in EXAMPLES.glob("*_v[0-9].json"):
         definition = json.loads(file.read_text(encoding="utf-8"))
         assert 10 <= len(definition["steps"]) <= 25, file
-        findings = connection.execute("select * from scenario.validate_scenario(%s)", [json.dumps(definition)]).fetchall()
+        call = "select * from scenario.validate_scenario(%s)"
+        findings = connection.execute(call, [json.dumps(definition)]).fetchall()
         assert findings == [], file

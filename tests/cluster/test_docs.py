@@ -1,6 +1,7 @@
-"""The pages in docs/ say nothing that is not so: their SQL is run as it is, and what they show is what comes.
+"""The pages in docs/ are true: their SQL is run as it is, and what they show is compared with what comes.
 
-A ```text block after a ```sql block is what the block above gives, from there on or as far as it is shown; widths of columns do not matter.
+A ```text block after a ```sql block shows what the SQL above it prints, or a part of it without gaps. Widths of columns
+do not matter.
 """
 
 from __future__ import annotations

@@ -6,7 +6,8 @@ from harness import EXTENSION
 # that the control file names before the extension, which then depends on it and not the other way round.
 OBJECTS = """
     select pg_describe_object(classid, objid, 0) as object from (
-        select 'pg_class'::regclass as classid, oid as objid from pg_class where relnamespace <> 'pg_toast'::regnamespace
+        select 'pg_class'::regclass as classid, oid as objid
+          from pg_class where relnamespace <> 'pg_toast'::regnamespace
         union all select 'pg_proc'::regclass, oid from pg_proc
         union all select 'pg_type'::regclass, oid from pg_type where typnamespace <> 'pg_toast'::regnamespace
         union all select 'pg_trigger'::regclass, oid from pg_trigger

@@ -1,4 +1,7 @@
-"""docs/monitoring.md: the queries of the exporters' configurations are run as they are; with an exporter at hand, it is run too."""
+"""docs/monitoring.md: the queries of the exporters' configurations are run as they are.
+
+Where an exporter is at hand, it is run too.
+"""
 
 from __future__ import annotations
 
@@ -36,11 +39,13 @@ def migrated(db):
             {"id": i, "name": i.title(), "collects_profile_fields": ["age"] if i == "age" else [],
              "transitions": [{"to_step_id": to} for to in ids[n + 1:n + 2]]} for n, i in enumerate(ids)]}
 
-    scenario = db.execute("select scenario.create_scenario(%s, %s)", [TENANT, Jsonb(flow("hello", "pay"))]).fetchone()[0]
+    call = "select scenario.create_scenario(%s, %s)"
+    scenario = db.execute(call, [TENANT, Jsonb(flow("hello", "pay"))]).fetchone()[0]
     for step, variables in [("hello", {}), ("pay", {"age": 3}), ("pay", {})]:
         db.execute("select scenario.start_session(%s, gen_random_uuid(), %s, step_id => %s, variables => %s)",
                    [TENANT, scenario, step, Jsonb(variables)])
-    db.execute("select scenario.create_scenario_version(%s, %s, %s)", [TENANT, scenario, Jsonb(flow("hello", "age", "pay"))])
+    call = "select scenario.create_scenario_version(%s, %s, %s)"
+    db.execute(call, [TENANT, scenario, Jsonb(flow("hello", "age", "pay"))])
     plan = db.execute("select scenario.build_migration_plan(%s, %s, 2)", [TENANT, scenario]).fetchone()[0]
     db.execute("select scenario.approve_migration_plan(%s, %s)", [TENANT, plan])
     db.execute("select scenario.deploy_migration_plan(%s, %s)", [TENANT, plan])
@@ -59,7 +64,8 @@ def test_the_queries_run_as_they_are(migrated):
             rows = cursor.fetchall()
             # labels and values that the configuration names are columns of the query, each combination once
             named = re.findall(r"^    - (\w+): \{", block, re.MULTILINE) or \
-                [word for group in re.findall(r"(?:labels|values): \[(.*?)\]", block) for word in re.findall(r"\w+", group)]
+                [word for group in re.findall(r"(?:labels|values): \[(.*?)\]", block, re.DOTALL)
+                 for word in re.findall(r"\w+", group)]
             assert set(columns) <= set(named), name
             assert all(isinstance(row[columns.index("value")], (int, float)) for row in rows)
             labels = [tuple(v for c, v in zip(columns, row) if c != "value") for row in rows]
@@ -72,7 +78,8 @@ def test_the_queries_run_as_they_are(migrated):
 
 
 def test_the_table_has_every_metric(migrated):
-    listed = {name.replace("…", "") for name in re.findall(r"`((?:pg_scenario|…)_\w+)`", PAGE.split("## postgres_exporter")[0])}
+    tables = PAGE.split("## postgres_exporter")[0]
+    listed = {name.replace("…", "") for name in re.findall(r"`((?:pg_scenario|…)_\w+)`", tables)}
     there = {row[0] for row in migrated.execute("select distinct metric from scenario.migration_metrics")}
     missing = [name for name in there if not any(name == entry or name.endswith(entry) for entry in listed)]
     assert missing == []
@@ -80,7 +87,9 @@ def test_the_table_has_every_metric(migrated):
 
 def scrape(exporter: list[str], environment: dict[str, str], port: int, wanted: str) -> str:
     """What a started exporter says on its page, once it says that; the page as it last was, if it never does."""
-    running = subprocess.Popen(exporter, env=os.environ | environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    running = subprocess.Popen(
+        exporter, env=os.environ | environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
     try:
         page, deadline = "", time.monotonic() + 20
         while wanted not in page and time.monotonic() < deadline:
@@ -116,10 +125,11 @@ def test_postgres_exporter(migrated, server, database, tmp_path):
     page = scrape(
         [POSTGRES_EXPORTER, f"--web.listen-address=127.0.0.1:{port}", f"--extend.query-path={tmp_path}/queries.yaml",
          "--disable-default-metrics", "--disable-settings-metrics"],
-        {"DATA_SOURCE_NAME": f"postgresql://postgres@/{database}?host={server.socket}&port={server.port}&sslmode=disable"},
+        {"DATA_SOURCE_NAME":
+            f"postgresql://postgres@/{database}?host={server.socket}&port={server.port}&sslmode=disable"},
         port, "pg_scenario_value{")
-    assert re.search(r'pg_scenario_value\{.*metric="pg_scenario_migrations_applied_total",migration_scenario="gap_fill".*\} 1$',
-                     page, re.MULTILINE), page
+    applied = r'pg_scenario_value\{.*metric="pg_scenario_migrations_applied_total",migration_scenario="gap_fill".*\} 1$'
+    assert re.search(applied, page, re.MULTILINE), page
 
 
 @pytest.mark.skipif(not SQL_EXPORTER, reason=not_installed("prometheus-sql-exporter", "SCENARIO_SQL_EXPORTER"))
@@ -128,6 +138,7 @@ def test_sql_exporter(migrated, server, database, tmp_path):
     config = re.sub(r"'postgres://.*'", f"'{here}'", BLOCKS["sql_exporter.yml"])
     (tmp_path / "sql_exporter.yml").write_text(config, encoding="utf-8")
     port = free_port()
-    page = scrape([SQL_EXPORTER, f"-config.file={tmp_path}/sql_exporter.yml", f"-web.listen-address=127.0.0.1:{port}"], {}, port,
-                  'metric="pg_scenario_migrations_applied_total"')
+    page = scrape(
+        [SQL_EXPORTER, f"-config.file={tmp_path}/sql_exporter.yml", f"-web.listen-address=127.0.0.1:{port}"],
+        {}, port, 'metric="pg_scenario_migrations_applied_total"')
     assert re.search(r'metric="pg_scenario_migrations_applied_total",migration_scenario="gap_fill"', page), page

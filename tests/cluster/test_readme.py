@@ -1,4 +1,4 @@
-"""README.md says nothing that is not so: its SQL is run, its reference is compared with the catalogue."""
+"""README.md is true: its SQL is run, and its reference is compared with the catalogue."""
 
 from __future__ import annotations
 
@@ -29,6 +29,14 @@ def table(name: str) -> list[list[str]]:
     return [row for place, row in enumerate(rows) if place not in heads and place - 1 not in heads]
 
 
+def entries(name: str) -> list[tuple[str, str]]:
+    """Signature and result of each function that a section lists: - `signature` → result. What it does."""
+    items = re.split(r"^- ", section(name), flags=re.MULTILINE)[1:]
+    found = [re.match(r"`([^`]+)` → (.+?)\.(?: |$)", " ".join(item.split())) for item in items]
+    assert all(found), f"not understood: {[item for item, match in zip(items, found) if not match]}"
+    return [(match[1], match[2].replace("`", "")) for match in found]
+
+
 def squeezed(text: str) -> list[str]:
     """Lines without the padding and the rules of psql's tables, in which widths and numbers of dashes do not matter."""
     lines = (re.sub(r"\s+", " ", line).strip() for line in text.splitlines())
@@ -44,7 +52,8 @@ def test_its_sql_runs_as_it_is(server, empty_database):
         if language == "text" and place and blocks[place - 1][0] == "sql":
             shown[place - 1] = text
     assert len(script) > 20 and len(shown) >= 5
-    done = server.program("psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-d", empty_database, input="\n".join(script), check=False)
+    psql = ["psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-d", empty_database]
+    done = server.program(*psql, input="\n".join(script), check=False)
     assert done.returncode == 0, f"{done.stderr}\nafter:\n{done.stdout[-2000:]}"
     assert "ERROR" not in done.stderr
     came = dict(re.findall(r"^@@ (\d+)\n(.*?)(?=^@@ |\Z)", done.stdout, re.MULTILINE | re.DOTALL))
@@ -60,7 +69,8 @@ def test_its_hash_is_the_servers(db):
     told: dict = {}
     exec(python, told)
     for file in (ROOT / "examples").glob("*_v[0-9].json"):
-        for step in [*json.loads(file.read_text(encoding="utf-8"))["steps"], {"name": "Café 😀", "description": "Greet"}]:
+        steps = json.loads(file.read_text(encoding="utf-8"))["steps"]
+        for step in [*steps, {"name": "Café 😀", "description": "Greet"}]:
             [server] = db.execute("select scenario.step_content_hash(%s)", [json.dumps(step)]).fetchone()
             assert told["step_content_hash"](step) == server, step
 
@@ -102,15 +112,15 @@ def signature(name: str, arguments: list[str], optional: int) -> str:
 
 def test_reference_is_the_catalogue(db):
     there = {signature(*row[:3]): row[3] for row in db.execute(CATALOGUE).fetchall()}
-    told = {}
-    for cells in table("reference"):
-        told[cells[0].strip("`")] = cells[1].replace("`", "")
+    listed = entries("reference")
+    told = dict(listed)
+    assert len(told) == len(listed), "a function is listed twice"
     for sign, result in told.items():
         if result.startswith("as "):
             told[sign] = next(other for name, other in told.items() if name.startswith(f"{result[3:]}("))
     internal = set(re.findall(r"`(\w+)`", section("internal")))
     public = {sign: result for sign, result in there.items() if sign.split("(")[0] not in internal}
-    missing = [f"| `{sign}` | {public[sign]} | … |" for sign in sorted(public.keys() - told.keys())]
+    missing = [f"- `{sign}` → {public[sign]}. …" for sign in sorted(public.keys() - told.keys())]
     assert not missing, "not in README.md:\n" + "\n".join(missing)
     assert not told.keys() - public.keys(), f"README.md has what is not there: {sorted(told.keys() - public.keys())}"
     differing = {sign: (told[sign], public[sign]) for sign in told if told[sign] != public[sign]}
@@ -130,13 +140,15 @@ def test_planned_functions_are_not_there(db):
 
 def test_settings_are_the_servers(db):
     db.execute("load 'pg_scenario'")
-    there = dict(db.execute("select name, coalesce(boot_val, '') from pg_settings where name like 'scenario.%'").fetchall())
+    query = "select name, coalesce(boot_val, '') from pg_settings where name like 'scenario.%'"
+    there = dict(db.execute(query).fetchall())
     told = {cells[0].strip("`"): cells[1].strip("`") for cells in table("settings")}
     assert told.keys() == there.keys()
     there = {name: "empty" if default == "" else default for name, default in there.items()}
     differing = {name: (told[name], there[name]) for name in told if told[name] not in (there[name], "built-in text")}
     assert not differing, f"defaults differ (README.md, server): {differing}"
-    assert [name for name, default in told.items() if default == "built-in text" and not name.endswith("_message")] == []
+    texts = [name for name, default in told.items() if default == "built-in text"]
+    assert [name for name in texts if not name.endswith("_message")] == []
 
 
 @pytest.mark.parametrize("file", ["Cargo.toml", "engine/Cargo.toml"])
@@ -157,7 +169,8 @@ def test_no_dependency_is_made_up():
 
 
 def test_links_lead_somewhere():
-    heads = {re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in re.findall(r"^#+ (.*)$", README, re.MULTILINE)}
+    lines = re.findall(r"^#+ (.*)$", README, re.MULTILINE)
+    heads = {re.sub(r"[^\w -]", "", line.lower()).replace(" ", "-") for line in lines}
     for target in re.findall(r"\]\(([^)]+)\)", README):
         if target.startswith("#"):
             assert target[1:] in heads, target

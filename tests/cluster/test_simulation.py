@@ -11,7 +11,11 @@ from psycopg.types.json import Jsonb
 from test_corpus import FLOWS, Flow
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-EDITS = [("order_flow_v1", "order_flow_v2"), ("maternal_health_v1", "maternal_health_v2"), ("maternal_health_v2", "maternal_health_v3")]
+EDITS = [
+    ("order_flow_v1", "order_flow_v2"),
+    ("maternal_health_v1", "maternal_health_v2"),
+    ("maternal_health_v2", "maternal_health_v3"),
+]
 TENANT = uuid.UUID("b1111111-1111-4111-8111-111111111111")
 
 
@@ -46,7 +50,10 @@ def walk_everywhere(db, scenario: uuid.UUID, old: dict, new: dict) -> int:
     for way in ways:
         for variables in ({}, values):
             session = uuid.uuid5(scenario, f"{way} {bool(variables)}")
-            db.execute("select scenario.start_session(%s, %s, %s, variables => %s)", [TENANT, session, scenario, Jsonb(variables)])
+            db.execute(
+                "select scenario.start_session(%s, %s, %s, variables => %s)",
+                [TENANT, session, scenario, Jsonb(variables)],
+            )
             for there in way[1:]:
                 db.execute("select scenario.advance_session(%s, %s, %s)", [TENANT, session, there])
             count += way[-1] not in ends
@@ -71,7 +78,8 @@ def test_what_was_simulated_is_what_comes(db, old_name, new_name, by):
               from scenario.simulate_migration_plan(%s, %s)
             """, [TENANT, plan])}
     assert len(foreseen) == sessions
-    grouped = db.execute("select sum(sessions), sum(blocked) from scenario.simulation_summary(%s, %s)", [TENANT, plan]).fetchone()
+    totals = "select sum(sessions), sum(blocked) from scenario.simulation_summary(%s, %s)"
+    grouped = db.execute(totals, [TENANT, plan]).fetchone()
     assert grouped == (sessions, sum(row[-1] for row in foreseen.values()))
     summary = db.execute("select scenario.migration_summary(%s, %s)", [TENANT, plan]).fetchone()[0]
     assert summary["sessions"]["total"] == sessions
@@ -86,8 +94,8 @@ def test_what_was_simulated_is_what_comes(db, old_name, new_name, by):
     if by == "turns":
         came = {row[0]: row[1:] for row in db.execute(
             """
-            select s.session_id, r.action, r.target_step_id, r.migration_scenario, r.reason, r.collect_fields, r.confirm_fields,
-                   r.execute_step_ids, r.blocked_by_checkpoint
+            select s.session_id, r.action, r.target_step_id, r.migration_scenario, r.reason,
+                   r.collect_fields, r.confirm_fields, r.execute_step_ids, r.blocked_by_checkpoint
               from scenario.sessions s, lateral scenario.reconcile_session(s.tenant_id, s.session_id) r
              where s.tenant_id = %s
             """, [TENANT])}
@@ -123,8 +131,8 @@ def test_what_was_simulated_is_what_comes(db, old_name, new_name, by):
     assert all(asked[field] <= at_most.get(field, sessions) for field in asked)
 
 
-COLUMNS = "action, target_step_id, target_step_name, migration_scenario, anchor_content_hash, reason, collect_fields, " \
-          "confirm_fields, execute_step_ids, blocked_by_checkpoint, checkpoint_warning"
+COLUMNS = "action, target_step_id, target_step_name, migration_scenario, anchor_content_hash, reason, " \
+          "collect_fields, confirm_fields, execute_step_ids, blocked_by_checkpoint, checkpoint_warning"
 
 
 @pytest.mark.parametrize("file", FLOWS, ids=lambda file: file.stem)
@@ -133,16 +141,19 @@ def test_every_edit_of_the_corpus(file, db):
     flow = Flow(db, file)
     for old, new in zip(flow.definitions, flow.definitions[1:]):
         sessions = flow.populate(old, new)
-        version = flow.one("select scenario.create_scenario_version(%s, %s, %s)", flow.tenant, flow.scenario, Jsonb(new))[0]
+        create = "select scenario.create_scenario_version(%s, %s, %s)"
+        version = flow.one(create, flow.tenant, flow.scenario, Jsonb(new))[0]
         plan = flow.one("select scenario.build_migration_plan(%s, %s, %s)", flow.tenant, flow.scenario, version)[0]
-        foreseen = flow.all(f"select session_id, {COLUMNS} from scenario.simulate_migration_plan(%s, %s) order by 1", flow.tenant, plan)
+        simulate = f"select session_id, {COLUMNS} from scenario.simulate_migration_plan(%s, %s) order by 1"
+        foreseen = flow.all(simulate, flow.tenant, plan)
         summary = flow.one("select scenario.migration_summary(%s, %s)", flow.tenant, plan)[0]
         assert len(foreseen) == sessions == summary["sessions"]["total"]
         db.execute("select scenario.approve_migration_plan(%s, %s)", [flow.tenant, plan])
         db.execute("select scenario.deploy_migration_plan(%s, %s)", [flow.tenant, plan])
         came = flow.all(
-            f"select s.session_id, {COLUMNS.replace('anchor_content_hash', 'r.anchor_content_hash')} from scenario.sessions s, "
-            "lateral scenario.reconcile_session(s.tenant_id, s.session_id) r where s.tenant_id = %s order by 1", flow.tenant)
+            f"select s.session_id, {COLUMNS.replace('anchor_content_hash', 'r.anchor_content_hash')} "
+            "from scenario.sessions s, lateral scenario.reconcile_session(s.tenant_id, s.session_id) r "
+            "where s.tenant_id = %s order by 1", flow.tenant)
         assert came == foreseen, f"{flow.name}, version {flow.version}"
         assert flow.all("select * from scenario.check_invariants()") == []
         flow.version += 1
@@ -153,15 +164,18 @@ def test_it_writes_nothing(server, new_cluster, new_folder):
     primary = new_cluster()
     with primary.connect() as db:
         db.execute("create extension pg_scenario")
-        scenario = db.execute("select scenario.create_scenario(%s, %s)", [TENANT, Jsonb(definition("order_flow_v1"))]).fetchone()[0]
+        create = "select scenario.create_scenario(%s, %s)"
+        scenario = db.execute(create, [TENANT, Jsonb(definition("order_flow_v1"))]).fetchone()[0]
         session = uuid.uuid4()
         db.execute("select scenario.start_session(%s, %s, %s)", [TENANT, session, scenario])
-        db.execute("select scenario.create_scenario_version(%s, %s, %s)", [TENANT, scenario, Jsonb(definition("order_flow_v2"))])
+        create = "select scenario.create_scenario_version(%s, %s, %s)"
+        db.execute(create, [TENANT, scenario, Jsonb(definition("order_flow_v2"))])
         plan = db.execute("select scenario.build_migration_plan(%s, %s, 2)", [TENANT, scenario]).fetchone()[0]
     standby = primary.standby(new_folder())
     standby.catch_up_with(primary)
     with standby.connect() as db:
-        for call in ["simulate_migration_plan", "simulation_summary", "plan_report", "plan_mermaid", "stranded_sessions"]:
+        for call in ["simulate_migration_plan", "simulation_summary", "plan_report", "plan_mermaid",
+                     "stranded_sessions"]:
             db.execute(f"select * from scenario.{call}(%s, %s)", [TENANT, plan]).fetchall()
         for rows in ["check_invariants()", "version_drain", "migration_metrics", "batch_progress"]:
             db.execute(f"select * from scenario.{rows}").fetchall()

@@ -7,8 +7,16 @@
 \set bob  '''c0000000-0000-0000-0000-00000000410b'''
 \set cleo '''c0000000-0000-0000-0000-00000000410c'''
 \set dan  '''c0000000-0000-0000-0000-00000000410d'''
-\set turn 'select action, collect_fields as collect, confirm_fields as confirm, execute_step_ids as execute, decisions #>> $${0,fork_step_id}$$ as fork from scenario.reconcile_session'
-\set asked 'select right(session_id::text, 1) as session, scenario_version as version, kind, name, value, step_name, target_step_ids as targets from scenario.session_requests where tenant_id ='
+select $query$
+  select action, collect_fields as collect, confirm_fields as confirm, execute_step_ids as execute,
+         decisions #>> $${0,fork_step_id}$$ as fork
+    from scenario.reconcile_session
+$query$ as turn \gset
+select $$
+  select right(session_id::text, 1) as session, scenario_version as version, kind, name, value, step_name,
+         target_step_ids as targets
+    from scenario.session_requests where tenant_id =
+$$ as asked \gset
 set client_min_messages = warning;
 
 select scenario.create_scenario(:t, '{"name": "Clinic", "entry_step_id": "hello", "steps": [

@@ -3,8 +3,14 @@
 \set flow '''b0000000-0000-0000-0000-000000000044'''
 \set ann  '''c0000000-0000-0000-0000-00000000440a'''
 \set bob  '''c0000000-0000-0000-0000-00000000440b'''
-\set turn 'select action, collect_fields as collect, confirm_fields as confirm, fields_filled from scenario.reconcile_session'
-\set attempts 'select field_name, left(value::text, 12) as value, length(value::text), confidence, left(quote, 20) as quote, state, reason from scenario.field_attempts where tenant_id ='
+select $$
+  select action, collect_fields as collect, confirm_fields as confirm, fields_filled from scenario.reconcile_session
+$$ as turn \gset
+select $$
+  select field_name, left(value::text, 12) as value, length(value::text), confidence, left(quote, 20) as quote, state,
+         reason
+    from scenario.field_attempts where tenant_id =
+$$ as attempts \gset
 
 select scenario.create_scenario(:t, '{"name": "Bank", "entry_step_id": "hello", "steps": [
   {"id": "hello", "name": "Hello", "transitions": [{"to_step_id": "talk"}]},

@@ -1,4 +1,4 @@
--- Bad input for the functions of a turn: the right SQLSTATE, a message that helps, and nothing changed (SPEC 17).
+-- Bad input for the functions of a turn: the right SQLSTATE, a message that helps, and no change ("Errors").
 \set t  '''a0000000-0000-0000-0000-000000000007'''
 \set other '''a0000000-0000-0000-0000-0000000000ff'''
 \set flow '''b0000000-0000-0000-0000-000000000007'''
@@ -6,7 +6,8 @@
 \set nobody '''c0000000-0000-0000-0000-0000000000ff'''
 
 select scenario.create_scenario(:t, '{"name": "Flow", "entry_step_id": "a", "steps": [
-  {"id": "a", "name": "A", "transitions": [{"to_step_id": "b"}]}, {"id": "b", "name": "B", "is_terminal": true}]}', :flow) = :flow as created;
+  {"id": "a", "name": "A", "transitions": [{"to_step_id": "b"}]},
+  {"id": "b", "name": "B", "is_terminal": true}]}', :flow) = :flow as created;
 select (scenario.start_session(:t, :ann, :flow, variables => '{"kept": true}')).step_id as ann;
 
 -- NULL is no argument.
@@ -64,9 +65,12 @@ select scenario.advance_session(:t, :ann, 'b', confidence => 2);
 select * from scenario.submit_fields(:t, :ann, '{}');
 select * from scenario.submit_fields(:t, :ann, '{"": 1, "nothing": null}');
 -- JSON that is deeper than a value may be, and numbers that are larger than a machine's.
-select field, accepted, errors from scenario.submit_fields(:t, :ann, ('{"deep": ' || repeat('[', 200) || repeat(']', 200) || '}')::jsonb);
-select field, accepted, errors from scenario.submit_fields(:t, :ann, '{"large": 1e400, "long": 0.1000000000000000000000000000000001}');
-select variables - 'large' as variables, length(variables ->> 'large') as digits from scenario.sessions where tenant_id = :t and session_id = :ann;
+select field, accepted, errors
+  from scenario.submit_fields(:t, :ann, ('{"deep": ' || repeat('[', 200) || repeat(']', 200) || '}')::jsonb);
+select field, accepted, errors
+  from scenario.submit_fields(:t, :ann, '{"large": 1e400, "long": 0.1000000000000000000000000000000001}');
+select variables - 'large' as variables, length(variables ->> 'large') as digits
+  from scenario.sessions where tenant_id = :t and session_id = :ann;
 select action from scenario.reconcile_session(:t, :ann);
 
 -- Wrong states.
@@ -88,5 +92,6 @@ select scenario.submit_decision(:t, :ann, 'a', 'b');
 select action, target_step_id, scenario_version from scenario.reconcile_session(:t, :ann);
 
 -- Nothing was written by any of these.
-select count(*) as sessions, max(revision) as revision, max(visit_count) as visits from scenario.sessions where tenant_id in (:t, :other);
+select count(*) as sessions, max(revision) as revision, max(visit_count) as visits
+  from scenario.sessions where tenant_id in (:t, :other);
 select count(*) as audit from scenario.migration_audit where tenant_id in (:t, :other);

@@ -13,7 +13,8 @@ SELECT scenario.create_scenario(:t, '{"name": "Club", "entry_step_id": "hello", 
   {"id": "join", "name": "Join", "transitions": [{"to_step_id": "bye"}]},
   {"id": "bye", "name": "Bye"}]}', :s);
 INSERT INTO scenario.sessions (tenant_id, session_id, scenario_id, step_id, channel, variables)
-SELECT :t, ('7bbbbbbb-0000-4000-8000-0000000000' || n)::uuid, :s, CASE WHEN n < 30 THEN 'hello' WHEN n < 35 THEN 'poll' ELSE 'join' END,
+SELECT :t, ('7bbbbbbb-0000-4000-8000-0000000000' || n)::uuid, :s,
+       CASE WHEN n < 30 THEN 'hello' WHEN n < 35 THEN 'poll' ELSE 'join' END,
        CASE WHEN n % 2 = 0 THEN 'web' ELSE 'phone' END, CASE WHEN n < 45 THEN '{"age": 20}' ELSE '{}' END::jsonb
   FROM generate_series(10, 49) AS n;
 SELECT scenario.create_scenario_version(:t, :s, '{"name": "Club", "entry_step_id": "hello", "steps": [
@@ -54,43 +55,56 @@ SELECT count(*) AS runs FROM scenario.batch_runs WHERE tenant_id = :t;
 
 -- marks: the policy leaves 8 of those who join out
 CALL scenario.mark_sessions(tenant_id => :t, plan_id => :p, batch_size => 7);
-SELECT kind, state, total, done, applied AS marked, deferred AS left_out, batch_size FROM scenario.batch_runs WHERE tenant_id = :t;
-SELECT step_id, count(*), count(pending_plan_id) AS marked FROM scenario.sessions WHERE tenant_id = :t GROUP BY 1 ORDER BY 1;
+SELECT kind, state, total, done, applied AS marked, deferred AS left_out, batch_size
+  FROM scenario.batch_runs WHERE tenant_id = :t;
+SELECT step_id, count(*), count(pending_plan_id) AS marked
+  FROM scenario.sessions WHERE tenant_id = :t GROUP BY 1 ORDER BY 1;
 SELECT sessions_marked FROM scenario.migration_plans WHERE tenant_id = :t AND plan_id = :p;
 -- again: nothing to do
 CALL scenario.mark_sessions(:t, :p);
-SELECT total, done, applied AS marked, deferred AS left_out FROM scenario.batch_runs WHERE tenant_id = :t ORDER BY started_at DESC LIMIT 1;
+SELECT total, done, applied AS marked, deferred AS left_out
+  FROM scenario.batch_runs WHERE tenant_id = :t ORDER BY started_at DESC LIMIT 1;
 SELECT sessions_marked FROM scenario.migration_plans WHERE tenant_id = :t AND plan_id = :p;
 
 -- a session that fails, by a trigger of the application's, does not stop the others
 CREATE FUNCTION pg_temp.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN RAISE EXCEPTION USING ERRCODE = 'check_violation', MESSAGE = 'not this one', HINT = 'Ask the application.'; END $$;
+BEGIN
+  RAISE EXCEPTION USING ERRCODE = 'check_violation', MESSAGE = 'not this one', HINT = 'Ask the application.';
+END $$;
 CREATE TRIGGER refuse BEFORE UPDATE ON scenario.sessions FOR EACH ROW
     WHEN (NEW.scenario_version <> OLD.scenario_version AND right(NEW.session_id::text, 2) IN ('36', '38'))
     EXECUTE FUNCTION pg_temp.refuse();
 -- the application calls one by one what a set cannot do at all
 CALL scenario.migrate_sessions(:t, :p, batch_size => 8, max_sessions => 10);
-SELECT state, total, done, applied, deferred, failed FROM scenario.batch_runs WHERE tenant_id = :t ORDER BY started_at DESC LIMIT 1;
+SELECT state, total, done, applied, deferred, failed
+  FROM scenario.batch_runs WHERE tenant_id = :t ORDER BY started_at DESC LIMIT 1;
 \set VERBOSITY sqlstate
 CALL scenario.migrate_sessions(:t, :p, batch_size => 8, max_failures => 0);
 \set VERBOSITY default
-SELECT state, total, done, applied, deferred, exited, failed FROM scenario.batch_runs WHERE tenant_id = :t ORDER BY started_at DESC LIMIT 1;
+SELECT state, total, done, applied, deferred, exited, failed
+  FROM scenario.batch_runs WHERE tenant_id = :t ORDER BY started_at DESC LIMIT 1;
 CALL scenario.migrate_sessions(:t, :p, batch_size => 8);
-SELECT state, total, done, applied, deferred, exited, failed FROM scenario.batch_runs WHERE tenant_id = :t ORDER BY started_at DESC LIMIT 1;
-SELECT DISTINCT right(session_id::text, 2) AS session, sqlstate, message, hint FROM scenario.batch_errors WHERE tenant_id = :t ORDER BY 1;
+SELECT state, total, done, applied, deferred, exited, failed
+  FROM scenario.batch_runs WHERE tenant_id = :t ORDER BY started_at DESC LIMIT 1;
+SELECT DISTINCT right(session_id::text, 2) AS session, sqlstate, message, hint
+  FROM scenario.batch_errors WHERE tenant_id = :t ORDER BY 1;
 DROP TRIGGER refuse ON scenario.sessions;
 
 -- who is stuck, and why: a batch asks nobody, and a turn does; which versions are still walked
 SELECT action, collect_fields FROM scenario.reconcile_session(:t, '7bbbbbbb-0000-4000-8000-000000000046');
 SELECT right(session_id::text, 2) AS session, step_name, waiting_for, since IS NOT NULL AS since, fields_asked, reason
   FROM scenario.stranded_sessions(:t, :p) ORDER BY 1;
-SELECT version, status, sessions_active, sessions_other, sessions_marked, sessions_pinned, live_plan_ids = ARRAY[:p]::uuid[] AS by_plan, is_empty
+SELECT version, status, sessions_active, sessions_other, sessions_marked, sessions_pinned,
+       live_plan_ids = ARRAY[:p]::uuid[] AS by_plan, is_empty
   FROM scenario.version_drain WHERE tenant_id = :t ORDER BY version;
-SELECT status, marked, applied, pending, pinned, collecting, exits, by_scenario, by_action FROM scenario.deployment_status(:t, :p);
+SELECT status, marked, applied, pending, pinned, collecting, exits, by_scenario, by_action
+  FROM scenario.deployment_status(:t, :p);
 -- what could not be done is done now; what waits goes on waiting
 CALL scenario.migrate_sessions(:t, :p);
-SELECT state, total, done, applied, deferred, failed FROM scenario.batch_runs WHERE tenant_id = :t ORDER BY started_at DESC LIMIT 1;
-SELECT action, migration_scenario, from_version, to_version, step_before, step_after, plan_ids = ARRAY[:p]::uuid[] AS by_plan, reason, count(*)
+SELECT state, total, done, applied, deferred, failed
+  FROM scenario.batch_runs WHERE tenant_id = :t ORDER BY started_at DESC LIMIT 1;
+SELECT action, migration_scenario, from_version, to_version, step_before, step_after,
+       plan_ids = ARRAY[:p]::uuid[] AS by_plan, reason, count(*)
   FROM scenario.migration_audit WHERE tenant_id = :t GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 ORDER BY 1, 2, 5;
 SELECT * FROM scenario.check_invariants() WHERE tenant_id = :t;
 
@@ -116,11 +130,14 @@ SELECT count(DISTINCT to_jsonb(s) - array['session_id', 'channel', 'last_activit
        count(DISTINCT to_jsonb(u) - array['session_id', 'applied_at']) AS undo
   FROM pair AS b
   JOIN scenario.sessions AS s USING (session_id)
-  JOIN scenario.migration_audit AS a ON a.tenant_id = s.tenant_id AND a.session_id = s.session_id AND a.revision = s.revision
-  JOIN scenario.step_visits AS v ON v.tenant_id = s.tenant_id AND v.session_id = s.session_id AND v.visit_no = s.visit_count
+  JOIN scenario.migration_audit AS a
+    ON a.tenant_id = s.tenant_id AND a.session_id = s.session_id AND a.revision = s.revision
+  JOIN scenario.step_visits AS v
+    ON v.tenant_id = s.tenant_id AND v.session_id = s.session_id AND v.visit_no = s.visit_count
   JOIN scenario.migration_undo AS u ON u.tenant_id = s.tenant_id AND u.session_id = s.session_id
  WHERE s.tenant_id = :t;
-SELECT state, total, done, applied, deferred, pinned, exited, failed FROM scenario.batch_runs WHERE tenant_id = :t ORDER BY started_at DESC LIMIT 1;
+SELECT state, total, done, applied, deferred, pinned, exited, failed
+  FROM scenario.batch_runs WHERE tenant_id = :t ORDER BY started_at DESC LIMIT 1;
 SELECT * FROM scenario.check_invariants() WHERE tenant_id = :t;
 -- undone as a whole; the plan does not mark them again
 SELECT count(*), bool_and(reverted) FROM scenario.revert_plan(:t, :'next');
@@ -150,7 +167,8 @@ SELECT scenario.pause_batch(:t, NULL);
 \echo :LAST_ERROR_SQLSTATE
 
 -- the notices
-SELECT scenario.batch_line(ROW(NULL, NULL, NULL, kind, state, total, done, applied, deferred, blocked, failed, pinned, exited, 500, rate,
+SELECT scenario.batch_line(
+  ROW(NULL, NULL, NULL, kind, state, total, done, applied, deferred, blocked, failed, pinned, exited, 500, rate,
                                NULL, NULL, NULL, NULL, NULL)::scenario.batch_runs)
   FROM (VALUES ('migrate', 'running', 100000, 37000, 35900, 1100, 0, 0, 0, 0, 4210.4),
                ('migrate', 'running', 1000000, 1000, 990, 0, 2, 3, 4, 3, 80),

@@ -1,5 +1,5 @@
--- Forks in natural language (SPEC 7.5): somebody decides, for one session and one fork of one version; it is shown in explain and
--- audit, and can be answered otherwise as long as nothing has moved.
+-- Forks in natural language: somebody decides, for one session and one fork of one version. The explanation and the
+-- audit show the decision, and somebody can decide otherwise as long as nothing has moved ("Decisions").
 \set t  '''a0000000-0000-0000-0000-000000000033'''
 \set other '''a0000000-0000-0000-0000-0000000000ff'''
 \set flow '''b0000000-0000-0000-0000-000000000033'''
@@ -7,14 +7,18 @@
 \set bob '''c0000000-0000-0000-0000-00000000003b'''
 \set cleo '''c0000000-0000-0000-0000-00000000003c'''
 \set gone '''c0000000-0000-0000-0000-00000000003d'''
-\set turn 'select action, target_step_id as step, scenario_version as version, reason, user_message from scenario.reconcile_session'
+select $$
+  select action, target_step_id as step, scenario_version as version, reason, user_message
+    from scenario.reconcile_session
+$$ as turn \gset
 \set explain 'select seq, step_id, event, detail - $$plan_ids$$ as detail from scenario.explain_reconciliation'
 
 select scenario.create_scenario(:t, '{"name": "Support", "entry_step_id": "hello", "steps": [
   {"id": "hello", "name": "Hello", "transitions": [{"to_step_id": "advice"}]},
   {"id": "advice", "name": "Advice", "transitions": [{"to_step_id": "bye"}]},
   {"id": "bye", "name": "Goodbye", "is_terminal": true}]}', :flow) = :flow as created;
-select s, (scenario.start_session(:t, s::uuid, :flow)).step_id,  (scenario.advance_session(:t, s::uuid, 'advice')).step_id
+select s, (scenario.start_session(:t, s::uuid, :flow)).step_id,
+       (scenario.advance_session(:t, s::uuid, 'advice')).step_id
 from unnest(array[:ann, :bob, :cleo, :gone]) as s;
 update scenario.sessions set scenario_id = null where tenant_id = :t and session_id = :gone;
 select scenario.create_scenario_version(:t, :flow, '{"name": "Support", "entry_step_id": "hello", "steps": [
@@ -51,7 +55,8 @@ select scenario.submit_decision(:t, :ann, 'mood', null);
 select scenario.submit_decision(:t, :ann, 'mood', 'expert');
 select action, target_step_id, reason from scenario.preview_reconciliation(:t, :ann);
 select scenario.submit_decision(:t, :ann, 'mood', 'advice');
-select scenario_version, fork_step_id, target_step_id, decided_by = session_user as by_me from scenario.session_decisions where tenant_id = :t;
+select scenario_version, fork_step_id, target_step_id, decided_by = session_user as by_me
+  from scenario.session_decisions where tenant_id = :t;
 :explain(:t, :ann);
 :turn(:t, :ann);
 -- To a person, once the turn has asked.
@@ -84,14 +89,30 @@ select sessions_marked from scenario.deploy_migration_plan(:t, :'plan');
 :turn(:t, :ann);
 select scenario.submit_decision(:t, :ann, 'mood', 'advice');
 :turn(:t, :ann);
-select scenario_version, fork_step_id, target_step_id from scenario.session_decisions where tenant_id = :t and session_id = :ann order by 1;
+select scenario_version, fork_step_id, target_step_id
+  from scenario.session_decisions where tenant_id = :t and session_id = :ann order by 1;
 
 -- A fork that a version drops and a later one takes up again is not asked about a second time.
 \set s    '''b0000000-0000-0000-0000-000000000034'''
 \set dan  '''c0000000-0000-0000-0000-00000000003f'''
 \set eve  '''c0000000-0000-0000-0000-00000000003e'''
-\set plain '{"name": "Mood", "entry_step_id": "a", "steps": [{"id": "a", "name": "Hello", "transitions": [{"to_step_id": "m"}]}, {"id": "m", "name": "Advice", "transitions": [{"to_step_id": "e"}]}, {"id": "x", "name": "Comfort", "transitions": [{"to_step_id": "e"}]}, {"id": "e", "name": "Goodbye", "is_terminal": true}]}'
-\set asks '{"name": "Mood", "entry_step_id": "a", "steps": [{"id": "a", "name": "Hello", "transitions": [{"to_step_id": "f"}]}, {"id": "f", "name": "Mood", "transitions": [{"to_step_id": "x", "condition_text": "the customer sounds sad"}, {"to_step_id": "m"}]}, {"id": "m", "name": "Advice", "transitions": [{"to_step_id": "e"}]}, {"id": "x", "name": "Comfort", "transitions": [{"to_step_id": "e"}]}, {"id": "e", "name": "Goodbye", "is_terminal": true}]}'
+select $$
+  {"name": "Mood", "entry_step_id": "a", "steps": [
+    {"id": "a", "name": "Hello", "transitions": [{"to_step_id": "m"}]},
+    {"id": "m", "name": "Advice", "transitions": [{"to_step_id": "e"}]},
+    {"id": "x", "name": "Comfort", "transitions": [{"to_step_id": "e"}]},
+    {"id": "e", "name": "Goodbye", "is_terminal": true}]}
+$$ as plain \gset
+select $$
+  {"name": "Mood", "entry_step_id": "a", "steps": [
+    {"id": "a", "name": "Hello", "transitions": [{"to_step_id": "f"}]},
+    {"id": "f", "name": "Mood", "transitions": [
+      {"to_step_id": "x", "condition_text": "the customer sounds sad"},
+      {"to_step_id": "m"}]},
+    {"id": "m", "name": "Advice", "transitions": [{"to_step_id": "e"}]},
+    {"id": "x", "name": "Comfort", "transitions": [{"to_step_id": "e"}]},
+    {"id": "e", "name": "Goodbye", "is_terminal": true}]}
+$$ as asks \gset
 select scenario.create_scenario(:t, :'plain', :s) = :s as created;
 select (scenario.start_session(:t, c::uuid, :s)).step_id, (scenario.advance_session(:t, c::uuid, 'm')).step_id
   from unnest(array[:dan, :eve]) as c;

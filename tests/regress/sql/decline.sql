@@ -4,7 +4,10 @@
 \set flow '''b0000000-0000-0000-0000-000000000043'''
 \set ann  '''c0000000-0000-0000-0000-00000000430a'''
 \set bob  '''c0000000-0000-0000-0000-00000000430b'''
-\set turn 'select action, target_step_id as step, collect_fields as collect, confirm_fields as confirm from scenario.reconcile_session'
+select $$
+  select action, target_step_id as step, collect_fields as collect, confirm_fields as confirm
+    from scenario.reconcile_session
+$$ as turn \gset
 
 select scenario.create_scenario(:t, '{"name": "Loan", "entry_step_id": "hello", "steps": [
   {"id": "hello", "name": "Hello", "transitions": [{"to_step_id": "talk"}]},

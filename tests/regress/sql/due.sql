@@ -7,22 +7,31 @@
 \set s '''d0eaaaaa-0000-4000-8000-000000000001'''
 -- A scenario in one line: `a>b; b=Name!>yes:c|d; c*?age>d; d`. `!` is a checkpoint, `*` a required action, `?` a field.
 CREATE FUNCTION pg_temp.flow(line text) RETURNS jsonb LANGUAGE sql AS $$
-    SELECT jsonb_build_object('name', 'Flow', 'entry_step_id', (array_agg(p.id ORDER BY p.n))[1], 'steps', jsonb_agg(jsonb_build_object(
-               'id', p.id, 'name', coalesce(p.name, p.id), 'is_checkpoint', p.head LIKE '%!%', 'performs_action', p.head LIKE '%*%',
-               'is_required_action', p.head LIKE '%*%', 'is_terminal', p.onward IS NULL,
+    SELECT jsonb_build_object(
+             'name', 'Flow',
+             'entry_step_id', (array_agg(p.id ORDER BY p.n))[1],
+             'steps', jsonb_agg(jsonb_build_object(
+               'id', p.id, 'name', coalesce(p.name, p.id), 'is_checkpoint', p.head LIKE '%!%',
+               'performs_action', p.head LIKE '%*%', 'is_required_action', p.head LIKE '%*%',
+               'is_terminal', p.onward IS NULL,
                'collects_profile_fields', to_jsonb(array_remove(ARRAY[substring(p.head FROM '\?(\w+)')], NULL)),
-               'transitions', coalesce((SELECT jsonb_agg(jsonb_build_object('to_step_id', substring(w FROM '[^:]+$'), 'condition_text',
-                                                                            coalesce(substring(w FROM '^(.*):'), '')))
-                                          FROM unnest(string_to_array(p.onward, '|')) AS w), '[]')) ORDER BY p.n))
-      FROM (SELECT n, split_part(s, '>', 1) AS head, substring(s FROM '^\s*(\w+)') AS id, substring(s FROM '=([\w ]+)') AS name,
-                   substring(s FROM '>(.*)$') AS onward
+               'transitions', coalesce((
+                 SELECT jsonb_agg(jsonb_build_object(
+                          'to_step_id', substring(w FROM '[^:]+$'),
+                          'condition_text', coalesce(substring(w FROM '^(.*):'), '')))
+                   FROM unnest(string_to_array(p.onward, '|')) AS w), '[]')) ORDER BY p.n))
+      FROM (SELECT n, split_part(s, '>', 1) AS head, substring(s FROM '^\s*(\w+)') AS id,
+                   substring(s FROM '=([\w ]+)') AS name, substring(s FROM '>(.*)$') AS onward
               FROM unnest(string_to_array(line, ';')) WITH ORDINALITY AS u (s, n)) AS p $$;
 CREATE FUNCTION pg_temp.tenant() RETURNS uuid LANGUAGE sql AS $$ SELECT 'd0e00000-0000-4000-8000-000000000001'::uuid $$;
-CREATE FUNCTION pg_temp.scenario() RETURNS uuid LANGUAGE sql AS $$ SELECT 'd0eaaaaa-0000-4000-8000-000000000001'::uuid $$;
-CREATE FUNCTION pg_temp.session(n integer) RETURNS uuid LANGUAGE sql AS $$ SELECT ('d0ebbbbb-0000-4000-8000-0000000000' || lpad(n::text, 2, '0'))::uuid $$;
+CREATE FUNCTION pg_temp.scenario() RETURNS uuid LANGUAGE sql AS
+  $$ SELECT 'd0eaaaaa-0000-4000-8000-000000000001'::uuid $$;
+CREATE FUNCTION pg_temp.session(n integer) RETURNS uuid LANGUAGE sql AS
+  $$ SELECT ('d0ebbbbb-0000-4000-8000-0000000000' || lpad(n::text, 2, '0'))::uuid $$;
 -- the newest plan between two versions
 CREATE FUNCTION pg_temp.plan(f integer, t integer) RETURNS uuid LANGUAGE sql AS $$
-    SELECT plan_id FROM scenario.migration_plans WHERE tenant_id = pg_temp.tenant() AND from_version = f AND to_version = t
+    SELECT plan_id FROM scenario.migration_plans
+     WHERE tenant_id = pg_temp.tenant() AND from_version = f AND to_version = t
      ORDER BY created_at DESC, deployment_no DESC NULLS FIRST LIMIT 1 $$;
 CREATE FUNCTION pg_temp.version(line text) RETURNS integer LANGUAGE sql AS $$
     SELECT scenario.create_scenario_version(pg_temp.tenant(), pg_temp.scenario(), pg_temp.flow(line)) $$;
@@ -32,7 +41,8 @@ DECLARE
     p uuid := scenario.build_migration_plan(pg_temp.tenant(), pg_temp.scenario(), t, from_version => f);
 BEGIN
     PERFORM scenario.set_anchor_policy(pg_temp.tenant(), p, a.anchor_content_hash, policy)
-       FROM (SELECT DISTINCT anchor_content_hash FROM scenario.plan_anchors WHERE tenant_id = pg_temp.tenant() AND plan_id = p AND kind = 'anchor') AS a
+       FROM (SELECT DISTINCT anchor_content_hash FROM scenario.plan_anchors
+              WHERE tenant_id = pg_temp.tenant() AND plan_id = p AND kind = 'anchor') AS a
       WHERE policy IS NOT NULL;
     PERFORM scenario.approve_migration_plan(pg_temp.tenant(), p);
     RETURN d.sessions_marked FROM scenario.deploy_migration_plan(pg_temp.tenant(), p) AS d;
@@ -51,13 +61,20 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 CREATE VIEW pg_temp.places AS
-  SELECT right(s.session_id::text, 2) AS session, s.scenario_version AS version, s.step_id AS step, s.status, s.reconciled_deployments AS seen,
+  SELECT right(s.session_id::text, 2) AS session, s.scenario_version AS version, s.step_id AS step, s.status,
+         s.reconciled_deployments AS seen,
          s.pinned_reason AS pinned, (SELECT p.from_version || '→' || p.to_version FROM scenario.migration_plans AS p
                                       WHERE p.tenant_id = s.tenant_id AND p.plan_id = s.pinned_plan_id) AS by_plan,
          s.pending_plan_id IS NOT NULL AS marked, s.revision
     FROM scenario.sessions AS s WHERE s.tenant_id = pg_temp.tenant() ORDER BY 1;
-\set turn 'SELECT action, target_step_id AS step, scenario_version AS version, migration_scenario AS scenario, reason FROM scenario.reconcile_session'
-\set preview 'SELECT action, target_step_id AS step, scenario_version AS version, migration_scenario AS scenario, reason FROM scenario.preview_reconciliation'
+SELECT $$
+  SELECT action, target_step_id AS step, scenario_version AS version, migration_scenario AS scenario, reason
+    FROM scenario.reconcile_session
+$$ AS turn \gset
+SELECT $$
+  SELECT action, target_step_id AS step, scenario_version AS version, migration_scenario AS scenario, reason
+    FROM scenario.preview_reconciliation
+$$ AS preview \gset
 
 -- A session that starts in the published version has seen every deployment. A turn with nothing to do writes nothing.
 SELECT scenario.create_scenario(:t, pg_temp.flow('a>b; b>c; c'), :s) IS NOT NULL AS created;
@@ -66,10 +83,12 @@ SELECT (scenario.start_session(:t, pg_temp.session(n), :s, channel => c)).reconc
   FROM (VALUES (1, 'web'), (2, 'web'), (3, 'sms'), (4, 'web')) AS v (n, c);
 UPDATE scenario.sessions SET status = 'paused' WHERE tenant_id = :t AND session_id = pg_temp.session(4);
 
--- Publication, deployment and cancellation are counted, and a plan keeps its number. Paused sessions are marked and counted.
+-- The scenario counts publications, deployments and cancellations, and a plan keeps its number. Paused sessions are
+-- marked and counted.
 SELECT pg_temp.version('a=a>b; n>b; b>c; c');
 SELECT pg_temp.deploy(1, 2, '{"exclude_channels": ["sms"]}') AS marked;
-SELECT from_version, to_version, status, deployment_no FROM scenario.migration_plans WHERE tenant_id = :t ORDER BY deployment_no;
+SELECT from_version, to_version, status, deployment_no
+  FROM scenario.migration_plans WHERE tenant_id = :t ORDER BY deployment_no;
 SELECT action, reason FROM scenario.simulate_migration_plan(:t, pg_temp.plan(1, 2)) ORDER BY session_id;
 :turn(:t, pg_temp.session(1));
 :turn(:t, pg_temp.session(3));
@@ -85,10 +104,12 @@ UPDATE scenario.sessions SET status = 'active' WHERE tenant_id = :t AND session_
 SELECT scenario.cancel_deployment(:t, pg_temp.plan(1, 2)) AS void_marks;
 SELECT deployments FROM scenario.scenarios WHERE tenant_id = :t;
 SELECT marked, applied, pending, pinned FROM scenario.deployment_status(:t, pg_temp.plan(1, 2));
-UPDATE scenario.sessions SET waiting_for = 'customer', waiting_since = now() WHERE tenant_id = :t AND session_id = pg_temp.session(2);
+UPDATE scenario.sessions SET waiting_for = 'customer', waiting_since = now()
+ WHERE tenant_id = :t AND session_id = pg_temp.session(2);
 SELECT count(*) AS stranded FROM scenario.stranded_sessions(:t, pg_temp.plan(1, 2));
 SELECT version, sessions_marked, sessions_pinned FROM scenario.version_drain WHERE tenant_id = :t ORDER BY 1;
-SELECT count(*) AS pending FROM scenario.migration_metrics WHERE tenant_id = :t AND metric = 'pg_scenario_sessions_pending';
+SELECT count(*) AS pending
+  FROM scenario.migration_metrics WHERE tenant_id = :t AND metric = 'pg_scenario_sessions_pending';
 SELECT count(*) AS invariants_broken FROM scenario.check_invariants() WHERE tenant_id = :t;
 -- retention removes it; the next turn would, too
 BEGIN;
@@ -111,12 +132,16 @@ RESET scenario.auto_mark_sessions;
 :turn(:t, pg_temp.session(3));
 SELECT * FROM pg_temp.places;
 
--- A session that is set back to an older version is migrated again; one that is set to the published one is only looked at.
-UPDATE scenario.sessions SET scenario_version = 1, step_id = 'b' WHERE tenant_id = :t AND session_id = pg_temp.session(2);
+-- A session that is set back to an older version is migrated again. A session that is set to the published version is
+-- only looked at.
+UPDATE scenario.sessions SET scenario_version = 1, step_id = 'b'
+ WHERE tenant_id = :t AND session_id = pg_temp.session(2);
 SELECT * FROM pg_temp.places WHERE session = '02';
 :turn(:t, pg_temp.session(2));
-UPDATE scenario.sessions SET scenario_version = 1, step_id = 'b' WHERE tenant_id = :t AND session_id = pg_temp.session(2);
-UPDATE scenario.sessions SET scenario_version = 2, step_id = 'n' WHERE tenant_id = :t AND session_id = pg_temp.session(2);
+UPDATE scenario.sessions SET scenario_version = 1, step_id = 'b'
+ WHERE tenant_id = :t AND session_id = pg_temp.session(2);
+UPDATE scenario.sessions SET scenario_version = 2, step_id = 'n'
+ WHERE tenant_id = :t AND session_id = pg_temp.session(2);
 -- in a read-only transaction it is answered without that being written
 BEGIN READ ONLY;
 :turn(:t, pg_temp.session(2));
@@ -142,12 +167,15 @@ SELECT * FROM pg_temp.places WHERE session IN ('01', '02');
 SELECT pg_temp.version('a>b; o>b; b>c; c');
 SELECT pg_temp.deploy(3, 4, '{"min_session_age_days": 2}') AS marked;
 :turn(:t, pg_temp.session(1));
-UPDATE scenario.sessions SET created_at = now() - interval '3 days' WHERE tenant_id = :t AND session_id = pg_temp.session(1);
+UPDATE scenario.sessions SET created_at = now() - interval '3 days'
+ WHERE tenant_id = :t AND session_id = pg_temp.session(1);
 :turn(:t, pg_temp.session(1));
 
 -- A finished session is left in peace, until a policy reopens it where its step goes on.
-SELECT (scenario.start_session(:t, pg_temp.session(5), :s, step_id => 'c')).step_id, (scenario.start_session(:t, pg_temp.session(6), :s, step_id => 'c')).step_id;
-UPDATE scenario.sessions SET status = 'completed' WHERE tenant_id = :t AND session_id IN (pg_temp.session(5), pg_temp.session(6));
+SELECT (scenario.start_session(:t, pg_temp.session(5), :s, step_id => 'c')).step_id,
+       (scenario.start_session(:t, pg_temp.session(6), :s, step_id => 'c')).step_id;
+UPDATE scenario.sessions SET status = 'completed'
+ WHERE tenant_id = :t AND session_id IN (pg_temp.session(5), pg_temp.session(6));
 SELECT pg_temp.version('a>b; p>b; b>c; c>d; d');
 BEGIN;
 SELECT pg_temp.deploy(4, 5) AS marked;
@@ -163,16 +191,19 @@ SELECT * FROM pg_temp.places WHERE session IN ('05', '06');
 
 -- Publishing is refused while a live session, on whatever version, has no way to the new one.
 SELECT pg_temp.version('a>b; q>b; b>c; c>d; d');
-UPDATE scenario.sessions SET scenario_version = 1, step_id = 'b' WHERE tenant_id = :t AND session_id = pg_temp.session(3);
+UPDATE scenario.sessions SET scenario_version = 1, step_id = 'b'
+ WHERE tenant_id = :t AND session_id = pg_temp.session(3);
 CALL pg_temp.refused('UPDATE scenario.scenarios SET published_version = 6 WHERE tenant_id = pg_temp.tenant()');
 -- (case 9) without a plan to the new version not even a cancelled one leads there: their fallback would move them
 BEGIN;
 SELECT scenario.cancel_deployment(:t, pg_temp.plan(4, 5)) AS void_marks;
 CALL pg_temp.refused('UPDATE scenario.scenarios SET published_version = 6 WHERE tenant_id = pg_temp.tenant()');
 ROLLBACK;
--- with one, those whose way leads over a cancelled plan are pinned; they, sessions with a foreign checksum and finished ones do not refuse
+-- With a plan, the sessions whose way leads over a cancelled plan are pinned. Neither they, nor sessions with a foreign
+-- checksum, nor finished sessions stand in the way.
 BEGIN;
-UPDATE scenario.sessions SET scenario_checksum = 'foreign', reconciled_deployments = NULL WHERE tenant_id = :t AND session_id = pg_temp.session(4);
+UPDATE scenario.sessions SET scenario_checksum = 'foreign', reconciled_deployments = NULL
+ WHERE tenant_id = :t AND session_id = pg_temp.session(4);
 SELECT scenario.cancel_deployment(:t, pg_temp.plan(4, 5)) AS void_marks;
 SELECT scenario.build_migration_plan(:t, :s, 6) IS NOT NULL AS built;
 SELECT status FROM scenario.approve_migration_plan(:t, pg_temp.plan(5, 6));
@@ -222,10 +253,12 @@ SELECT sessions_marked FROM scenario.deploy_migration_plan(:t, pg_temp.plan(5, 8
 -- open plans from the same version to the same or a later one are
 SELECT pg_temp.version('a>b; u>b; b>c; c>d; d');
 SELECT pg_temp.version('a>b; v>b; b>c; c>d; d');
-SELECT scenario.build_migration_plan(:t, :s, 10) IS NOT NULL AS from_8, scenario.build_migration_plan(:t, :s, 10, from_version => 6) IS NOT NULL AS from_6;
+SELECT scenario.build_migration_plan(:t, :s, 10) IS NOT NULL AS from_8,
+       scenario.build_migration_plan(:t, :s, 10, from_version => 6) IS NOT NULL AS from_6;
 SELECT pg_temp.deploy(8, 9) AS marked;
-SELECT p.from_version, p.to_version, p.status, (SELECT o.from_version || '→' || o.to_version FROM scenario.migration_plans AS o
-                                                 WHERE o.tenant_id = p.tenant_id AND o.plan_id = p.superseded_by) AS superseded_by
+SELECT p.from_version, p.to_version, p.status,
+       (SELECT o.from_version || '→' || o.to_version FROM scenario.migration_plans AS o
+         WHERE o.tenant_id = p.tenant_id AND o.plan_id = p.superseded_by) AS superseded_by
   FROM scenario.migration_plans AS p WHERE p.tenant_id = :t AND p.to_version = 10 ORDER BY 1;
 
 SELECT * FROM scenario.check_invariants() WHERE tenant_id = :t;

@@ -1,4 +1,4 @@
--- Why a session lands where it does (SPEC 7.7).
+-- Why a session lands where it does ("Results").
 \set t  '''a0000000-0000-0000-0000-000000000004'''
 \set flow '''b0000000-0000-0000-0000-000000000004'''
 \set ann '''c0000000-0000-0000-0000-00000000000a'''
@@ -12,7 +12,8 @@ select scenario.create_scenario(:t, '{"name": "Loan", "entry_step_id": "hello", 
   {"id": "end", "name": "End", "is_terminal": true}]}', :flow) = :flow as created;
 select (scenario.start_session(:t, :ann, :flow, variables => '{"amount": 500, "income": 40000}')).step_id as ann,
        (scenario.start_session(:t, :bob, :flow)).step_id as bob;
-select (scenario.advance_session(:t, :ann, 'amount')).step_id as ann, (scenario.advance_session(:t, :ann, 'sign')).step_id as ann;
+select (scenario.advance_session(:t, :ann, 'amount')).step_id as ann,
+       (scenario.advance_session(:t, :ann, 'sign')).step_id as ann;
 
 -- Nothing to explain.
 :why(:t, :ann);
@@ -22,7 +23,8 @@ select scenario.create_scenario_version(:t, :flow, '{"name": "Loan", "entry_step
   {"id": "income", "name": "Income", "collects_profile_fields": ["income"], "transitions": [
     {"to_step_id": "adviser", "condition_text": "income < 10000", "priority": 1}, {"to_step_id": "amount"}]},
   {"id": "adviser", "name": "Adviser", "transitions": [{"to_step_id": "amount"}]},
-  {"id": "amount", "name": "Amount", "collects_profile_fields": ["amount", "currency"], "transitions": [{"to_step_id": "sign"}]},
+  {"id": "amount", "name": "Amount", "collects_profile_fields": ["amount", "currency"],
+   "transitions": [{"to_step_id": "sign"}]},
   {"id": "sign", "name": "Sign", "transitions": [{"to_step_id": "end"}]},
   {"id": "end", "name": "End", "is_terminal": true}]}') as version;
 select scenario.build_migration_plan(:t, :flow, 2) as plan \gset

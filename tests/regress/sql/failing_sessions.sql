@@ -115,7 +115,8 @@ CREATE TRIGGER refuse BEFORE UPDATE ON scenario.sessions FOR EACH ROW EXECUTE FU
 CREATE TRIGGER asserts BEFORE UPDATE ON scenario.sessions FOR EACH ROW EXECUTE FUNCTION public.asserts();
 SELECT reverted, scenario_version, step_id, problem, count(*), min(right(session_id::text, 2)) AS first
   FROM scenario.revert_plan(:t, :p, by => 'ann', reason => 'too early') GROUP BY 1, 2, 3, 4 ORDER BY 1, 4;
-SELECT scenario_version, pinned_reason, count(*) FROM scenario.sessions WHERE tenant_id = :t GROUP BY 1, 2 ORDER BY 1, 3;
+SELECT scenario_version, pinned_reason, count(*)
+  FROM scenario.sessions WHERE tenant_id = :t GROUP BY 1, 2 ORDER BY 1, 3;
 SELECT reason, count(*) FROM scenario.migration_audit WHERE tenant_id = :t AND action = 'revert' GROUP BY 1;
 -- Who cancels the statement ends it all.
 CREATE FUNCTION public.cancel() RETURNS trigger LANGUAGE plpgsql AS $$

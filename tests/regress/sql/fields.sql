@@ -1,13 +1,23 @@
--- Answers from outside: extractions, confirmations, actions, decisions (SPEC 7.3, 7.5, 8).
+-- Answers from outside: extractions, confirmations, actions, decisions ("Answers", "Decisions").
 \set t  '''a0000000-0000-0000-0000-000000000006'''
 \set flow '''b0000000-0000-0000-0000-000000000006'''
 \set ann '''c0000000-0000-0000-0000-00000000000a'''
 \set bob '''c0000000-0000-0000-0000-00000000000b'''
 \set cleo '''c0000000-0000-0000-0000-00000000000c'''
 \set customer '''d0000000-0000-0000-0000-00000000000a'''
-\set turn 'select action, target_step_id as step, collect_fields, confirm_fields, execute_step_ids as execute, fields_filled, reason from scenario.reconcile_session'
-\set profile 'select field_name, value, status, source, confidence, needs_confirmation, quote from scenario.profile_fields where tenant_id ='
-\set attempts 'select right(session_id::text, 1) as session, field_name, value, confidence, quote, reason from scenario.field_attempts where tenant_id ='
+select $$
+  select action, target_step_id as step, collect_fields, confirm_fields, execute_step_ids as execute, fields_filled,
+         reason
+    from scenario.reconcile_session
+$$ as turn \gset
+select $$
+  select field_name, value, status, source, confidence, needs_confirmation, quote
+    from scenario.profile_fields where tenant_id =
+$$ as profile \gset
+select $$
+  select right(session_id::text, 1) as session, field_name, value, confidence, quote, reason
+    from scenario.field_attempts where tenant_id =
+$$ as attempts \gset
 \set waiting 'select waiting_for from scenario.sessions where tenant_id ='
 
 select scenario.create_scenario(:t, '{"name": "Visit", "entry_step_id": "hello", "steps": [
@@ -16,8 +26,10 @@ select scenario.create_scenario(:t, '{"name": "Visit", "entry_step_id": "hello",
 insert into scenario.field_definitions (tenant_id, field_name, schema, extraction_pattern) values
   (:t, 'age', '{"type": "integer", "minimum": 0}', 'I am (\d+)');
 select (scenario.start_session(:t, :ann, :flow, customer_id => :customer)).step_id as ann,
-       (scenario.start_session(:t, :bob, :flow)).step_id as bob, (scenario.start_session(:t, :cleo, :flow)).step_id as cleo;
-select (scenario.advance_session(:t, :ann, 'talk')).step_id as ann, (scenario.advance_session(:t, :bob, 'talk')).step_id as bob,
+       (scenario.start_session(:t, :bob, :flow)).step_id as bob,
+       (scenario.start_session(:t, :cleo, :flow)).step_id as cleo;
+select (scenario.advance_session(:t, :ann, 'talk')).step_id as ann,
+       (scenario.advance_session(:t, :bob, 'talk')).step_id as bob,
        (scenario.advance_session(:t, :cleo, 'talk')).step_id as cleo;
 
 -- What a model extracts is used from 0.85 on, and needs no confirmation from 0.95 on.
@@ -44,7 +56,8 @@ select * from scenario.record_extraction(:t, :ann, 'age', '37', 0.99);
 select scenario.create_scenario_version(:t, :flow, '{"name": "Visit", "entry_step_id": "hello", "steps": [
   {"id": "hello", "name": "Hello", "transitions": [{"to_step_id": "about"}]},
   {"id": "about", "name": "About you", "collects_profile_fields": ["age"], "transitions": [{"to_step_id": "consent"}]},
-  {"id": "consent", "name": "File consent", "performs_action": true, "is_required_action": true, "transitions": [{"to_step_id": "mood"}]},
+  {"id": "consent", "name": "File consent", "performs_action": true, "is_required_action": true,
+   "transitions": [{"to_step_id": "mood"}]},
   {"id": "mood", "name": "Mood", "transitions": [
     {"to_step_id": "nurse", "condition_text": "the customer sounds worried", "priority": 1}, {"to_step_id": "talk"}]},
   {"id": "nurse", "name": "Nurse", "is_terminal": true},
@@ -60,7 +73,8 @@ select scenario.complete_action(:t, :ann, 'talk');
 select scenario.complete_action(:t, :ann, 'nowhere');
 select scenario.complete_action(:t, :ann, 'consent');
 select scenario.complete_action(:t, :ann, 'consent');
-select scenario_version, step_id, completed_by = session_user as by_me from scenario.session_actions where tenant_id = :t;
+select scenario_version, step_id, completed_by = session_user as by_me
+  from scenario.session_actions where tenant_id = :t;
 :turn(:t, :ann);
 :waiting :t and session_id = :ann;
 select jsonb_pretty(decisions) as decisions from scenario.preview_reconciliation(:t, :ann);

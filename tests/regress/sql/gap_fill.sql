@@ -1,4 +1,5 @@
--- Nobody is asked for what is known (SPEC 8): profile, then the session, then the conversation, then the customer.
+-- Nobody is asked for what is known. The session comes first, then the profile, then the conversation, and the customer
+-- comes last ("Gap fill").
 \set t  '''a0000000-0000-0000-0000-000000000005'''
 \set flow '''b0000000-0000-0000-0000-000000000005'''
 \set ann '''c0000000-0000-0000-0000-00000000000a'''
@@ -8,19 +9,29 @@
 \set customer_ann '''d0000000-0000-0000-0000-00000000000a'''
 \set customer_bob '''d0000000-0000-0000-0000-00000000000b'''
 \set customer_dan '''d0000000-0000-0000-0000-00000000000d'''
-\set turn 'select action, target_step_id as step, scenario_version as version, collect_fields, confirm_fields, fields_filled, user_message from scenario.reconcile_session'
-\set profile 'select field_name, value, status, source, confidence, needs_confirmation, quote from scenario.profile_fields where tenant_id ='
+select $$
+  select action, target_step_id as step, scenario_version as version, collect_fields, confirm_fields, fields_filled,
+         user_message
+    from scenario.reconcile_session
+$$ as turn \gset
+select $$
+  select field_name, value, status, source, confidence, needs_confirmation, quote
+    from scenario.profile_fields where tenant_id =
+$$ as profile \gset
 
 select scenario.create_scenario(:t, '{"name": "Care", "entry_step_id": "hello", "steps": [
   {"id": "hello", "name": "Hello", "transitions": [{"to_step_id": "advice"}]},
   {"id": "advice", "name": "Advice"}]}', :flow) = :flow as created;
-insert into scenario.field_definitions (tenant_id, field_name, display_name, schema, collection_prompt, extraction_hint, extraction_pattern, required_level) values
-  (:t, 'age', 'age in years', '{"type": "integer", "minimum": 0, "maximum": 120, "examples": [34]}', 'How old are you?', 'the speaker''s own age', 'I am (\d+)', 'hard'),
+insert into scenario.field_definitions (tenant_id, field_name, display_name, schema, collection_prompt,
+  extraction_hint, extraction_pattern, required_level)
+values
+  (:t, 'age', 'age in years', '{"type": "integer", "minimum": 0, "maximum": 120, "examples": [34]}',
+   'How old are you?', 'the speaker''s own age', 'I am (\d+)', 'hard'),
   (:t, 'country', 'country', '{"enum": ["KE", "TZ", "UG"]}', null, null, null, 'hard'),
   (:t, 'nickname', null, null, null, null, null, 'soft');
 
--- Ann's profile knows everything, Bob's age has expired and his country is not a country, Cleo has no profile, Dan has said
--- how old he is.
+-- Ann's profile knows everything. Bob's age has expired, and his country is not a country. Cleo has no profile. Dan has
+-- said how old he is.
 insert into scenario.profile_fields (tenant_id, customer_id, field_name, value, expires_at) values
   (:t, :customer_ann, 'age', '34', null), (:t, :customer_ann, 'country', '"KE"', null),
   (:t, :customer_bob, 'age', '40', '2020-01-01'), (:t, :customer_bob, 'country', '"Kenya"', null),
@@ -29,14 +40,18 @@ select (scenario.start_session(:t, :ann, :flow, customer_id => :customer_ann)).s
        (scenario.start_session(:t, :bob, :flow, customer_id => :customer_bob)).step_id as bob,
        (scenario.start_session(:t, :cleo, :flow, variables => '{"age": 19}')).step_id as cleo,
        (scenario.start_session(:t, :dan, :flow, customer_id => :customer_dan)).step_id as dan;
-select (scenario.advance_session(:t, :ann, 'advice')).step_id as ann, (scenario.advance_session(:t, :bob, 'advice')).step_id as bob,
-       (scenario.advance_session(:t, :cleo, 'advice')).step_id as cleo, (scenario.advance_session(:t, :dan, 'advice')).step_id as dan;
+select (scenario.advance_session(:t, :ann, 'advice')).step_id as ann,
+       (scenario.advance_session(:t, :bob, 'advice')).step_id as bob,
+       (scenario.advance_session(:t, :cleo, 'advice')).step_id as cleo,
+       (scenario.advance_session(:t, :dan, 'advice')).step_id as dan;
 insert into scenario.messages (tenant_id, session_id, role, content) values
-  (:t, :dan, 'customer', 'I am 200 years old'), (:t, :dan, 'customer', 'No, I am 28'), (:t, :dan, 'assistant', 'I am 3');
+  (:t, :dan, 'customer', 'I am 200 years old'), (:t, :dan, 'customer', 'No, I am 28'),
+  (:t, :dan, 'assistant', 'I am 3');
 
 select scenario.create_scenario_version(:t, :flow, '{"name": "Care", "entry_step_id": "hello", "steps": [
   {"id": "hello", "name": "Hello", "transitions": [{"to_step_id": "about"}]},
-  {"id": "about", "name": "About you", "collects_profile_fields": ["age", "country", "nickname"], "transitions": [{"to_step_id": "advice"}]},
+  {"id": "about", "name": "About you", "collects_profile_fields": ["age", "country", "nickname"],
+   "transitions": [{"to_step_id": "advice"}]},
   {"id": "advice", "name": "Advice"}]}') as version;
 select scenario.build_migration_plan(:t, :flow, 2) as plan \gset
 select status from scenario.approve_migration_plan(:t, :'plan');
@@ -59,7 +74,8 @@ select * from scenario.submit_fields(:t, :bob, '{"age": "forty", "country": "TZ"
 select * from scenario.submit_fields(:t, :bob, '{"age": 41}');
 :turn(:t, :bob);
 :profile :t and customer_id = :customer_bob order by field_name;
-select revision, action, fields_asked, fields_filled from scenario.migration_audit where tenant_id = :t and session_id = :bob order by revision;
+select revision, action, fields_asked, fields_filled
+  from scenario.migration_audit where tenant_id = :t and session_id = :bob order by revision;
 
 -- Cleo, who is nobody's customer, has only her session.
 :turn(:t, :cleo);

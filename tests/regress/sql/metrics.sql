@@ -16,7 +16,8 @@ SELECT scenario.create_scenario_version(:t, :s, '{"name": "Club", "entry_step_id
 SELECT scenario.build_migration_plan(:t, :s, 2) AS plan \gset
 SELECT status FROM scenario.approve_migration_plan(:t, :'plan');
 SELECT sessions_marked FROM scenario.deploy_migration_plan(:t, :'plan');
-SELECT r.action, count(*) FROM scenario.sessions AS s, LATERAL scenario.reconcile_session(s.tenant_id, s.session_id) AS r
+SELECT r.action, count(*)
+  FROM scenario.sessions AS s, LATERAL scenario.reconcile_session(s.tenant_id, s.session_id) AS r
  WHERE s.tenant_id = :t AND right(s.session_id::text, 1) <> '6' GROUP BY 1 ORDER BY 1;
 SELECT metric, kind, status, action, migration_scenario, source, waiting_for, le, value FROM scenario.migration_metrics
  WHERE tenant_id = :t AND scenario_id = :s AND metric NOT LIKE '%duration%' ORDER BY 1, 3, 4, 5, 6, 7, 8;
@@ -48,5 +49,6 @@ SELECT metric, action, migration_scenario, value FROM scenario.migration_metrics
    AND (metric LIKE '%decisions%' OR metric LIKE '%applied%' OR metric LIKE '%duration_seconds_count') ORDER BY 1, 2, 3;
 -- a metric with its labels is there once
 SELECT metric, count(*) FROM scenario.migration_metrics
- GROUP BY metric, tenant_id, scenario_id, status, action, migration_scenario, source, waiting_for, le HAVING count(*) > 1;
+ GROUP BY metric, tenant_id, scenario_id, status, action, migration_scenario, source, waiting_for, le
+HAVING count(*) > 1;
 ROLLBACK;

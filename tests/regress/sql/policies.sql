@@ -1,4 +1,4 @@
--- Policies per anchor: set, refused, and whom they let in when the plan is deployed (SPEC 5).
+-- Policies per anchor: set, refused, and whom they let in when the plan is deployed ("Policies").
 \set SHOW_CONTEXT never
 \pset null '∅'
 \set t '''d3000000-0000-4000-8000-000000000001'''
@@ -14,7 +14,8 @@ BEGIN
 EXCEPTION WHEN OTHERS THEN
     GET STACKED DIAGNOSTICS m = MESSAGE_TEXT, d = PG_EXCEPTION_DETAIL, h = PG_EXCEPTION_HINT;
     RAISE INFO USING MESSAGE = regexp_replace(SQLSTATE || ': ' || m || coalesce(e'\nDETAIL:  ' || nullif(d, ''), '')
-        || coalesce(e'\nHINT:  ' || nullif(h, ''), ''), '(?!aaaaaaaa)[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f-]{21}', '<plan>', 'g');
+        || coalesce(e'\nHINT:  ' || nullif(h, ''), ''),
+        '(?!aaaaaaaa)[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f-]{21}', '<plan>', 'g');
 END
 $$;
 -- the newest plan between two versions
@@ -31,40 +32,53 @@ CREATE FUNCTION pg_temp.set(step text, policy jsonb, replace boolean DEFAULT fal
     SELECT scenario.set_anchor_policy(pg_temp.tenant(), pg_temp.plan(1, 2), pg_temp.anchor(step), policy, replace) $$;
 
 SELECT scenario.create_scenario(:t, '{"name": "Order", "entry_step_id": "a", "steps": [
-    {"id": "a", "name": "Welcome", "transitions": [{"to_step_id": "b"}]}, {"id": "b", "name": "Address", "transitions": [{"to_step_id": "gone"}]},
+    {"id": "a", "name": "Welcome", "transitions": [{"to_step_id": "b"}]},
+    {"id": "b", "name": "Address", "transitions": [{"to_step_id": "gone"}]},
     {"id": "gone", "name": "Gift wrap", "transitions": [{"to_step_id": "c"}]}, {"id": "c", "name": "Payment"}]}', :s);
 SELECT scenario.create_scenario_version(:t, :s, '{"name": "Order", "entry_step_id": "a", "steps": [
-    {"id": "a", "name": "Welcome", "transitions": [{"to_step_id": "b"}]}, {"id": "b", "name": "Address", "transitions": [{"to_step_id": "c"}]},
+    {"id": "a", "name": "Welcome", "transitions": [{"to_step_id": "b"}]},
+    {"id": "b", "name": "Address", "transitions": [{"to_step_id": "c"}]},
     {"id": "c", "name": "Payment"}]}');
 SELECT scenario.build_migration_plan(:t, :s, 2) IS NOT NULL AS built;
 
--- Set: what comes back is what is stored, with what differs from the default ------------------------------------------------
+-- Set: what comes back is what is stored, with what differs from the default ------------------------------------------
 \pset format unaligned
 \pset tuples_only on
 SELECT scenario.set_anchor_policy(:t, pg_temp.plan(1, 2), pg_temp.anchor('Welcome'), '{}');
 SELECT scenario.set_anchor_policy(:t, pg_temp.plan(1, 2), pg_temp.anchor('Welcome'), '{
-  "include_channels": ["web", "whatsapp"], "exclude_channels": ["sms"], "include_current_nodes": ["Welcome"], "exclude_current_nodes": ["Gift wrap"],
-  "max_session_age_days": 30, "min_session_age_days": 0.5, "session_condition": "tier == \"gold\" && age >= 21", "rollout_percent": 12.5,
+  "include_channels": ["web", "whatsapp"], "exclude_channels": ["sms"], "include_current_nodes": ["Welcome"],
+  "exclude_current_nodes": ["Gift wrap"], "max_session_age_days": 30, "min_session_age_days": 0.5,
+  "session_condition": "tier == \"gold\" && age >= 21", "rollout_percent": 12.5,
   "update_downstream": true, "force_scenario": "clean_graft", "on_checkpoint_block": "pin"}');
 -- the filters may stand in an object of their own; null is the default
 SELECT scenario.set_anchor_policy(:t, pg_temp.plan(1, 2), pg_temp.anchor('Welcome'),
-                                  '{"scope": {"exclude_channels": ["sms"]}, "rollout_percent": null, "update_downstream": false}',
+                                  '{"scope": {"exclude_channels": ["sms"]}, "rollout_percent": null,
+                                    "update_downstream": false}',
                                   replace => true);
 SELECT scenario.migration_plan(:t, pg_temp.plan(1, 2)) -> 'policies' = jsonb_build_object(pg_temp.anchor('Welcome'),
-       '{"exclude_channels": ["sms"], "update_downstream": false, "on_checkpoint_block": "graft"}'::jsonb) AS in_the_plan;
+         '{"exclude_channels": ["sms"], "update_downstream": false, "on_checkpoint_block": "graft"}'::jsonb)
+         AS in_the_plan;
 \pset tuples_only off
 \pset format aligned
 
--- Refused, with everything that is wrong ------------------------------------------------------------------------------------
-CALL pg_temp.refused($$SELECT scenario.set_anchor_policy(pg_temp.tenant(), pg_temp.plan(1, 2), pg_temp.anchor('Welcome'),
-  '{"include_channel": ["web"], "rollout_percent": 101, "max_session_age_days": -1, "update_downstream": "no", "exclude_channels": "sms",
-    "force_scenario": "teleport", "on_checkpoint_block": null, "session_condition": "age >"}')$$);
-CALL pg_temp.refused($$SELECT scenario.set_anchor_policy(pg_temp.tenant(), pg_temp.plan(1, 2), pg_temp.anchor('Welcome'), '[]')$$);
-CALL pg_temp.refused($$SELECT scenario.set_anchor_policy(pg_temp.tenant(), pg_temp.plan(1, 2), pg_temp.anchor('Welcome'), '{"rollout_percent": 1e400}')$$);
-CALL pg_temp.refused($$SELECT scenario.set_anchor_policy(pg_temp.tenant(), pg_temp.plan(1, 2), pg_temp.anchor('Welcome'), NULL)$$);
+-- Refused, with everything that is wrong ------------------------------------------------------------------------------
+CALL pg_temp.refused(
+  $$SELECT scenario.set_anchor_policy(pg_temp.tenant(), pg_temp.plan(1, 2), pg_temp.anchor('Welcome'),
+      '{"include_channel": ["web"], "rollout_percent": 101, "max_session_age_days": -1, "update_downstream": "no",
+        "exclude_channels": "sms", "force_scenario": "teleport", "on_checkpoint_block": null,
+        "session_condition": "age >"}')$$);
+CALL pg_temp.refused(
+  $$SELECT scenario.set_anchor_policy(pg_temp.tenant(), pg_temp.plan(1, 2), pg_temp.anchor('Welcome'), '[]')$$);
+CALL pg_temp.refused(
+  $$SELECT scenario.set_anchor_policy(pg_temp.tenant(), pg_temp.plan(1, 2), pg_temp.anchor('Welcome'),
+      '{"rollout_percent": 1e400}')$$);
+CALL pg_temp.refused(
+  $$SELECT scenario.set_anchor_policy(pg_temp.tenant(), pg_temp.plan(1, 2), pg_temp.anchor('Welcome'), NULL)$$);
 -- an anchor that the plan does not have: those that it has, and the deleted steps
 CALL pg_temp.refused($$SELECT scenario.set_anchor_policy(pg_temp.tenant(), pg_temp.plan(1, 2), 'no such hash', '{}')$$);
-CALL pg_temp.refused($$SELECT scenario.set_anchor_policy('d3000000-0000-4000-8000-000000000002', pg_temp.plan(1, 2), pg_temp.anchor('Welcome'), '{}')$$);
+CALL pg_temp.refused(
+  $$SELECT scenario.set_anchor_policy('d3000000-0000-4000-8000-000000000002', pg_temp.plan(1, 2),
+      pg_temp.anchor('Welcome'), '{}')$$);
 SELECT policy FROM scenario.anchor_policies WHERE tenant_id = :t;
 
 -- Merged: the keys of a call into what is set; a null sets the default of its key ------------------------------
@@ -100,32 +114,47 @@ SELECT pg_temp.set('Payment', jsonb_build_object('accept_repeat',
   jsonb_build_array(pg_temp.anchor('Payment'), pg_temp.anchor('Gift wrap')))) -> 'accept_repeat' AS accepted;
 DELETE FROM scenario.anchor_policies WHERE tenant_id = :t;
 
--- Whom they let in ------------------------------------------------------------------------------------------------------
-SELECT scenario.set_anchor_policy(:t, pg_temp.plan(1, 2), pg_temp.anchor('Welcome'), '{"include_channels": ["web"], "max_session_age_days": 30}') IS NOT NULL AS welcome,
-       scenario.set_anchor_policy(:t, pg_temp.plan(1, 2), pg_temp.anchor('Address'), '{"session_condition": "tier == \"gold\"", "exclude_current_nodes": ["Nowhere"]}') IS NOT NULL AS address,
-       scenario.set_anchor_policy(:t, pg_temp.plan(1, 2), pg_temp.anchor('Payment'), '{"exclude_current_nodes": ["Gift wrap"]}') IS NOT NULL AS payment;
+-- Whom they let in ----------------------------------------------------------------------------------------------------
+SELECT scenario.set_anchor_policy(:t, pg_temp.plan(1, 2), pg_temp.anchor('Welcome'),
+  '{"include_channels": ["web"], "max_session_age_days": 30}') IS NOT NULL AS welcome,
+       scenario.set_anchor_policy(:t, pg_temp.plan(1, 2), pg_temp.anchor('Address'),
+         '{"session_condition": "tier == \"gold\"", "exclude_current_nodes": ["Nowhere"]}') IS NOT NULL AS address,
+       scenario.set_anchor_policy(:t, pg_temp.plan(1, 2), pg_temp.anchor('Payment'),
+         '{"exclude_current_nodes": ["Gift wrap"]}') IS NOT NULL AS payment;
 INSERT INTO scenario.sessions (tenant_id, session_id, scenario_id, step_id, channel, variables, created_at, status)
-SELECT :t, ('bbbbbbbb-0000-4000-8000-0000000003' || lpad(n::text, 2, '0'))::uuid, :s, step, channel, variables::jsonb, now() - days * interval '1 day', status
-  FROM (VALUES (1, 'a', 'web', '{}', 1, 'active'), (2, 'a', 'sms', '{}', 1, 'active'), (3, 'a', NULL, '{}', 1, 'active'), (4, 'a', 'web', '{}', 31, 'active'),
-               (5, 'a', 'web', '{}', 1, 'paused'), (6, 'b', 'web', '{"tier": "gold"}', 1, 'active'), (7, 'b', 'web', '{"tier": "silver"}', 1, 'active'),
-               (8, 'b', 'web', '{}', 1, 'active'), (9, 'b', 'web', '{"tier": 7}', 1, 'active'), (10, 'gone', 'web', '{}', 1, 'active'),
-               (11, 'c', 'web', '{}', 1, 'active'), (12, 'b', 'web', '{"tier": "gold", "huge": 1e400}', 1, 'active')) AS v (n, step, channel, variables, days, status);
-UPDATE scenario.sessions SET variables = jsonb_build_object('tier', 'gold', 'deep', (repeat('[', 300) || repeat(']', 300))::jsonb)
+SELECT :t, ('bbbbbbbb-0000-4000-8000-0000000003' || lpad(n::text, 2, '0'))::uuid, :s, step, channel, variables::jsonb,
+       now() - days * interval '1 day', status
+  FROM (VALUES (1, 'a', 'web', '{}', 1, 'active'), (2, 'a', 'sms', '{}', 1, 'active'),
+               (3, 'a', NULL, '{}', 1, 'active'), (4, 'a', 'web', '{}', 31, 'active'),
+               (5, 'a', 'web', '{}', 1, 'paused'), (6, 'b', 'web', '{"tier": "gold"}', 1, 'active'),
+               (7, 'b', 'web', '{"tier": "silver"}', 1, 'active'),
+               (8, 'b', 'web', '{}', 1, 'active'), (9, 'b', 'web', '{"tier": 7}', 1, 'active'),
+               (10, 'gone', 'web', '{}', 1, 'active'),
+               (11, 'c', 'web', '{}', 1, 'active'),
+               (12, 'b', 'web', '{"tier": "gold", "huge": 1e400}', 1, 'active'))
+    AS v (n, step, channel, variables, days, status);
+UPDATE scenario.sessions SET variables = jsonb_build_object('tier', 'gold', 'deep',
+  (repeat('[', 300) || repeat(']', 300))::jsonb)
  WHERE tenant_id = :t AND session_id = 'bbbbbbbb-0000-4000-8000-000000000306';
 SELECT status FROM scenario.approve_migration_plan(:t, pg_temp.plan(1, 2));
-CALL pg_temp.refused($$SELECT scenario.set_anchor_policy(pg_temp.tenant(), pg_temp.plan(1, 2), pg_temp.anchor('Welcome'), '{}')$$);
-SELECT sessions_marked, (SELECT jsonb_object_agg(a.name, d.sessions_by_anchor -> a.anchor_content_hash) FROM scenario.plan_anchors AS a
+CALL pg_temp.refused(
+  $$SELECT scenario.set_anchor_policy(pg_temp.tenant(), pg_temp.plan(1, 2), pg_temp.anchor('Welcome'), '{}')$$);
+SELECT sessions_marked,
+       (SELECT jsonb_object_agg(a.name, d.sessions_by_anchor -> a.anchor_content_hash) FROM scenario.plan_anchors AS a
          WHERE a.plan_id = d.plan_id AND d.sessions_by_anchor ? a.anchor_content_hash) AS by_anchor
   FROM scenario.deploy_migration_plan(:t, pg_temp.plan(1, 2)) AS d;
-SELECT right(session_id::text, 2) AS session, step_id, channel, status, (variables -> 'tier')::text AS tier, pending_plan_id IS NOT NULL AS marked
+SELECT right(session_id::text, 2) AS session, step_id, channel, status, (variables -> 'tier')::text AS tier,
+       pending_plan_id IS NOT NULL AS marked
   FROM scenario.sessions WHERE tenant_id = :t ORDER BY session_id;
 
 DELETE FROM scenario.sessions WHERE tenant_id = :t;
 DELETE FROM scenario.scenarios WHERE tenant_id = :t;
 
--- A rollout: the same share of sessions at every look ------------------------------------------------------------------
+-- A rollout: the same share of sessions at every look -----------------------------------------------------------------
 SELECT scenario.create_scenario(:t, '{"name": "x", "entry_step_id": "a", "steps": [{"id": "a", "name": "A"}]}', :s);
-SELECT scenario.create_scenario_version(:t, :s, '{"name": "x", "entry_step_id": "a", "steps": [{"id": "a", "name": "A", "transitions": [{"to_step_id": "b"}]}, {"id": "b", "name": "B"}]}');
+SELECT scenario.create_scenario_version(:t, :s, '{"name": "x", "entry_step_id": "a", "steps": [
+  {"id": "a", "name": "A", "transitions": [{"to_step_id": "b"}]},
+  {"id": "b", "name": "B"}]}');
 SELECT scenario.build_migration_plan(:t, :s, 2) IS NOT NULL AS built;
 SELECT scenario.set_anchor_policy(:t, pg_temp.plan(1, 2), pg_temp.anchor('A'), '{"rollout_percent": 25}');
 INSERT INTO scenario.sessions (tenant_id, session_id, scenario_id)
@@ -148,7 +177,8 @@ SELECT pg_temp.set('Gift wrap', '{"exclude_channels": ["sms"]}') IS NOT NULL AS 
        pg_temp.set('Survey', '{"update_downstream": false}') IS NOT NULL AS survey;
 INSERT INTO scenario.sessions (tenant_id, session_id, scenario_id, step_id, channel)
 SELECT :t, ('bbbbbbbb-0000-4000-8000-0000000004' || lpad(n::text, 2, '0'))::uuid, :s, step, channel
-  FROM (VALUES (1, 'wrap', 'web'), (2, 'wrap', 'sms'), (3, 'alone', 'web'), (4, 'other', 'web')) AS v (n, step, channel);
+  FROM (VALUES (1, 'wrap', 'web'), (2, 'wrap', 'sms'), (3, 'alone', 'web'), (4, 'other', 'web')) AS v (n, step,
+               channel);
 SELECT status FROM scenario.approve_migration_plan(:t, pg_temp.plan(1, 2));
 SELECT sessions_marked FROM scenario.deploy_migration_plan(:t, pg_temp.plan(1, 2));
 SELECT right(s.session_id::text, 2) AS session, s.pending_plan_id IS NOT NULL AS marked, r.action, r.reason

@@ -1,4 +1,5 @@
--- A turn that finds a new version published (SPEC 7, 10): grafted in silence, pinned, relocated, let go; and nothing to do.
+-- A turn that finds a new version published grafts the session in silence, pins it, relocates it or lets it go, or has
+-- nothing to do ("A turn", "Fallback").
 \set t  '''a0000000-0000-0000-0000-000000000002'''
 \set flow '''b0000000-0000-0000-0000-000000000002'''
 \set ann '''c0000000-0000-0000-0000-00000000000a'''
@@ -7,10 +8,27 @@
 \set dan '''c0000000-0000-0000-0000-00000000000d'''
 \set eve '''c0000000-0000-0000-0000-00000000000e'''
 \set fay '''c0000000-0000-0000-0000-00000000000f'''
-\set turn 'select action, target_step_id as step, target_step_name as name, scenario_version as version, migration_scenario as scenario, reason from scenario.reconcile_session'
-\set preview 'select action, target_step_id as step, target_step_name as name, scenario_version as version, migration_scenario as scenario, reason from scenario.preview_reconciliation'
-\set places 'select right(session_id::text, 1) as session, scenario_version as version, reconciled_deployments as reconciled, step_id, pending_plan_id is not null as marked, revision, visit_count as visits from scenario.sessions where tenant_id ='
-\set audit 'select right(session_id::text, 1) as session, revision, from_version as "from", to_version as "to", migration_scenario as scenario, step_before, step_after, action, cardinality(plan_ids) as plans, microseconds >= 0 as timed, db_role = current_user as role from scenario.migration_audit where tenant_id ='
+select $$
+  select action, target_step_id as step, target_step_name as name, scenario_version as version,
+         migration_scenario as scenario, reason
+    from scenario.reconcile_session
+$$ as turn \gset
+select $$
+  select action, target_step_id as step, target_step_name as name, scenario_version as version,
+         migration_scenario as scenario, reason
+    from scenario.preview_reconciliation
+$$ as preview \gset
+select $$
+  select right(session_id::text, 1) as session, scenario_version as version, reconciled_deployments as reconciled,
+         step_id, pending_plan_id is not null as marked, revision, visit_count as visits
+    from scenario.sessions where tenant_id =
+$$ as places \gset
+select $$
+  select right(session_id::text, 1) as session, revision, from_version as "from", to_version as "to",
+         migration_scenario as scenario, step_before, step_after, action, cardinality(plan_ids) as plans,
+         microseconds >= 0 as timed, db_role = current_user as role
+    from scenario.migration_audit where tenant_id =
+$$ as audit \gset
 
 select scenario.create_scenario(:t, '{"name": "Support", "entry_step_id": "hello", "steps": [
   {"id": "hello", "name": "Hello", "transitions": [{"to_step_id": "topic"}]},
@@ -18,11 +36,14 @@ select scenario.create_scenario(:t, '{"name": "Support", "entry_step_id": "hello
   {"id": "chat", "name": "Chat", "transitions": [{"to_step_id": "rate"}]},
   {"id": "rate", "name": "Rate us", "transitions": [{"to_step_id": "bye"}]},
   {"id": "bye", "name": "Bye"}]}', :flow) = :flow as created;
-select (scenario.start_session(:t, :ann, :flow, 'web')).step_id as ann, (scenario.start_session(:t, :bob, :flow, 'phone')).step_id as bob,
+select (scenario.start_session(:t, :ann, :flow, 'web')).step_id as ann,
+       (scenario.start_session(:t, :bob, :flow, 'phone')).step_id as bob,
        (scenario.start_session(:t, :cleo, :flow, 'web')).step_id as cleo;
-select (scenario.advance_session(:t, :ann, 'topic')).step_id as ann, (scenario.advance_session(:t, :bob, 'topic')).step_id as bob,
+select (scenario.advance_session(:t, :ann, 'topic')).step_id as ann,
+       (scenario.advance_session(:t, :bob, 'topic')).step_id as bob,
        (scenario.advance_session(:t, :cleo, 'topic')).step_id as cleo;
-select (scenario.advance_session(:t, :cleo, 'chat')).step_id as cleo, (scenario.advance_session(:t, :cleo, 'rate')).step_id as cleo;
+select (scenario.advance_session(:t, :cleo, 'chat')).step_id as cleo,
+       (scenario.advance_session(:t, :cleo, 'rate')).step_id as cleo;
 
 -- Nothing to do: no transaction id is taken, also in a transaction that may not write.
 begin;
@@ -46,7 +67,8 @@ select scenario.create_scenario_version(:t, :flow, '{"name": "Support", "entry_s
   {"id": "o2", "name": "Offer", "transitions": [{"to_step_id": "b2"}]},
   {"id": "b2", "name": "Bye"}]}') as version;
 select scenario.build_migration_plan(:t, :flow, 2) as plan \gset
-select scenario.set_anchor_policy(:t, :'plan', scenario.step_content_hash('{"name": "Topic"}'), '{"exclude_channels": ["phone"]}') is not null as set;
+select scenario.set_anchor_policy(:t, :'plan', scenario.step_content_hash('{"name": "Topic"}'),
+  '{"exclude_channels": ["phone"]}') is not null as set;
 -- A preview of the plan, while nothing is deployed; a turn goes on as before.
 :preview(:t, :ann, :'plan');
 :turn(:t, :ann);
@@ -77,7 +99,8 @@ from scenario.step_visits where tenant_id = :t and session_id = :ann order by vi
 
 -- Eve was missed when sessions were marked: the plan moves her all the same. All or nothing: a turn that is rolled back
 -- leaves the session as it was.
-insert into scenario.sessions (tenant_id, session_id, scenario_id, scenario_version, step_id) values (:t, :eve, :flow, 1, 'chat');
+insert into scenario.sessions (tenant_id, session_id, scenario_id, scenario_version, step_id)
+values (:t, :eve, :flow, 1, 'chat');
 begin;
 :turn(:t, :eve);
 rollback;
@@ -85,7 +108,8 @@ rollback;
 :turn(:t, :eve);
 :places :t and session_id = :eve;
 -- Whom the application itself has moved is only written down as reconciled.
-insert into scenario.sessions (tenant_id, session_id, scenario_id, scenario_version, step_id) values (:t, :fay, :flow, 1, 'chat');
+insert into scenario.sessions (tenant_id, session_id, scenario_id, scenario_version, step_id)
+values (:t, :fay, :flow, 1, 'chat');
 update scenario.sessions set scenario_version = 2, step_id = 'c2' where tenant_id = :t and session_id = :fay;
 :turn(:t, :fay);
 :places :t and session_id = :fay;
@@ -105,7 +129,8 @@ update scenario.sessions set status = 'paused' where tenant_id = :t and session_
 :turn(:t, :dan);
 select action, user_message, scenario_version, target_step_id, reason from scenario.reconcile_session(:t, :ann);
 :turn(:t, :ann);
-select scenario_id, scenario_version, step_id, status, variables from scenario.sessions where tenant_id = :t and session_id = :ann;
+select scenario_id, scenario_version, step_id, status, variables
+  from scenario.sessions where tenant_id = :t and session_id = :ann;
 -- A deployment that was cancelled pins those who have not moved yet.
 select scenario.cancel_deployment(:t, :'plan3') as unmarked;
 :turn(:t, :cleo);
@@ -113,23 +138,29 @@ select scenario.cancel_deployment(:t, :'plan3') as unmarked;
 :places :t order by session_id;
 :audit :t and revision > 1 order by session_id, revision;
 
--- No plan to go by: a version published when nobody walked, and a session that somebody puts into the old one (SPEC 10).
+-- There is no plan to go by: the version was published when nobody walked, and somebody puts a session into the old
+-- version ("Fallback").
 \set other_flow '''b0000000-0000-0000-0000-0000000000f2'''
 \set gil '''c0000000-0000-0000-0000-000000000001'''
 \set hal '''c0000000-0000-0000-0000-000000000002'''
 select scenario.create_scenario(:t, '{"name": "Quiz", "entry_step_id": "q1", "steps": [
   {"id": "q1", "name": "First", "transitions": [{"to_step_id": "q2"}]},
-  {"id": "q2", "name": "Second", "transitions": [{"to_step_id": "q3"}]}, {"id": "q3", "name": "Third"}]}', :other_flow) = :other_flow as created;
+  {"id": "q2", "name": "Second", "transitions": [{"to_step_id": "q3"}]},
+  {"id": "q3", "name": "Third"}]}', :other_flow) = :other_flow as created;
 select scenario.create_scenario_version(:t, :other_flow, '{"name": "Quiz", "entry_step_id": "n1", "steps": [
   {"id": "n1", "name": "First", "transitions": [{"to_step_id": "n2"}]}, {"id": "n2", "name": "Second"}]}') as version;
 update scenario.scenarios set published_version = 2 where tenant_id = :t and scenario_id = :other_flow;
-insert into scenario.sessions (tenant_id, session_id, scenario_id, scenario_version) values (:t, :gil, :other_flow, 1), (:t, :hal, :other_flow, 1);
-select (scenario.advance_session(:t, :gil, 'q2')).step_id as gil, (scenario.advance_session(:t, :hal, 'q2')).step_id as hal;
+insert into scenario.sessions (tenant_id, session_id, scenario_id, scenario_version)
+values (:t, :gil, :other_flow, 1), (:t, :hal, :other_flow, 1);
+select (scenario.advance_session(:t, :gil, 'q2')).step_id as gil,
+       (scenario.advance_session(:t, :hal, 'q2')).step_id as hal;
 select (scenario.advance_session(:t, :hal, 'q3')).step_id as hal;
 :turn(:t, :gil);
 :turn(:t, :hal);
 -- A session whose checksum is not its version's matches no version: the same way.
-update scenario.sessions set scenario_checksum = 'foreign', reconciled_deployments = null where tenant_id = :t and session_id = :gil;
+update scenario.sessions set scenario_checksum = 'foreign', reconciled_deployments = null
+ where tenant_id = :t and session_id = :gil;
 :turn(:t, :gil);
 select s.scenario_checksum = v.checksum as matches, s.step_id, s.visit_count from scenario.sessions s
-  join scenario.scenario_versions v using (tenant_id, scenario_id) where s.tenant_id = :t and s.session_id = :gil and v.version = s.scenario_version;
+  join scenario.scenario_versions v using (tenant_id, scenario_id)
+ where s.tenant_id = :t and s.session_id = :gil and v.version = s.scenario_version;

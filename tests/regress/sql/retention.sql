@@ -7,13 +7,20 @@
 \set ada '''9bbbbbbb-0000-4000-8000-000000000001'''
 BEGIN;
 CREATE FUNCTION pg_temp.flow(steps text[]) RETURNS jsonb LANGUAGE sql AS $$
-  SELECT jsonb_build_object('name', 'Flow', 'entry_step_id', steps[1], 'steps', jsonb_agg(jsonb_build_object('id', s, 'name', s,
-           'transitions', CASE WHEN n < cardinality(steps) THEN jsonb_build_array(jsonb_build_object('to_step_id', steps[n + 1])) ELSE '[]' END)
-           ORDER BY n)) FROM unnest(steps) WITH ORDINALITY AS u (s, n) $$;
+  SELECT jsonb_build_object(
+           'name', 'Flow',
+           'entry_step_id', steps[1],
+           'steps', jsonb_agg(jsonb_build_object(
+             'id', s, 'name', s,
+             'transitions', CASE WHEN n < cardinality(steps)
+                                 THEN jsonb_build_array(jsonb_build_object('to_step_id', steps[n + 1]))
+                                 ELSE '[]' END) ORDER BY n))
+    FROM unnest(steps) WITH ORDINALITY AS u (s, n) $$;
 CREATE FUNCTION pg_temp.publish(tenant uuid, scenario uuid, steps text[]) RETURNS uuid LANGUAGE plpgsql AS $$
 DECLARE v_plan uuid;
 BEGIN
-  v_plan := scenario.build_migration_plan(tenant, scenario, scenario.create_scenario_version(tenant, scenario, pg_temp.flow(steps)));
+  v_plan := scenario.build_migration_plan(tenant, scenario,
+    scenario.create_scenario_version(tenant, scenario, pg_temp.flow(steps)));
   PERFORM scenario.approve_migration_plan(tenant, v_plan);
   PERFORM scenario.deploy_migration_plan(tenant, v_plan);
   RETURN v_plan;
@@ -27,7 +34,8 @@ SELECT version, status FROM scenario.scenario_versions WHERE tenant_id = :t ORDE
 -- young enough: nothing
 SELECT * FROM scenario.apply_retention() WHERE tenant_id = :t;
 -- old, but Ada walks version 1, and her way to version 3 leads over version 2
-UPDATE scenario.scenario_versions SET archived_at = now() - interval '36 days' WHERE tenant_id = :t AND status = 'archived';
+UPDATE scenario.scenario_versions SET archived_at = now() - interval '36 days'
+ WHERE tenant_id = :t AND status = 'archived';
 SET LOCAL scenario.plan_retention_days = 0;
 SELECT * FROM scenario.apply_retention() WHERE tenant_id = :t;
 -- she moves: nobody needs versions 1 and 2 any more, nor the plan between them
@@ -38,7 +46,8 @@ SAVEPOINT moved;
 SET LOCAL scenario.version_retention_days = 37;
 SELECT * FROM scenario.apply_retention() WHERE tenant_id = :t;
 RESET scenario.version_retention_days;
-SELECT what, tenant_id, scenario_id, version, CASE plan_id WHEN :'p12' THEN 'p12' WHEN :'p23' THEN 'p23' END AS plan, action, detail
+SELECT what, tenant_id, scenario_id, version, CASE plan_id WHEN :'p12' THEN 'p12' WHEN :'p23' THEN 'p23' END AS plan,
+       action, detail
   FROM scenario.apply_retention() WHERE tenant_id = :t;
 SELECT version, status FROM scenario.scenario_versions WHERE tenant_id = :t ORDER BY 1;
 -- again: nothing left to do

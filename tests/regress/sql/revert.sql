@@ -16,7 +16,8 @@ SELECT scenario.create_scenario(:t, '{"name": "Club", "entry_step_id": "hello", 
   {"id": "hello", "name": "Hello", "transitions": [{"to_step_id": "join"}, {"to_step_id": "poll"}]},
   {"id": "poll", "name": "Poll"},
   {"id": "join", "name": "Join"}]}', :s);
-SELECT step_id FROM scenario.start_session(:t, :ada, :s, customer_id => :c, variables => '{"seen": 1.50}', step_id => 'join');
+SELECT step_id
+  FROM scenario.start_session(:t, :ada, :s, customer_id => :c, variables => '{"seen": 1.50}', step_id => 'join');
 SELECT step_id FROM scenario.start_session(:t, :bob, :s);
 SELECT step_id FROM scenario.start_session(:t, :cyd, :s, step_id => 'poll');
 SELECT step_id FROM scenario.start_session(:t, :dan, :s, step_id => 'join', variables => '{"age": 1}');
@@ -36,11 +37,15 @@ SELECT * FROM scenario.revert_session(:t, :ada); ROLLBACK TO a;
 \echo :LAST_ERROR_SQLSTATE
 CREATE TEMPORARY TABLE was AS SELECT * FROM scenario.sessions WHERE tenant_id = :t;
 SELECT s.session_id, r.action, r.target_step_id, r.fields_filled
-  FROM scenario.sessions AS s, LATERAL scenario.reconcile_session(s.tenant_id, s.session_id) AS r WHERE s.tenant_id = :t ORDER BY 1;
-SELECT session_id, scenario_version, step_id, variables, visit_count, revision FROM scenario.sessions WHERE tenant_id = :t ORDER BY 1;
+  FROM scenario.sessions AS s, LATERAL scenario.reconcile_session(s.tenant_id, s.session_id) AS r
+ WHERE s.tenant_id = :t
+ ORDER BY 1;
+SELECT session_id, scenario_version, step_id, variables, visit_count, revision
+  FROM scenario.sessions WHERE tenant_id = :t ORDER BY 1;
 
 -- exactly back; what was learnt by the migration is gone from the variables
-SELECT scenario_version, reconciled_deployments, pinned_reason, pinned_plan_id = :p AS by_plan, step_id, variables, pending_plan_id
+SELECT scenario_version, reconciled_deployments, pinned_reason, pinned_plan_id = :p AS by_plan, step_id, variables,
+       pending_plan_id
   FROM scenario.revert_session(:t, :ada);
 SELECT visit_no, scenario_version, step_id, reason, plan_id = :p AS by_plan FROM scenario.step_visits
  WHERE tenant_id = :t AND session_id = :ada ORDER BY visit_no;
@@ -61,10 +66,14 @@ SELECT * FROM scenario.revert_session(:t, :bob); ROLLBACK TO a;
 
 -- the whole plan: who was not reverted, and why
 SELECT * FROM scenario.revert_plan(:t, :p);
-SELECT n.session_id, to_jsonb(n) - array['visit_count', 'revision', 'reconciled_deployments', 'pinned_at', 'pinned_reason', 'pinned_plan_id', 'last_activity_at']
-                   = to_jsonb(w) - array['visit_count', 'revision', 'reconciled_deployments', 'pinned_at', 'pinned_reason', 'pinned_plan_id', 'last_activity_at',
-                                         'pending_plan_id', 'pending_target_version', 'pending_anchor_hash', 'pending_marked_at']
-                     || '{"pending_plan_id": null, "pending_target_version": null, "pending_anchor_hash": null, "pending_marked_at": null}'
+SELECT n.session_id,
+       to_jsonb(n) - array['visit_count', 'revision', 'reconciled_deployments', 'pinned_at', 'pinned_reason',
+                           'pinned_plan_id', 'last_activity_at']
+       = to_jsonb(w) - array['visit_count', 'revision', 'reconciled_deployments', 'pinned_at', 'pinned_reason',
+                             'pinned_plan_id', 'last_activity_at', 'pending_plan_id', 'pending_target_version',
+                             'pending_anchor_hash', 'pending_marked_at']
+         || '{"pending_plan_id": null, "pending_target_version": null, "pending_anchor_hash": null,
+              "pending_marked_at": null}'
        AS as_it_was
   FROM scenario.sessions AS n JOIN was AS w USING (tenant_id, session_id) ORDER BY 1;
 SELECT * FROM scenario.check_invariants() WHERE tenant_id = :t;
@@ -110,16 +119,21 @@ SELECT * FROM scenario.revert_plan(:other, :p); ROLLBACK TO a;
 ROLLBACK;
 
 \set VERBOSITY default
--- Flows are written id=Name!*?field>condition:to|to; ! is a checkpoint, * a required action, and a step with nothing after it is
--- terminal.
+-- A flow is written as steps of the form id=Name!*?field>condition:to|to. A "!" marks a checkpoint and a "*" a required
+-- action. A step with nothing after it is terminal.
 CREATE FUNCTION pg_temp.flow(notation text) RETURNS jsonb LANGUAGE sql AS $$
-  SELECT jsonb_build_object('name', 'Flow', 'entry_step_id', (array_agg(m[1] ORDER BY n))[1], 'steps', jsonb_agg(jsonb_build_object(
-           'id', m[1], 'name', coalesce(m[2], m[1]), 'is_checkpoint', m[3] = '!', 'performs_action', m[4] = '*',
-           'is_required_action', m[4] = '*', 'is_terminal', m[6] IS NULL,
-           'collects_profile_fields', CASE WHEN m[5] IS NULL THEN '[]' ELSE jsonb_build_array(m[5]) END,
-           'transitions', coalesce((
-               SELECT jsonb_agg(jsonb_build_object('to_step_id', split[2], 'condition_text', coalesce(split[1], ''), 'condition_fields',
-                                                   coalesce(to_jsonb(regexp_match(split[1], '^[a-z]+')), '[]')) ORDER BY place)
+  SELECT jsonb_build_object(
+           'name', 'Flow',
+           'entry_step_id', (array_agg(m[1] ORDER BY n))[1],
+           'steps', jsonb_agg(jsonb_build_object(
+             'id', m[1], 'name', coalesce(m[2], m[1]), 'is_checkpoint', m[3] = '!', 'performs_action', m[4] = '*',
+             'is_required_action', m[4] = '*', 'is_terminal', m[6] IS NULL,
+             'collects_profile_fields', CASE WHEN m[5] IS NULL THEN '[]' ELSE jsonb_build_array(m[5]) END,
+             'transitions', coalesce((
+               SELECT jsonb_agg(jsonb_build_object(
+                        'to_step_id', split[2],
+                        'condition_text', coalesce(split[1], ''),
+                        'condition_fields', coalesce(to_jsonb(regexp_match(split[1], '^[a-z]+')), '[]')) ORDER BY place)
                  FROM regexp_split_to_table(m[6], '\|') WITH ORDINALITY AS b (branch, place)
                 CROSS JOIN regexp_match(branch, '^(?:(.+):)?(.+)$') AS split), '[]')) ORDER BY n))
     FROM regexp_split_to_table(notation, ';\s*') WITH ORDINALITY AS s (step, n)
@@ -130,13 +144,17 @@ CREATE FUNCTION pg_temp.publish(tenant uuid, scenario uuid, notation text) RETUR
 DECLARE
   plan uuid;
 BEGIN
-  plan := scenario.build_migration_plan(tenant, scenario, scenario.create_scenario_version(tenant, scenario, pg_temp.flow(notation)));
+  plan := scenario.build_migration_plan(tenant, scenario,
+    scenario.create_scenario_version(tenant, scenario, pg_temp.flow(notation)));
   PERFORM scenario.approve_migration_plan(tenant, plan);
   PERFORM scenario.deploy_migration_plan(tenant, plan);
   RETURN plan;
 END
 $$;
-\set turn 'SELECT action, target_step_id AS step, scenario_version AS version, execute_step_ids AS execute FROM scenario.reconcile_session(':t', ':ada')'
+SELECT $$
+  SELECT action, target_step_id AS step, scenario_version AS version, execute_step_ids AS execute
+    FROM scenario.reconcile_session(:t, :ada)
+$$ AS turn \gset
 -- 16: refused if a checkpoint would come again to which the migration led, or an action that was executed
 BEGIN;
 SELECT scenario.create_scenario(:t, pg_temp.flow('a>b; b>pay; pay=Pay!>e; e'), :s);
@@ -177,14 +195,17 @@ UPDATE scenario.sessions SET step_id = 'pay' WHERE tenant_id = :t AND session_id
 SELECT pg_temp.publish(:t, :s, 'a>n; n>b; b>pay; pay=Pay!>e; e') IS NOT NULL AS published;
 :turn;
 SELECT scenario_version, step_id FROM scenario.revert_session(:t, :ada);
-SELECT visit_no, scenario_version, step_id, reason FROM scenario.step_visits WHERE tenant_id = :t AND session_id = :ada ORDER BY 1;
+SELECT visit_no, scenario_version, step_id, reason
+  FROM scenario.step_visits WHERE tenant_id = :t AND session_id = :ada ORDER BY 1;
 ROLLBACK TO a;
 -- out of the scenario, and back
 SELECT pg_temp.publish(:t, :s, 'x=Another>y; y=Something else') IS NOT NULL AS published;
 :turn;
 SELECT scenario_id, step_id FROM scenario.sessions WHERE tenant_id = :t AND session_id = :ada;
 SELECT scenario_version, step_id, status, pinned_reason FROM scenario.revert_session(:t, :ada);
-SELECT visit_no, scenario_version, step_id, reason FROM scenario.step_visits WHERE tenant_id = :t AND session_id = :ada ORDER BY 1;
-SELECT action, from_version, to_version, step_before, step_after FROM scenario.migration_audit WHERE tenant_id = :t ORDER BY revision;
+SELECT visit_no, scenario_version, step_id, reason
+  FROM scenario.step_visits WHERE tenant_id = :t AND session_id = :ada ORDER BY 1;
+SELECT action, from_version, to_version, step_before, step_after
+  FROM scenario.migration_audit WHERE tenant_id = :t ORDER BY revision;
 SELECT * FROM scenario.check_invariants() WHERE tenant_id = :t;
 ROLLBACK;

@@ -1,11 +1,15 @@
--- Sessions: starting, walking on, and the history that is kept of it (SPEC 11).
+-- Sessions: starting, walking on, and the history ("Sessions and history").
 \set t  '''a0000000-0000-0000-0000-000000000001'''
 \set order '''b0000000-0000-0000-0000-000000000001'''
 \set ann '''c0000000-0000-0000-0000-00000000000a'''
 \set bob '''c0000000-0000-0000-0000-00000000000b'''
 \set customer '''d0000000-0000-0000-0000-00000000000a'''
 \set place 'select scenario_version, step_id, turn_count, visit_count, status from'
-\set history 'select visit_no, step_id, step_name, scenario_version as version, turn_number as turn, reason, confidence, is_checkpoint, checkpoint_description from scenario.step_visits where tenant_id ='
+select $$
+  select visit_no, step_id, step_name, scenario_version as version, turn_number as turn, reason, confidence,
+         is_checkpoint, checkpoint_description
+    from scenario.step_visits where tenant_id =
+$$ as history \gset
 
 select scenario.create_scenario(:t, '{"name": "Order", "entry_step_id": "welcome", "steps": [
   {"id": "welcome", "name": "Welcome", "transitions": [{"to_step_id": "browse"}]},
@@ -17,7 +21,8 @@ select scenario.create_scenario(:t, '{"name": "Order", "entry_step_id": "welcome
 
 -- A session starts at the entry of the published version.
 :place scenario.start_session(:t, :ann, :order);
-select channel, customer_id, variables, reconciled_deployments, pending_plan_id from scenario.sessions where tenant_id = :t and session_id = :ann;
+select channel, customer_id, variables, reconciled_deployments, pending_plan_id
+  from scenario.sessions where tenant_id = :t and session_id = :ann;
 -- Everything can be given, by name too; digits stay as they are.
 select step_id, channel, customer_id = :customer as customer, variables
 from scenario.start_session(:t, :bob, :order, channel => 'whatsapp', customer_id => :customer,

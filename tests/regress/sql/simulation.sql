@@ -8,9 +8,11 @@
 BEGIN;
 SELECT scenario.create_scenario(:t, '{"name": "Orders", "entry_step_id": "basket", "steps": [
   {"id": "basket", "name": "Fill the basket", "transitions": [{"to_step_id": "address"}]},
-  {"id": "address", "name": "Delivery address", "collects_profile_fields": ["address"], "transitions": [{"to_step_id": "fax"}]},
+  {"id": "address", "name": "Delivery address", "collects_profile_fields": ["address"],
+   "transitions": [{"to_step_id": "fax"}]},
   {"id": "fax", "name": "Send us a fax", "transitions": [{"to_step_id": "payment"}]},
-  {"id": "payment", "name": "Take the payment", "is_checkpoint": true, "checkpoint_description": "The card has been charged",
+  {"id": "payment", "name": "Take the payment", "is_checkpoint": true,
+   "checkpoint_description": "The card has been charged",
    "transitions": [{"to_step_id": "done"}]},
   {"id": "done", "name": "On its way"}]}', :s);
 -- session n walks n steps; 17, 40, or an age that nobody knows
@@ -33,8 +35,10 @@ SELECT scenario.create_scenario_version(:t, :s, '{"name": "Orders", "entry_step_
   {"id": "age", "name": "Age \"check\" <b>", "collects_profile_fields": ["age"], "transitions": [
      {"to_step_id": "sorry", "condition_text": "age < 18", "priority": 10}, {"to_step_id": "address"}]},
   {"id": "sorry", "name": "Sorry, adults only", "is_terminal": true},
-  {"id": "address", "name": "Delivery address", "collects_profile_fields": ["address"], "transitions": [{"to_step_id": "payment"}]},
-  {"id": "payment", "name": "Take the payment", "is_checkpoint": true, "checkpoint_description": "The card has been charged",
+  {"id": "address", "name": "Delivery address", "collects_profile_fields": ["address"],
+   "transitions": [{"to_step_id": "payment"}]},
+  {"id": "payment", "name": "Take the payment", "is_checkpoint": true,
+   "checkpoint_description": "The card has been charged",
    "transitions": [{"to_step_id": "done"}]},
   {"id": "done", "name": "On its way"}]}');
 SELECT scenario.build_migration_plan(:t, :s, 2) AS plan \gset
@@ -44,7 +48,8 @@ SELECT scenario.build_migration_plan(:t, :s, 2) AS plan \gset
 SELECT right(session_id::text, 2) AS session, step_name, action, target_step_name, migration_scenario, collect_fields,
        blocked_by_checkpoint AS blocked
   FROM scenario.simulate_migration_plan(:t, :p) ORDER BY 1;
-SELECT DISTINCT reason, checkpoint_warning FROM scenario.simulate_migration_plan(tenant_id => :t, plan_id => :p) ORDER BY 1, 2;
+SELECT DISTINCT reason, checkpoint_warning
+  FROM scenario.simulate_migration_plan(tenant_id => :t, plan_id => :p) ORDER BY 1, 2;
 
 -- the same in groups, and the summary agrees with it
 SELECT action, migration_scenario, step_id, target_step_id, sessions, blocked, fields_asked, reason
@@ -94,10 +99,14 @@ ROLLBACK;
 BEGIN;
 SET LOCAL scenario.require_approval = off;
 CREATE FUNCTION pg_temp.line(VARIADIC steps text[]) RETURNS jsonb LANGUAGE sql AS $$
-  SELECT jsonb_build_object('name', 'Line', 'entry_step_id', steps[1], 'steps', jsonb_agg(jsonb_build_object(
-           'id', step, 'name', step, 'is_checkpoint', step = 'pay', 'is_terminal', n = cardinality(steps),
-           'transitions', CASE WHEN n < cardinality(steps) THEN jsonb_build_array(jsonb_build_object('to_step_id', steps[n + 1]))
-                               ELSE '[]' END) ORDER BY n))
+  SELECT jsonb_build_object(
+           'name', 'Line',
+           'entry_step_id', steps[1],
+           'steps', jsonb_agg(jsonb_build_object(
+             'id', step, 'name', step, 'is_checkpoint', step = 'pay', 'is_terminal', n = cardinality(steps),
+             'transitions', CASE WHEN n < cardinality(steps)
+                                 THEN jsonb_build_array(jsonb_build_object('to_step_id', steps[n + 1]))
+                                 ELSE '[]' END) ORDER BY n))
     FROM unnest(steps) WITH ORDINALITY AS s (step, n)
 $$;
 SELECT scenario.create_scenario(:t, pg_temp.line('a', 'pay', 'm', 'e'), :flow) = :flow AS created;
@@ -112,7 +121,8 @@ BEGIN
   END LOOP;
 END
 $$;
-SELECT pg_temp.walk(1, 'a'), pg_temp.walk(2, 'a', 'pay', 'm'), pg_temp.walk(3, 'a', 'pay', 'm'), pg_temp.walk(4, 'a', 'pay', 'm', 'e');
+SELECT pg_temp.walk(1, 'a'), pg_temp.walk(2, 'a', 'pay', 'm'), pg_temp.walk(3, 'a', 'pay', 'm'),
+       pg_temp.walk(4, 'a', 'pay', 'm', 'e');
 SELECT scenario.create_scenario_version(:t, :flow, pg_temp.line('a', 'pay', 'm', 'z', 'e')) AS version;
 SELECT scenario.build_migration_plan(:t, :flow, 2) AS first \gset
 UPDATE scenario.scenarios SET published_version = 2 WHERE tenant_id = :t;
@@ -135,7 +145,9 @@ SELECT action FROM scenario.preview_reconciliation(:t, '5ccccccc-0000-4000-8000-
 ROLLBACK TO cancelled;
 UPDATE scenario.scenarios SET published_version = 3 WHERE tenant_id = :t;
 SELECT count(*), bool_and((r.action, r.target_step_id, r.migration_scenario, r.reason)
-                          IS NOT DISTINCT FROM (f.action, f.target_step_id, f.migration_scenario, f.reason)) AS as_foreseen
+                          IS NOT DISTINCT FROM (f.action, f.target_step_id, f.migration_scenario,
+                            f.reason)) AS as_foreseen
   FROM foreseen AS f CROSS JOIN LATERAL scenario.reconcile_session(:t, f.session_id) AS r;
-SELECT right(session_id::text, 2) AS session, scenario_version, pinned_reason FROM scenario.sessions WHERE tenant_id = :t ORDER BY 1;
+SELECT right(session_id::text, 2) AS session, scenario_version, pinned_reason
+  FROM scenario.sessions WHERE tenant_id = :t ORDER BY 1;
 ROLLBACK;

@@ -1,4 +1,5 @@
--- The application's own sources of values (SPEC 8): a function in place of the profile, and one in place of the patterns.
+-- The application's own sources of values: a function in place of the profile, and one in place of the patterns
+-- ("Gap fill").
 \set t  '''a0000000-0000-0000-0000-000000000031'''
 \set flow '''b0000000-0000-0000-0000-000000000031'''
 \set ann '''c0000000-0000-0000-0000-00000000003a'''
@@ -15,10 +16,12 @@ insert into scenario.field_definitions (tenant_id, field_name, schema, extractio
   (:t, 'country', '{"enum": ["KE", "TZ", "UG"]}', null);
 select (scenario.start_session(:t, :ann, :flow, customer_id => :customer_ann)).step_id as ann,
        (scenario.start_session(:t, :bob, :flow)).step_id as bob;
-select (scenario.advance_session(:t, :ann, 'advice')).step_id as ann, (scenario.advance_session(:t, :bob, 'advice')).step_id as bob;
+select (scenario.advance_session(:t, :ann, 'advice')).step_id as ann,
+       (scenario.advance_session(:t, :bob, 'advice')).step_id as bob;
 select scenario.create_scenario_version(:t, :flow, '{"name": "Care", "entry_step_id": "hello", "steps": [
   {"id": "hello", "name": "Hello", "transitions": [{"to_step_id": "about"}]},
-  {"id": "about", "name": "About you", "collects_profile_fields": ["age", "country"], "transitions": [{"to_step_id": "advice"}]},
+  {"id": "about", "name": "About you", "collects_profile_fields": ["age", "country"],
+   "transitions": [{"to_step_id": "advice"}]},
   {"id": "advice", "name": "Advice"}]}') as version;
 select scenario.build_migration_plan(:t, :flow, 2) as plan \gset
 select status from scenario.approve_migration_plan(:t, :'plan');
@@ -34,7 +37,8 @@ set scenario.profile_source = 'app.; drop table x';
 :preview(:t, :ann);
 create schema app;
 create function app.value_of(tenant_id uuid, field text) returns jsonb language sql as 'select null::jsonb';
-create function app.value_of(tenant_id uuid, customer_id uuid, field text) returns table (value text, confidence double precision)
+create function app.value_of(tenant_id uuid, customer_id uuid, field text)
+  returns table (value text, confidence double precision)
   language sql as 'select null::text, null::double precision';
 set scenario.profile_source = 'app.value_of';
 :preview(:t, :ann);
@@ -80,7 +84,8 @@ select * from scenario.confirm_field(:t, :ann, 'age', false);
 update "My App".customers set age = 36;
 :turn(:t, :ann);
 select * from scenario.submit_fields(:t, :ann, '{"age": 37}');
-select field_name, value, reason from scenario.field_attempts where tenant_id = :t and session_id = :ann order by attempt_no;
+select field_name, value, reason
+  from scenario.field_attempts where tenant_id = :t and session_id = :ann order by attempt_no;
 :turn(:t, :ann);
 select step_id, scenario_version, variables from scenario.sessions where tenant_id = :t and session_id = :ann;
 reset scenario.profile_source;
@@ -89,11 +94,13 @@ reset scenario.profile_source;
 create table app.answers (session_id uuid, field text, value jsonb, confidence double precision, quote text);
 create function app.extract(tenant_id uuid, session_id uuid, field text)
   returns table (value jsonb, confidence double precision, quote text)
-  language sql stable as $$ select a.value, a.confidence, a.quote from app.answers a where a.session_id = $2 and a.field = $3 $$;
+  language sql stable as $$ select a.value, a.confidence, a.quote
+    from app.answers a where a.session_id = $2 and a.field = $3 $$;
 set scenario.extraction_source = 'app.extract';
 insert into scenario.messages (tenant_id, session_id, role, content) values (:t, :bob, 'customer', 'I am 20');
 :preview(:t, :bob);
-insert into app.answers values (:bob, 'age', '50', 0.80, 'fifty, or so'), (:bob, 'country', '"UG"', 0.97, 'from Kampala');
+insert into app.answers
+values (:bob, 'age', '50', 0.80, 'fifty, or so'), (:bob, 'country', '"UG"', 0.97, 'from Kampala');
 :preview(:t, :bob);
 update app.answers set confidence = null where field = 'age';
 :preview(:t, :bob);

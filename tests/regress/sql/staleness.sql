@@ -1,15 +1,24 @@
--- A plan is stale once a draft has changed in any key that pg_scenario knows, also where the checksum does not look; what it does not
--- know (layout, tags) does not count. A scenario that was deleted and created again is not taken for the one before.
+-- A plan is stale once a draft has changed in any key that pg_scenario knows, even if the checksum does not cover the
+-- key. Keys that pg_scenario does not know, such as layout and tags, do not count. A scenario that was deleted and
+-- created again is not taken for the earlier one.
 \set t '''a0000000-0000-0000-0000-000000000091'''
 \set flow '''b0000000-0000-0000-0000-000000000091'''
 \set ann '''c0000000-0000-0000-0000-00000000091a'''
-\set draft '''{"name": "Shop", "entry_step_id": "a", "steps": [{"id": "a", "name": "Basket", "transitions": [{"to_step_id": "act"}]}, {"id": "act", "name": "Call", "performs_action": true, "transitions": [{"to_step_id": "z"}]}, {"id": "z", "name": "Done", "is_terminal": true}]}'''
+select $$
+  '{"name": "Shop", "entry_step_id": "a", "steps": [
+    {"id": "a", "name": "Basket", "transitions": [{"to_step_id": "act"}]},
+    {"id": "act", "name": "Call", "performs_action": true, "transitions": [{"to_step_id": "z"}]},
+    {"id": "z", "name": "Done", "is_terminal": true}]}'
+$$ as draft \gset
 select scenario.create_scenario(:t, '{"name": "Shop", "entry_step_id": "a", "steps": [
-  {"id": "a", "name": "Basket", "transitions": [{"to_step_id": "z"}]}, {"id": "z", "name": "Done", "is_terminal": true}]}', :flow) = :flow as created;
+  {"id": "a", "name": "Basket", "transitions": [{"to_step_id": "z"}]},
+  {"id": "z", "name": "Done", "is_terminal": true}]}', :flow) = :flow as created;
 select scenario.create_scenario_version(:t, :flow, :draft) as version;
 select scenario.build_migration_plan(:t, :flow, 2) as plan \gset
 
-create function pg_temp.edit(path text[], value jsonb) returns table (stale boolean, approved text) language plpgsql as $$
+create function pg_temp.edit(path text[], value jsonb)
+  returns table (stale boolean, approved text) language plpgsql as
+$$
 begin
   update scenario.scenario_versions v set definition = jsonb_set(v.definition, path, value)
    where v.tenant_id = 'a0000000-0000-0000-0000-000000000091' and v.version = 2;
@@ -52,10 +61,13 @@ update scenario.field_definitions set required_level = 'soft' where tenant_id = 
 select * from pg_temp.edit('{layout}', '4');
 -- The digest that is given by hand is replaced, and nobody changes that of a plan.
 update scenario.scenario_versions set digest = 'x' where tenant_id = :t and version = 2;
-select digest = scenario.scenario_digest(definition) as kept from scenario.scenario_versions where tenant_id = :t order by version;
+select digest = scenario.scenario_digest(definition) as kept
+  from scenario.scenario_versions where tenant_id = :t order by version;
 do $$ begin
   update scenario.migration_plans set to_digest = 'x' where tenant_id = 'a0000000-0000-0000-0000-000000000091';
-exception when others then raise info '% %', sqlstate, replace(sqlerrm, substring(sqlerrm from '[0-9a-f-]{36}'), '<plan>'); end $$;
+exception when others then
+  raise info '% %', sqlstate, replace(sqlerrm, substring(sqlerrm from '[0-9a-f-]{36}'), '<plan>');
+end $$;
 select scenario.scenario_digest(null);
 select scenario.scenario_digest('{"name": "x"}');
 
@@ -65,19 +77,28 @@ declare
   v_tenant uuid := 'a0000000-0000-0000-0000-000000000091';
   v_flow uuid := 'b0000000-0000-0000-0000-000000000091';
   v_session uuid := 'c0000000-0000-0000-0000-00000000091a';
-  v_draft jsonb := '{"name": "Shop", "entry_step_id": "a", "steps": [{"id": "a", "name": "Basket", "transitions": [{"to_step_id": "act"}]}, {"id": "act", "name": "Call", "performs_action": true, "transitions": [{"to_step_id": "z"}]}, {"id": "z", "name": "Done", "transitions": [{"to_step_id": "y"}]}, {"id": "y", "name": "Thanks", "is_terminal": true}]}';
+  v_draft jsonb := '{"name": "Shop", "entry_step_id": "a", "steps": [
+    {"id": "a", "name": "Basket", "transitions": [{"to_step_id": "act"}]},
+    {"id": "act", "name": "Call", "performs_action": true, "transitions": [{"to_step_id": "z"}]},
+    {"id": "z", "name": "Done", "transitions": [{"to_step_id": "y"}]},
+    {"id": "y", "name": "Thanks", "is_terminal": true}]}';
   v_plan uuid;
 begin
   delete from scenario.sessions where tenant_id = v_tenant;
   delete from scenario.scenarios where tenant_id = v_tenant;
   perform scenario.create_scenario(v_tenant, '{"name": "Shop", "entry_step_id": "a", "steps": [
-    {"id": "a", "name": "Basket", "transitions": [{"to_step_id": "z"}]}, {"id": "z", "name": "Done", "transitions": [{"to_step_id": "y"}]},
+    {"id": "a", "name": "Basket", "transitions": [{"to_step_id": "z"}]},
+    {"id": "z", "name": "Done", "transitions": [{"to_step_id": "y"}]},
     {"id": "y", "name": "Thanks", "is_terminal": true}]}', v_flow);
   perform scenario.start_session(v_tenant, v_session, v_flow);
   perform scenario.advance_session(v_tenant, v_session, 'z');
-  perform scenario.create_scenario_version(v_tenant, v_flow, jsonb_set(v_draft, '{steps,1,is_required_action}', to_jsonb(required)));
+  perform scenario.create_scenario_version(v_tenant, v_flow,
+    jsonb_set(v_draft, '{steps,1,is_required_action}', to_jsonb(required)));
   v_plan := scenario.build_migration_plan(v_tenant, v_flow, 2);
-  perform scenario.set_anchor_policy(v_tenant, v_plan, (select anchor_content_hash from scenario.plan_anchors where tenant_id = v_tenant and plan_id = v_plan and old_step_id = 'z'), '{"force_scenario": "gap_fill"}');
+  perform scenario.set_anchor_policy(v_tenant, v_plan,
+    (select anchor_content_hash from scenario.plan_anchors
+      where tenant_id = v_tenant and plan_id = v_plan and old_step_id = 'z'),
+    '{"force_scenario": "gap_fill"}');
   perform scenario.approve_migration_plan(v_tenant, v_plan);
   perform scenario.deploy_migration_plan(v_tenant, v_plan);
   return (select action from scenario.reconcile_session(v_tenant, v_session));

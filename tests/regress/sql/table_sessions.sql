@@ -17,13 +17,15 @@ SAVEPOINT a;
 -- nothing is published yet
 INSERT INTO scenario.sessions (tenant_id, session_id, scenario_id) VALUES (:t, :c, :s); ROLLBACK TO a;
 \echo :LAST_ERROR_SQLSTATE
-INSERT INTO scenario.sessions (tenant_id, session_id, scenario_id, scenario_version) VALUES (:t, :c, :s, 1); ROLLBACK TO a;
+INSERT INTO scenario.sessions (tenant_id, session_id, scenario_id, scenario_version)
+VALUES (:t, :c, :s, 1); ROLLBACK TO a;
 \echo :LAST_ERROR_SQLSTATE
 UPDATE scenario.scenarios SET published_version = 1;
 
 -- starting: published version and entry step by default
 INSERT INTO scenario.sessions (tenant_id, session_id, scenario_id, channel) VALUES (:t, :c, :s, 'web');
-SELECT scenario_version, reconciled_deployments, step_id, step_content_hash IS NOT NULL AS hash, scenario_checksum IS NOT NULL AS checksum,
+SELECT scenario_version, reconciled_deployments, step_id, step_content_hash IS NOT NULL AS hash,
+       scenario_checksum IS NOT NULL AS checksum,
        turn_count, status, revision, visit_count, visit_reason FROM scenario.sessions;
 -- moving: one visit each; moving nowhere: none
 UPDATE scenario.sessions SET step_id = 'pay', turn_count = 1;
@@ -37,7 +39,8 @@ UPDATE scenario.sessions SET step_id = 'pay';
 INSERT INTO scenario.sessions (tenant_id, session_id, scenario_id, step_id, turn_count) VALUES (:t, :c, :s, 'hello', 3)
   ON CONFLICT (tenant_id, session_id) DO UPDATE SET step_id = EXCLUDED.step_id, turn_count = EXCLUDED.turn_count;
 INSERT INTO scenario.sessions (tenant_id, session_id, scenario_id) VALUES (:t, :c, :s) ON CONFLICT DO NOTHING;
-SELECT visit_no, step_id, step_name, scenario_version, turn_number, reason, confidence, is_checkpoint, checkpoint_description, plan_id
+SELECT visit_no, step_id, step_name, scenario_version, turn_number, reason, confidence, is_checkpoint,
+       checkpoint_description, plan_id
   FROM scenario.step_visits ORDER BY visit_no;
 SELECT step_id, visit_count, visit_reason, visit_confidence FROM scenario.sessions;
 
@@ -70,32 +73,38 @@ UPDATE scenario.sessions SET pending_target_version = 2; ROLLBACK TO a;
 UPDATE scenario.sessions SET waiting_for = 'customer'; ROLLBACK TO a;
 \echo :LAST_ERROR_SQLSTATE
 \set VERBOSITY default
-INSERT INTO scenario.sessions (tenant_id, session_id, step_id) VALUES (:t, 'bbbbbbbb-0000-4000-8000-000000000002', 'pay'); ROLLBACK TO a;
+INSERT INTO scenario.sessions (tenant_id, session_id, step_id)
+VALUES (:t, 'bbbbbbbb-0000-4000-8000-000000000002', 'pay'); ROLLBACK TO a;
 \echo :LAST_ERROR_SQLSTATE
 -- another tenant's scenario and a missing one: the same error
 INSERT INTO scenario.sessions (tenant_id, session_id, scenario_id) VALUES (:other, :c, :s); ROLLBACK TO a;
 \echo :LAST_ERROR_SQLSTATE
-INSERT INTO scenario.sessions (tenant_id, session_id, scenario_id) VALUES (:t, 'bbbbbbbb-0000-4000-8000-000000000002', 'aaaaaaaa-0000-4000-8000-00000000ffff'); ROLLBACK TO a;
+INSERT INTO scenario.sessions (tenant_id, session_id, scenario_id)
+VALUES (:t, 'bbbbbbbb-0000-4000-8000-000000000002', 'aaaaaaaa-0000-4000-8000-00000000ffff'); ROLLBACK TO a;
 \echo :LAST_ERROR_SQLSTATE
 -- history
 UPDATE scenario.step_visits SET reason = 'x'; ROLLBACK TO a;
 \echo :LAST_ERROR_SQLSTATE
 DELETE FROM scenario.step_visits; ROLLBACK TO a;
 \echo :LAST_ERROR_SQLSTATE
-INSERT INTO scenario.step_visits (tenant_id, session_id, visit_no, scenario_id, scenario_version, step_id, step_name, step_content_hash, turn_number, reason, is_checkpoint)
+INSERT INTO scenario.step_visits (tenant_id, session_id, visit_no, scenario_id, scenario_version, step_id, step_name,
+  step_content_hash, turn_number, reason, is_checkpoint)
   VALUES (:t, :c, 99, :s, 1, 'pay', 'Pay', 'x', 0, 'x', false); ROLLBACK TO a;
 \echo :LAST_ERROR_SQLSTATE
 
 -- messages are numbered within their session
-INSERT INTO scenario.messages (tenant_id, session_id, role, content) VALUES (:t, :c, 'customer', 'one'), (:t, :c, 'assistant', 'two');
+INSERT INTO scenario.messages (tenant_id, session_id, role, content)
+VALUES (:t, :c, 'customer', 'one'), (:t, :c, 'assistant', 'two');
 SELECT message_no, role, content FROM scenario.messages ORDER BY message_no;
 SAVEPOINT a;
-INSERT INTO scenario.messages (tenant_id, session_id, role, content) VALUES (:other, :c, 'customer', 'x'); ROLLBACK TO a;
+INSERT INTO scenario.messages (tenant_id, session_id, role, content)
+VALUES (:other, :c, 'customer', 'x'); ROLLBACK TO a;
 \echo :LAST_ERROR_SQLSTATE
 
 -- leaving and coming back: variables and history stay
 UPDATE scenario.sessions SET scenario_id = NULL;
-SELECT scenario_id, scenario_version, reconciled_deployments, step_id, step_content_hash, variables, visit_count FROM scenario.sessions;
+SELECT scenario_id, scenario_version, reconciled_deployments, step_id, step_content_hash, variables, visit_count
+  FROM scenario.sessions;
 SAVEPOINT a; UPDATE scenario.sessions SET step_id = 'pay'; ROLLBACK TO a;
 \echo :LAST_ERROR_SQLSTATE
 UPDATE scenario.sessions SET scenario_id = :s;

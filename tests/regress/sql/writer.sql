@@ -10,7 +10,8 @@ SELECT scenario.create_scenario(:t, '{"name": "Shop", "entry_step_id": "cart", "
   {"id": "pay", "name": "Pay", "is_checkpoint": true, "transitions": [{"to_step_id": "bye"}]},
   {"id": "bye", "name": "Bye", "transitions": []}]}', :s) IS NOT NULL AS created;
 INSERT INTO scenario.sessions (tenant_id, session_id, scenario_id, step_id)
-SELECT :t, ('75bbbbbb-0000-4000-8000-0000000000' || n)::uuid, :s, (ARRAY['cart', 'pay'])[1 + n % 2] FROM generate_series(10, 29) AS n;
+SELECT :t, ('75bbbbbb-0000-4000-8000-0000000000' || n)::uuid, :s, (ARRAY['cart', 'pay'])[1 + n % 2]
+  FROM generate_series(10, 29) AS n;
 SELECT scenario.create_scenario_version(:t, :s, '{"name": "Shop", "entry_step_id": "cart", "steps": [
   {"id": "cart", "name": "Cart", "transitions": [{"to_step_id": "pay"}]},
   {"id": "pay", "name": "Pay", "is_checkpoint": true, "transitions": [{"to_step_id": "tip"}]},
@@ -21,18 +22,21 @@ SELECT scenario.build_migration_plan(:t, :s, 2) AS plan \gset
 SELECT status FROM scenario.approve_migration_plan(:t, :p);
 SELECT sessions_marked FROM scenario.deploy_migration_plan(:t, :p);
 CREATE VIEW who AS
-SELECT right(s.session_id::text, 2) AS session, s.scenario_version AS version, s.step_id, s.revision, s.visit_count AS visits
+SELECT right(s.session_id::text, 2) AS session, s.scenario_version AS version, s.step_id, s.revision,
+       s.visit_count AS visits
   FROM scenario.sessions AS s WHERE s.tenant_id = '75111111-1111-4111-8111-111111111111';
 
 -- A turn and a batch write the same, but for the time that a turn took.
 SELECT action FROM scenario.reconcile_session(:t, '75bbbbbb-0000-4000-8000-000000000011');
 CALL scenario.migrate_sessions(:t, :p, max_sessions => 2);
 SELECT session, version, step_id, revision, visits FROM who WHERE version = 2 ORDER BY session;
-SELECT right(v.session_id::text, 2) AS session, v.visit_no, v.step_id, v.step_name, v.scenario_version AS version, v.reason,
+SELECT right(v.session_id::text, 2) AS session, v.visit_no, v.step_id, v.step_name, v.scenario_version AS version,
+       v.reason,
        v.is_checkpoint, v.plan_id = :p AS by_plan
   FROM scenario.step_visits AS v WHERE v.tenant_id = :t AND v.visit_no > 1 ORDER BY 1;
 SELECT right(a.session_id::text, 2) AS session, a.revision, a.action, a.migration_scenario, a.step_before, a.step_after,
-       a.from_version AS was, a.to_version AS now, a.plan_ids = ARRAY[:p]::uuid[] AS by_plan, a.reason, a.microseconds IS NOT NULL AS timed
+       a.from_version AS was, a.to_version AS now, a.plan_ids = ARRAY[:p]::uuid[] AS by_plan, a.reason,
+       a.microseconds IS NOT NULL AS timed
   FROM scenario.migration_audit AS a WHERE a.tenant_id = :t ORDER BY 1;
 SELECT right(u.session_id::text, 2) AS session, u.step_id, u.scenario_version AS version, u.revision, u.visit_count
   FROM scenario.migration_undo AS u WHERE u.tenant_id = :t ORDER BY 1;
@@ -50,7 +54,8 @@ SELECT state, done, applied, failed FROM scenario.batch_runs WHERE tenant_id = :
 SELECT right(session_id::text, 2) AS session, sqlstate, message FROM scenario.batch_errors WHERE tenant_id = :t;
 DROP TRIGGER not_thirteen ON scenario.sessions;
 
--- A statement in a trigger that the move fires is checked like any other: it appends a visit, and finds no step that is not there.
+-- A statement in a trigger that the move fires is checked like any other: it appends a visit, and it cannot name a step
+-- that does not exist.
 CREATE FUNCTION public.also_fourteen() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE scenario.sessions SET step_id = TG_ARGV[0] WHERE session_id = '75bbbbbb-0000-4000-8000-000000000028';
@@ -67,7 +72,8 @@ CREATE TRIGGER also_fourteen AFTER INSERT ON scenario.migration_audit
     FOR EACH STATEMENT EXECUTE FUNCTION public.also_fourteen('nowhere');
 SELECT action FROM scenario.reconcile_session(:t, '75bbbbbb-0000-4000-8000-000000000023');
 DROP TRIGGER also_fourteen ON scenario.migration_audit;
--- The error has ended the writer's work: the same arrival, written by hand right after it in the same transaction, is checked.
+-- The error has ended the writer's work. The same arrival, written by hand right after it in the same transaction, is
+-- checked.
 BEGIN;
 CREATE TRIGGER not_thirteen AFTER INSERT ON scenario.step_visits
     FOR EACH ROW WHEN (NEW.session_id = '75bbbbbb-0000-4000-8000-000000000023') EXECUTE FUNCTION public.not_thirteen();
@@ -84,12 +90,14 @@ ROLLBACK;
 CREATE FUNCTION public.moves_twenty_eight(session_id uuid) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
     IF session_id = '75bbbbbb-0000-4000-8000-000000000023' THEN
-        UPDATE scenario.sessions AS s SET step_id = 'nowhere' WHERE s.session_id = '75bbbbbb-0000-4000-8000-000000000028';
+        UPDATE scenario.sessions AS s SET step_id = 'nowhere'
+         WHERE s.session_id = '75bbbbbb-0000-4000-8000-000000000028';
     END IF;
     RETURN true;
 END
 $$;
-ALTER TABLE scenario.migration_audit ADD CONSTRAINT calls_a_function CHECK (public.moves_twenty_eight(session_id)) NOT VALID;
+ALTER TABLE scenario.migration_audit ADD CONSTRAINT calls_a_function
+  CHECK (public.moves_twenty_eight(session_id)) NOT VALID;
 SELECT action FROM scenario.reconcile_session(:t, '75bbbbbb-0000-4000-8000-000000000023');
 ALTER TABLE scenario.migration_audit DROP CONSTRAINT calls_a_function;
 
@@ -121,5 +129,6 @@ CALL scenario.migrate_sessions(:t, :p);
 SELECT version, step_id, revision, visits, count(*) FROM who GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4;
 SELECT * FROM scenario.check_invariants() WHERE tenant_id = :t;
 DROP VIEW who;
-DROP FUNCTION public.not_thirteen(), public.also_fourteen(), public.moves_twenty_eight(uuid), public.swallow(), public.bend(),
+DROP FUNCTION public.not_thirteen(), public.also_fourteen(), public.moves_twenty_eight(uuid), public.swallow(),
+  public.bend(),
               public.and_the_other();
