@@ -140,16 +140,16 @@ impl Column {
     /// The value as the parameter of a statement.
     pub fn into_parameter(self) -> DatumWithOid<'static> {
         match self.datum {
-            // SAFETY: the datum is of that type, and lives for as long as the memory context in which it was made, which
-            // outlives the statement.
+            // SAFETY: the datum is of that type, and lives for as long as the memory context in which it was made,
+            // which outlives the statement.
             Some(datum) => unsafe { DatumWithOid::new(datum, self.type_oid) },
             None => DatumWithOid::null_oid(self.type_oid),
         }
     }
 }
 
-/// An array of the composite type `type_name`, as the parameter of a statement. Raises as PostgreSQL does where there is
-/// no such type; XX000 for a column of another type.
+/// An array of the composite type `type_name`, as the parameter of a statement. Raises as PostgreSQL does where there
+/// is no such type; XX000 for a column of another type.
 pub fn array_of_rows(
     type_name: &str,
     rows: impl IntoIterator<Item = Vec<Column>>,

@@ -15,6 +15,6 @@ cargo fmt --all --check || status=1
 say "cargo clippy, both crates, all targets"
 # shellcheck disable=SC2046
 cargo clippy --quiet --workspace --all-targets $(extension_features) -- -D warnings || status=1
-tools/lint_text.sh src sql || status=1
+tools/lint_text.sh || status=1
 [ $status -eq 0 ] || die "lint failed"
 say "lint passed"

@@ -1,5 +1,5 @@
--- The row by which the writer hands changes to its statements (src/store/session_changes/decided.rs): an array of these,
--- one for each session. It is declared here so that one array carries every column.
+-- The row by which the writer hands changes to its statements (src/store/session_changes/decided.rs): an array has one
+-- for each session.
 
 CREATE TYPE scenario.session_change AS (
     session_id             uuid,

@@ -40,8 +40,8 @@ impl PlanFacts {
         PlanFacts { tenant_id, as_if_deployed: None, deployment: None, known: Rc::default() }
     }
 
-    /// For a session at this position. What the plans of its scenario say is kept in the backend: it cannot change while
-    /// the count of deployments is the same.
+    /// For a session at this position. What the plans of its scenario say is kept in the backend: it cannot change
+    /// while the count of deployments is the same.
     pub fn at(tenant_id: Uuid, position: &Position) -> PlanFacts {
         PlanFacts { deployment: position.deployment(), ..PlanFacts::new(tenant_id) }
     }

@@ -2,9 +2,9 @@
 //!
 //! pgrx prepares statements for PostgreSQL to choose their plans. It would then plan a statement anew at each call, by
 //! the lengths of its arrays and the statistics of the moment: more than a third of the time of a turn, and a bad plan
-//! wherever statistics lag behind. A statement of ours finds its rows by their keys, whatever the statistics say, and so
-//! it has one plan, which is made as if no table could be read from end to end. That takes functions of SPI that pgrx
-//! does not wrap.
+//! wherever statistics lag behind. A statement of ours finds its rows by their keys, whatever the statistics say, and
+//! so it has one plan, which is made as if no table could be read from end to end. That takes functions of SPI that
+//! pgrx does not wrap.
 
 use crate::error::{Error, Result};
 use pgrx::datum::{DatumWithOid, FromDatum, IntoDatum};

@@ -137,8 +137,8 @@ pub fn reconcile(tenant_id: Uuid, session_id: Uuid) -> Result<Turn> {
     apply(tenant_id, &locked, due, started)
 }
 
-/// The turn of a session at a step where every session makes the same move: it is locked as it is read, and nothing else
-/// is asked. `None` where this backend knows of no such move, or the session is not as it was found to be.
+/// The turn of a session at a step where every session makes the same move: it is locked as it is read, and nothing
+/// else is asked. `None` where this backend knows of no such move, or the session is not as it was found to be.
 fn take_common_move(
     tenant_id: Uuid,
     session_id: Uuid,

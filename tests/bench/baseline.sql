@@ -130,7 +130,8 @@ BEGIN
             to_version, migration_scenario, anchor_content_hash, step_before, step_after, action, reason)
     VALUES (p_tenant_id, p_session_id, v_session.revision + 1, v_session.scenario_id, ARRAY[v_plan.plan_id],
             v_session.scenario_version, v_scenario.published_version, v_anchor.migration_scenario,
-            v_anchor.anchor_content_hash, v_session.step_id, v_anchor.new_step_id, 'teleport', 'moved to the same step');
+            v_anchor.anchor_content_hash, v_session.step_id, v_anchor.new_step_id, 'teleport',
+            'moved to the same step');
     v_result.action := 'teleport';
     v_result.target_step_id := v_anchor.new_step_id;
     v_result.target_step_name := v_step.name;

@@ -1,7 +1,7 @@
 """The benchmarks: prints one table of what the extension costs beside the same work by hand (baseline.sql), as ratios.
 
-Called by tools/bench.sh, on a throwaway server with an optimised build. Every comparison is interleaved, round by round,
-in one run, and each figure is the median of its rounds: ratios hold from machine to machine, seconds do not.
+Called by tools/bench.sh, on a throwaway server with an optimised build. Every comparison is interleaved, round by
+round, in one run, and each figure is the median of its rounds: ratios hold from machine to machine, seconds do not.
 
     NAMES        the groups to run, default all of them (see GROUPS)
     SESSIONS     sessions of the large tenants, default 100,000; the published table is made with 1,000,000
@@ -49,7 +49,8 @@ def one(query, args=None):
 def load(number, steps, sessions, asked=(), **more):
     """Fills a tenant and gives it an approved plan to its second version."""
     names = "".join(f", {name} => %s" for name in more)
-    sql.execute(f"CALL bench.load(%s, bench.chain(%s, 1), %s{names})", (tenant(number), steps, sessions, *more.values()))
+    values = (tenant(number), steps, sessions, *more.values())
+    sql.execute(f"CALL bench.load(%s, bench.chain(%s, 1), %s{names})", values)
     return one("SELECT bench.approve(%s, bench.chain(%s, 2, %s))", (tenant(number), steps, list(asked)))
 
 
@@ -117,15 +118,16 @@ def nothing_to_do():
         )
 
     def call(function, number, most):
-        return script(
-            f"{function}{number}", SOME.format(most=most) + f"SELECT * FROM {function}('{tenant(number)}', {SESSION});\n"
-        )
+        turn = f"SELECT * FROM {function}('{tenant(number)}', {SESSION});\n"
+        return script(f"{function}{number}", SOME.format(most=most) + turn)
 
     select_1 = select(1, 10_000)
     ours, by_hand = call("scenario.reconcile_session", 1, 10_000), call("by_hand.look", 1, 10_000)
     for clients, goal in ((1, "≥ 0.95"), (8, "≥ 0.8, above the function")):
         figures, ratios = interleaved(
-            lambda _: pgbench(select_1, clients, 2), lambda _: pgbench(ours, clients, 2), lambda _: pgbench(by_hand, clients, 2)
+            lambda _: pgbench(select_1, clients, 2),
+            lambda _: pgbench(ours, clients, 2),
+            lambda _: pgbench(by_hand, clients, 2),
         )
         report(
             f"no-op reconcile_session beside a prepared SELECT, {clients} client{'s' * (clients > 1)}",
@@ -176,9 +178,8 @@ def batches():
     settle()
 
     def ours(number, which):
-        return each / timed(
-            lambda: sql.execute("CALL scenario.migrate_sessions(%s, %s, max_sessions => %s)", (tenant(number), which, each))
-        )
+        call = "CALL scenario.migrate_sessions(%s, %s, max_sessions => %s)"
+        return each / timed(lambda: sql.execute(call, (tenant(number), which, each)))
 
     def by_hand(_):
         return each / timed(lambda: sql.execute("CALL by_hand.migrate(%s, %s, %s)", (tenant(4), plan, each)))
@@ -187,8 +188,9 @@ def batches():
     for schema, number in (("scenario", 4), ("by_hand", 4), ("scenario", 5)):
         moved = one(f"SELECT count(*) FROM {schema}.migration_audit WHERE tenant_id = %s", (tenant(number),))
         assert moved == each * ROUNDS, f"{schema}, tenant {number}: {moved} sessions moved"
-    report("batch of clean grafts, beside the pages by hand", f"{figures[1]:,.0f}/s", f"{ratios[1]:.2f}", "≥ 0.9, 29,200/s")
-    report("batch of gap fills (one field, in the session)", f"{figures[2]:,.0f}/s", f"{ratios[2]:.2f}", "≥ 10,000/s")
+    grafts, gap_fills = (f"{rate:,.0f}/s" for rate in figures[1:])
+    report("batch of clean grafts, beside the pages by hand", grafts, f"{ratios[1]:.2f}", "≥ 0.9, 29,200/s")
+    report("batch of gap fills (one field, in the session)", gap_fills, f"{ratios[2]:.2f}", "≥ 10,000/s")
 
 
 def marking():
@@ -202,7 +204,8 @@ def marking():
     def by_hand(round):
         return each / timed(lambda: sql.execute(
             "UPDATE by_hand.sessions SET pending_plan_id = %s, pending_target_version = 2, pending_marked_at = now(),"
-            " pending_anchor_hash = step_content_hash WHERE tenant_id = %s AND scenario_version = 1 AND status = 'active'",
+            " pending_anchor_hash = step_content_hash"
+            " WHERE tenant_id = %s AND scenario_version = 1 AND status = 'active'",
             (plans[round], tenant(100 + round))))
 
     def ours(round):
@@ -300,8 +303,8 @@ def simulations():
         rates[number] = sessions / statistics.median(took)
         report(f"simulation with replays, {sessions:,} sessions", f"{rates[number]:,.0f}/s",
                f"{max(peaks) / 1024:,.0f} MB", "≥ 20,000/s, memory flat")
-        summary = [timed(lambda: sql.execute("SELECT scenario.migration_summary(%s, %s)", (tenant(number), plan)).fetchone())
-                   for _ in range(ROUNDS)]
+        summarize = "SELECT scenario.migration_summary(%s, %s)"
+        summary = [timed(lambda: sql.execute(summarize, (tenant(number), plan)).fetchone()) for _ in range(ROUNDS)]
         report(f"  migration_summary, {sessions:,} sessions", f"{statistics.median(summary):.2f} s", "", "≤ 1 s")
     report(f"  growth of the simulation a session, 10,000 to {SESSIONS:,}", "", f"{rates[8] / rates[9]:.2f}", "≤ 1.1")
 

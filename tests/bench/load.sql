@@ -37,8 +37,9 @@ DECLARE
 BEGIN
     PERFORM scenario.create_scenario(p_tenant, definition, p_tenant);
     SET LOCAL session_replication_role = replica;
-    INSERT INTO scenario.sessions (tenant_id, session_id, scenario_id, scenario_version, reconciled_deployments, step_id,
-            step_content_hash, scenario_checksum, customer_id, variables, variables_set_at, visit_count, turn_count)
+    INSERT INTO scenario.sessions (tenant_id, session_id, scenario_id, scenario_version, reconciled_deployments,
+            step_id, step_content_hash, scenario_checksum, customer_id, variables, variables_set_at, visit_count,
+            turn_count)
     SELECT p_tenant, bench.id('8000', n), p_tenant, 1, c.deployments, st.step_id, st.content_hash, v.checksum,
            bench.id('9000', n), load.variables, '{}', load.visits, load.visits
       FROM generate_series(1, sessions) AS n
@@ -47,8 +48,8 @@ BEGIN
       JOIN scenario.scenario_steps AS st
         ON st.tenant_id = p_tenant AND st.scenario_id = p_tenant AND st.version = 1
            AND st.step_id = 's' || first_step + n % (v_steps - first_step);
-    INSERT INTO scenario.step_visits (tenant_id, session_id, visit_no, scenario_id, scenario_version, step_id, step_name,
-            step_content_hash, turn_number, reason, is_checkpoint)
+    INSERT INTO scenario.step_visits (tenant_id, session_id, visit_no, scenario_id, scenario_version, step_id,
+            step_name, step_content_hash, turn_number, reason, is_checkpoint)
     SELECT p_tenant, s.session_id, load.visits - back, p_tenant, 1, st.step_id, st.name, st.content_hash,
            load.visits - back, 'start', false
       FROM scenario.sessions AS s

@@ -1,4 +1,5 @@
-//! Any text as a condition, and any JSON as the value of every field: it is decided or unknown, and asks for a field once.
+//! Any text as a condition, and any JSON as the value of every field: it is decided or unknown, and asks for a field
+//! once.
 
 #![no_main]
 

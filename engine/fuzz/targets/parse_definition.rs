@@ -1,4 +1,5 @@
-//! Any bytes as a scenario document: it is refused with findings, or it can be hashed, compiled and compared with itself.
+//! Any bytes as a scenario document: it is refused with findings, or it can be hashed, compiled and compared with
+//! itself.
 
 #![no_main]
 
