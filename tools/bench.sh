@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The benchmarks: tests/bench/bench.py on a throwaway server with an optimised build. `make bench`; its head says what it
-# can be told.
+# The benchmarks: tests/bench/bench.py on a throwaway server with an optimised build. `make bench`; its head says what
+# it can be told.
 
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Texts that people read: lines of at most 120 characters, code in files of at most 500 lines, no citation of a text that is not
-# in the repository, and SQL install files in the order of their numbers.
+# Texts that people read: lines of at most 120 characters, code in files of at most 500 lines, no citation of a text
+# that is not in the repository, and SQL install files in the order of their numbers.
 #
 # tools/lint_text.sh [FOLDER…]   default: the whole repository. Expected output, data and lock files are not looked at.
 
