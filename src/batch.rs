@@ -56,8 +56,8 @@ pub fn migrate_page(tenant_id: Uuid, session_ids: &[Uuid]) -> Result<Counts> {
     let mut undecided = Vec::new();
     let mut pinned = Vec::new();
     let mut moves: HashMap<(Uuid, i32, String), Option<Rc<Decision>>> = HashMap::new();
-    for state in sessions::read_many(tenant_id, session_ids, Variables::Omit)? {
-        let Some(position) = due_position(&state, &mut counts) else { continue };
+    for mut state in sessions::read_many(tenant_id, session_ids, Variables::Omit)? {
+        let Some(position) = due_position(&mut state, &mut counts) else { continue };
         if turn::is_pinned(&state, &position, &plans)? {
             counts.pinned += 1;
             pinned.push((state, position));
@@ -82,8 +82,8 @@ pub fn migrate_page(tenant_id: Uuid, session_ids: &[Uuid]) -> Result<Counts> {
             None => undecided.push(state.session_id),
         }
     }
-    for state in sessions::read_many(tenant_id, &undecided, Variables::Read)? {
-        let Some(position) = state.position.clone() else { continue };
+    for mut state in sessions::read_many(tenant_id, &undecided, Variables::Read)? {
+        let Some(position) = state.position.take() else { continue };
         let began = Instant::now();
         check_for_interrupts!();
         let (decision, _) = turn::decide(tenant_id, &state, &position, None, &plans)?;
@@ -106,8 +106,8 @@ pub fn migrate_page(tenant_id: Uuid, session_ids: &[Uuid]) -> Result<Counts> {
 }
 
 /// The position of a session that is due. One that needs nothing any more counts as staying where it is.
-fn due_position(state: &SessionState, counts: &mut Counts) -> Option<Position> {
-    let position = state.position.clone().filter(|_| !state.settled);
+fn due_position(state: &mut SessionState, counts: &mut Counts) -> Option<Position> {
+    let position = state.position.take().filter(|_| !state.settled);
     if position.is_none() {
         counts.pinned += 1;
     }

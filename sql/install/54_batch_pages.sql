@@ -23,6 +23,8 @@ CREATE FUNCTION scenario.migrate_batch(
     LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
+    v_last    CONSTANT uuid := 'ffffffff-ffff-ffff-ffff-ffffffffffff';
+    v_until   uuid;
     v_ids     uuid[];
     v_id      uuid;
     v_came    record;
@@ -34,10 +36,11 @@ BEGIN
     looked_at := pg_catalog.cardinality(v_ids);
     -- Sessions between those of the page, which somebody has locked, and after a page that is not full.
     IF session_ids IS NULL THEN
+        v_until := CASE WHEN looked_at < wanted THEN v_last ELSE v_ids[looked_at] END;
         skipped := ARRAY(SELECT s.session_id FROM scenario.sessions AS s
                           WHERE s.tenant_id = (run).tenant_id AND s.pending_plan_id = (run).plan_id
                             AND s.status = 'active'
-                            AND s.session_id > after AND (looked_at < wanted OR s.session_id < v_ids[looked_at])
+                            AND s.session_id > after AND s.session_id <= v_until
                             AND NOT EXISTS (SELECT FROM pg_catalog.unnest(v_ids) AS i (id)
                                              WHERE i.id = s.session_id));
     END IF;
