@@ -8,9 +8,8 @@
 
 use crate::error::{Error, Result};
 use pgrx::datum::{DatumWithOid, FromDatum, IntoDatum};
-use pgrx::pg_sys;
 use pgrx::spi::Spi;
-use std::cell::OnceCell;
+use pgrx::{PgTupleDesc, pg_sys};
 use std::ffi::{CStr, CString, c_char};
 use std::sync::atomic::{AtomicPtr, Ordering};
 
@@ -37,8 +36,6 @@ enum Plan {
 struct Prepared {
     plan: pg_sys::SPIPlanPtr,
     types: Vec<pg_sys::Oid>,
-    /// The types of the columns that it gives, once it has given some.
-    columns: OnceCell<Vec<pg_sys::Oid>>,
 }
 
 /// What a plan by keys does without. A nested loop over index scans costs at most a few times what the best plan does;
@@ -127,7 +124,7 @@ impl Statement {
             // SAFETY: SPI gives a table of its own, or none.
             let Some(table) = (unsafe { table.as_ref() }) else { return Ok((Vec::new(), count)) };
             let mut found = Vec::with_capacity(usize::try_from(table.numvals).unwrap_or_default());
-            let mut row = Row::of(table.tupdesc, &prepared.columns);
+            let mut row = Row::of(table.tupdesc);
             for position in 0..table.numvals as usize {
                 // SAFETY: the table has that many rows, each of its description.
                 unsafe { row.take(*table.vals.add(position)) };
@@ -166,7 +163,7 @@ impl Statement {
                 }
             }
         })?;
-        let prepared = Box::leak(Box::new(Prepared { plan, types, columns: OnceCell::new() }));
+        let prepared = Box::leak(Box::new(Prepared { plan, types }));
         self.prepared.store(prepared, Ordering::Relaxed);
         Ok(prepared)
     }
@@ -222,31 +219,30 @@ unsafe fn is_planned(plan: pg_sys::SPIPlanPtr) -> bool {
 
 /// A row that a statement found, read by position, from 1 on.
 pub struct Row<'a> {
-    description: pg_sys::TupleDesc,
+    description: PgTupleDesc<'a>,
+    /// The same, as PostgreSQL takes it.
+    raw_description: pg_sys::TupleDesc,
     values: Vec<pg_sys::Datum>,
     is_null: Vec<bool>,
-    types: &'a [pg_sys::Oid],
 }
 
 impl<'a> Row<'a> {
-    fn of(description: pg_sys::TupleDesc, types: &'a OnceCell<Vec<pg_sys::Oid>>) -> Row<'a> {
-        let types = types.get_or_init(|| {
-            // SAFETY: the description is that of a table that SPI gave, and its columns are counted from 1.
-            unsafe { (1..=(*description).natts).map(|column| pg_sys::SPI_gettypeid(description, column)).collect() }
-        });
-        let columns = types.len();
-        Row { description, values: vec![pg_sys::Datum::null(); columns], is_null: vec![true; columns], types }
+    fn of(raw_description: pg_sys::TupleDesc) -> Row<'a> {
+        // SAFETY: the description is that of a table that SPI gave, which frees it when it is left.
+        let description = unsafe { PgTupleDesc::from_pg_unchecked(raw_description) };
+        let columns = description.len();
+        let (values, is_null) = (vec![pg_sys::Datum::null(); columns], vec![true; columns]);
+        Row { description, raw_description, values, is_null }
     }
 
     /// Reads the next row into the place of the one before.
     ///
     /// # Safety
-    /// The row is of this description, which has as many columns as there are types, and lives for as long as it is
-    /// read.
+    /// The row is of this description, and lives for as long as it is read.
     unsafe fn take(&mut self, tuple: pg_sys::HeapTuple) {
         // SAFETY: by the caller's promise; both lists are as long as the description.
         unsafe {
-            pg_sys::heap_deform_tuple(tuple, self.description, self.values.as_mut_ptr(), self.is_null.as_mut_ptr());
+            pg_sys::heap_deform_tuple(tuple, self.raw_description, self.values.as_mut_ptr(), self.is_null.as_mut_ptr());
         }
     }
 
@@ -257,10 +253,11 @@ impl<'a> Row<'a> {
 
     /// A column that may be NULL.
     pub fn opt<T: FromDatum + IntoDatum>(&self, column: usize) -> Result<Option<T>> {
-        let at = column.checked_sub(1).filter(|at| *at < self.values.len());
-        let at = at.ok_or_else(|| Error::internal(format!("a row has no column {column}")))?;
+        let at = column.wrapping_sub(1);
+        let attribute = self.description.get(at);
+        let attribute = attribute.ok_or_else(|| Error::internal(format!("a row has no column {column}")))?;
         // SAFETY: the value is of the column's type, which is compared with the one that is asked for.
-        unsafe { T::try_from_datum(self.values[at], self.is_null[at], self.types[at]) }
+        unsafe { T::try_from_datum(self.values[at], self.is_null[at], attribute.atttypid) }
             .map_err(|error| Error::internal(format!("column {column} of a row: {error}")))
     }
 }

@@ -93,9 +93,13 @@ def test_a_clean_graft_reads_no_history_and_no_graph(db):
     db.execute("set auto_explain.log_min_duration = 0")
     db.execute("set auto_explain.log_nested_statements = on")
     db.execute("set client_min_messages = log")
-    [action] = db.execute("select action from scenario.reconcile_session(%s, %s)", [TENANT, WALKED]).fetchone()
-    assert action == "teleport"
-    nested = [text for text in statements if "Query Text" in text and "reconcile_session" not in text]
-    assert 0 < len(nested) <= 10, nested
     read = re.compile(r"FROM scenario\.(acts|act_pairs|step_visits|passed_at_start)\b|definition")
-    assert not [text for text in nested if read.search(text.split("\n\n")[0])], nested
+    # The first turn at a step reads the versions, the plan and its row, and the step; each later one checks whether the
+    # session is due, locks and reads it, and writes; PostgreSQL checks three foreign keys.
+    for session, most in ((WALKED, 12), (MIDDLE, 6)):
+        statements.clear()
+        [action] = db.execute("select action from scenario.reconcile_session(%s, %s)", [TENANT, session]).fetchone()
+        assert action == "teleport"
+        nested = [text for text in statements if "Query Text" in text and "reconcile_session" not in text]
+        assert 0 < len(nested) <= most, nested
+        assert not [text for text in nested if read.search(text.split("\n\n")[0])], nested
