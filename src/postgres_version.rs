@@ -16,3 +16,25 @@ pub fn reserve_settings_prefix(prefix: &'static CStr) {
         pg_sys::EmitWarningsOnPlaceholders(prefix.as_ptr());
     }
 }
+
+/// Begins to look for rows by an index.
+///
+/// # Safety
+/// Both are open and locked, and the index is one of the table's.
+pub unsafe fn begin_index_scan(
+    table: pg_sys::Relation,
+    index: pg_sys::Relation,
+    snapshot: pg_sys::Snapshot,
+    conditions: i32,
+) -> pg_sys::IndexScanDesc {
+    // SAFETY: by the caller's promise.
+    #[cfg(not(feature = "pg18"))]
+    unsafe {
+        pg_sys::index_beginscan(table, index, snapshot, conditions, 0)
+    }
+    // SAFETY: as above; nothing is counted for EXPLAIN.
+    #[cfg(feature = "pg18")]
+    unsafe {
+        pg_sys::index_beginscan(table, index, snapshot, std::ptr::null_mut(), conditions, 0)
+    }
+}

@@ -9,6 +9,7 @@ pub mod acts;
 pub mod anchors;
 pub mod attempts;
 pub mod audit;
+mod by_key;
 pub mod fields;
 pub mod messages;
 pub mod notify;

@@ -36,6 +36,8 @@ enum Plan {
 struct Prepared {
     plan: pg_sys::SPIPlanPtr,
     types: Vec<pg_sys::Oid>,
+    /// What PostgreSQL keeps of it: a statement of ours is one query.
+    source: *const pg_sys::CachedPlanSource,
 }
 
 /// What a plan by keys does without. A nested loop over index scans costs at most a few times what the best plan does;
@@ -149,7 +151,7 @@ impl Statement {
             Plan::ByKeys => pg_sys::CURSOR_OPT_GENERIC_PLAN as i32,
             Plan::ForTheTables => 0,
         };
-        let plan = Spi::connect(|_| {
+        let (plan, source) = Spi::connect(|_| {
             // SAFETY: SPI is connected, and both the text and the types live through the call. A kept plan is freed by
             // nobody.
             unsafe {
@@ -157,13 +159,15 @@ impl Statement {
                 if plan.is_null() {
                     Spi::check_status(pg_sys::SPI_result)?;
                 }
-                match pg_sys::SPI_keepplan(plan) {
-                    0 => Result::Ok(plan),
-                    status => Spi::check_status(status).map(|_| plan).map_err(Error::from),
+                let kept = pg_sys::SPI_keepplan(plan);
+                if kept != 0 {
+                    Spi::check_status(kept)?;
                 }
+                let sources = pg_sys::SPI_plan_get_plan_sources(plan);
+                Result::Ok((plan, pg_sys::list_nth(sources, 0).cast::<pg_sys::CachedPlanSource>().cast_const()))
             }
         })?;
-        let prepared = Box::leak(Box::new(Prepared { plan, types }));
+        let prepared = Box::leak(Box::new(Prepared { plan, types, source }));
         self.prepared.store(prepared, Ordering::Relaxed);
         Ok(prepared)
     }
@@ -178,7 +182,8 @@ impl Statement {
         // raise an error, at the end of the transaction or savepoint.
         unsafe {
             pg_sys::AcceptInvalidationMessages();
-            if pg_sys::SPI_plan_is_valid(prepared.plan) && is_planned(prepared.plan) {
+            let made = (*prepared.source).gplan;
+            if (*prepared.source).is_valid && !made.is_null() && (*made).is_valid {
                 return;
             }
             let level = pg_sys::NewGUCNestLevel();
@@ -200,20 +205,6 @@ impl Statement {
             }
             pg_sys::AtEOXact_GUC(true, level);
         }
-    }
-}
-
-/// Whether the one plan of a statement has been made.
-///
-/// # Safety
-/// The plan is a kept one.
-unsafe fn is_planned(plan: pg_sys::SPIPlanPtr) -> bool {
-    // SAFETY: by the caller's promise; a statement of ours has one source.
-    unsafe {
-        let sources = pg_sys::SPI_plan_get_plan_sources(plan);
-        let source = pg_sys::list_nth(sources, 0).cast::<pg_sys::CachedPlanSource>();
-        let made = (*source).gplan;
-        !made.is_null() && (*made).is_valid
     }
 }
 

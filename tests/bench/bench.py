@@ -309,6 +309,22 @@ def simulations():
     report(f"  growth of the simulation a session, 10,000 to {SESSIONS:,}", "", f"{rates[8] / rates[9]:.2f}", "≤ 1.1")
 
 
+def growth():
+    """What a session costs, with many sessions beside it and with few."""
+    cost = {}
+    for number, sessions in ((11, 10_000), (12, SESSIONS)):
+        plan = load(number, 20, sessions)
+        settle()
+        deploy = "SELECT scenario.deploy_migration_plan(%s, %s)"
+        marked = timed(lambda: sql.execute(deploy, (tenant(number), plan)))
+        settle()
+        moved = timed(lambda: sql.execute("CALL scenario.migrate_sessions(%s, %s)", (tenant(number), plan)))
+        cost[number] = (marked / sessions, moved / sessions)
+    for what, few, many in zip(("marking", "batch"), cost[11], cost[12]):
+        figure = f"{1e6 * many:.1f} µs a session"
+        report(f"growth of {what}, 10,000 to {SESSIONS:,} sessions", figure, f"{many / few:.2f}", "≤ 1.1")
+
+
 def turns_meanwhile():
     """A large migration by pages, while eight clients take turns."""
     plan = load(10, 20, SESSIONS)
@@ -344,6 +360,7 @@ GROUPS = {
     "marking": marking,
     "long_flow": long_flow,
     "simulations": simulations,
+    "growth": growth,
     "turns_meanwhile": turns_meanwhile,
 }
 

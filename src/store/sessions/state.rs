@@ -5,6 +5,7 @@ use crate::args;
 use crate::cache::{DeploymentKey, ScenarioKey};
 use crate::error::{Error, Result};
 use crate::json::Json;
+use crate::store::by_key::{KeyedTable, Places};
 use crate::store::{Row, Statement, engine_id, scenario_key, versions};
 use pgrx::Uuid;
 use pgrx::datum::TimestampWithTimeZone;
@@ -14,6 +15,7 @@ use pgrx::pg_sys::{self, TransactionId};
 use scenario_engine::plan::{PinReason, StoredPin};
 use scenario_engine::reconcile;
 use serde_json::value::RawValue;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 /// What tells whether the session `s` of scenario `c` is due ("What is due"): read by [`DueColumns::read`].
@@ -180,9 +182,62 @@ pub enum Variables {
     Omit,
 }
 
+thread_local! {
+    static PLACES_IN_SESSIONS: RefCell<Places> = RefCell::default();
+    static PLACES_IN_SCENARIOS: RefCell<Places> = RefCell::default();
+}
+
+static SESSIONS: KeyedTable = KeyedTable {
+    name: c"sessions",
+    columns: &[
+        c"status",
+        c"scenario_id",
+        c"scenario_version",
+        c"reconciled_deployments",
+        c"pending_plan_id",
+        c"step_id",
+    ],
+    places: &PLACES_IN_SESSIONS,
+};
+
+static SCENARIOS: KeyedTable =
+    KeyedTable { name: c"scenarios", columns: &[c"published_version", c"deployments"], places: &PLACES_IN_SCENARIOS };
+
+/// What [`CHECK_DUE`] tells, from the two rows; `None` where that query has to be asked.
+fn check_due_by_key(tenant_id: Uuid, session_id: Uuid) -> Result<Option<DueCheck>> {
+    let session = SESSIONS.find([tenant_id, session_id], |row| {
+        let due = DueColumns {
+            status: row.get(0)?,
+            scenario_id: row.opt(1)?,
+            scenario_version: row.opt(2)?,
+            reconciled_deployments: row.opt(3)?,
+            published_version: None,
+            deployments: None,
+            is_marked: row.opt::<Uuid>(4)?.is_some(),
+        };
+        Ok((due, row.opt(5)?, row.written_by()))
+    })?;
+    let Some((mut due, step_id, row_version)) = session else { return Ok(None) };
+    if let Some(scenario_id) = due.scenario_id {
+        let scenario = SCENARIOS.find([tenant_id, scenario_id], |row| Ok((row.opt(0)?, row.opt(1)?)))?;
+        let Some((published_version, deployments)) = scenario else { return Ok(None) };
+        due = DueColumns { published_version, deployments, ..due };
+    }
+    Ok(Some(DueCheck {
+        settled: due.is_settled(is_active),
+        step_id,
+        scenario_version: due.scenario_version,
+        scenario_id: due.scenario_id,
+        row_version,
+    }))
+}
+
 /// The hot path of `reconcile_session`: one index lookup, no lock, no transaction id. P0002 if there is no such
 /// session.
 pub fn check_due(tenant_id: Uuid, session_id: Uuid) -> Result<DueCheck> {
+    if let Some(check) = check_due_by_key(tenant_id, session_id)? {
+        return Ok(check);
+    }
     CHECK_DUE
         .row(&args![tenant_id, session_id], |row| {
             let due = DueColumns::read(row)?;
