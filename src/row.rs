@@ -125,7 +125,8 @@ impl IntoDatum for TextList {
     }
 }
 
-/// A value for one column of a composite type.
+/// A value for one column of a composite type. A copy is the same value in the same place.
+#[derive(Clone, Copy)]
 pub struct Column {
     name: &'static str,
     type_oid: pg_sys::Oid,
@@ -135,6 +136,10 @@ pub struct Column {
 impl Column {
     pub fn new<T: IntoDatum>(name: &'static str, value: T) -> Column {
         Column { name, type_oid: T::type_oid(), datum: value.into_datum() }
+    }
+
+    pub fn is_null(&self) -> bool {
+        self.datum.is_none()
     }
 
     /// The value as the parameter of a statement.

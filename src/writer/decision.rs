@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::json::Json;
-use crate::store::session_changes::decided::{Arrival, Before, Change, NewVariables, Stay};
+use crate::store::session_changes::decided::{Arrival, Before, Change, NewVariables, OtherArrival, Stay};
 use crate::store::sessions::{Position, SessionState};
 use crate::store::{audit, sql_id, steps};
 use pgrx::datum::datetime_support::now;
@@ -36,7 +36,29 @@ impl<'a> SessionDecision<'a> {
             step: steps::arrival(self.position.scenario, version, &target.step_id)?,
             variables: self.new_variables(&written)?,
             already_done: false,
+            others: Vec::new(),
         })
+    }
+
+    /// Whether this session arrives as that one does, by the same decision: nothing is filled in for either.
+    pub(super) fn moves_as(&self, first: &SessionDecision<'_>) -> bool {
+        let (here, there) = (self.position, first.position);
+        self.microseconds.is_none()
+            && first.microseconds.is_none()
+            && self.decision.fields_filled.is_empty()
+            && (here.scenario_id, here.scenario_version, here.deployments)
+                == (there.scenario_id, there.scenario_version, there.deployments)
+            && (&here.step_id, &here.step_content_hash, &here.checksum)
+                == (&there.step_id, &there.step_content_hash, &there.checksum)
+    }
+
+    pub(super) fn other_arrival(&self) -> OtherArrival {
+        OtherArrival {
+            session_id: self.state.session_id,
+            revision: self.state.revision,
+            visit_count: self.state.visit_count,
+            turn_count: self.state.turn_count,
+        }
     }
 
     /// Pinned, or settled: nothing is left to do, which is written down and not recorded.

@@ -15,7 +15,8 @@ use crate::error::Result;
 use crate::store::session_changes::decided::{self, Arrival, Exit, KeptPin};
 use crate::store::sessions::{Position, SessionState};
 use pgrx::Uuid;
-use scenario_engine::reconcile::Effect;
+use scenario_engine::reconcile::{Decision, Effect};
+use std::collections::HashMap;
 
 /// Writes that no plan that is deployed now ends the pins of these sessions. The sessions are locked.
 pub fn keep_pins<'a>(
@@ -32,13 +33,23 @@ pub fn keep_pins<'a>(
 /// Writes what the decisions' effects say, and nothing for [`Effect::None`]. The sessions are locked, and each occurs
 /// once.
 pub fn write(tenant_id: Uuid, decisions: &[SessionDecision<'_>]) -> Result<()> {
-    let mut arrivals = Vec::new();
+    let mut arrivals: Vec<Arrival<'_>> = Vec::new();
+    // A decision that counts for several sessions at one step → the first of them, and its place among the arrivals.
+    let mut common: HashMap<*const Decision, (&SessionDecision<'_>, usize)> = HashMap::new();
     let mut exits = Vec::new();
     let mut stays = Vec::new();
     for one in decisions {
         match one.decision.effect {
             Effect::None => {}
-            Effect::Move => arrivals.push(one.arrival()?),
+            Effect::Move => match common.get(&std::ptr::from_ref(one.decision)) {
+                Some((first, at)) if one.moves_as(first) && !arrivals[*at].step.is_required_action => {
+                    arrivals[*at].others.push(one.other_arrival());
+                }
+                _ => {
+                    common.insert(one.decision, (one, arrivals.len()));
+                    arrivals.push(one.arrival()?);
+                }
+            },
             Effect::Exit => exits.push(Exit { change: one.change("exit_scenario", None), before: one.before() }),
             Effect::Pin | Effect::Settle => stays.push(one.settled()),
             Effect::Wait(waiting_for) => stays.extend(one.waiting(tenant_id, waiting_for)?),
@@ -46,7 +57,7 @@ pub fn write(tenant_id: Uuid, decisions: &[SessionDecision<'_>]) -> Result<()> {
     }
     if !arrivals.is_empty() {
         already_done::set(tenant_id, decisions, &mut arrivals)?;
-        let own = arrivals.iter().map(own_arrival).collect();
+        let own = arrivals.iter().flat_map(own_arrivals_of).collect();
         own_arrivals::while_writing(tenant_id, own, || decided::arrive(tenant_id, arrivals))?;
     }
     if !exits.is_empty() {
@@ -58,11 +69,15 @@ pub fn write(tenant_id: Uuid, decisions: &[SessionDecision<'_>]) -> Result<()> {
     found_values::keep(tenant_id, decisions)
 }
 
-fn own_arrival(arrival: &Arrival<'_>) -> (Uuid, own_arrivals::OwnArrival) {
-    let to = own_arrivals::OwnArrival {
-        scenario_version: arrival.change.to_version,
-        step_id: arrival.change.step_after.unwrap_or_default().to_owned(),
-        visit_no: arrival.before.visit_count + 1,
-    };
-    (arrival.change.session_id, to)
+fn own_arrivals_of(arrival: &Arrival<'_>) -> impl Iterator<Item = (Uuid, own_arrivals::OwnArrival)> {
+    let first = (arrival.change.session_id, arrival.before.visit_count);
+    let others = arrival.others.iter().map(|other| (other.session_id, other.visit_count));
+    std::iter::once(first).chain(others).map(|(session_id, visit_count)| {
+        let to = own_arrivals::OwnArrival {
+            scenario_version: arrival.change.to_version,
+            step_id: arrival.change.step_after.unwrap_or_default().to_owned(),
+            visit_no: visit_count + 1,
+        };
+        (session_id, to)
+    })
 }

@@ -368,6 +368,17 @@ pub struct Arrival<'a> {
     pub variables: Option<NewVariables>,
     /// The step is a required action that was done before.
     pub already_done: bool,
+    /// More sessions at the same step, which the same decision moves.
+    pub others: Vec<OtherArrival>,
+}
+
+/// What an arrival of one session has that another by the same decision has not.
+pub struct OtherArrival {
+    pub session_id: Uuid,
+    /// As in [`Change`], [`Before`] and [`Arrival`].
+    pub revision: i32,
+    pub visit_count: i32,
+    pub turn_count: i32,
 }
 
 /// The end of a session's walk through its scenario.
@@ -417,10 +428,10 @@ struct ForOneOrMany {
 
 impl ForOneOrMany {
     /// Fails unless every row was written as it was asked for.
-    fn run(&'static self, tenant_id: Uuid, changes: Vec<SessionChange<'_>>) -> Result<()> {
+    fn run(&'static self, tenant_id: Uuid, changes: Vec<Vec<Column>>) -> Result<()> {
         let asked = changes.len();
         let mut args = Vec::from(args![tenant_id, now()]);
-        let mut rows = changes.into_iter().map(SessionChange::into_columns);
+        let mut rows = changes.into_iter();
         let statement = if asked == 1 {
             args.extend(rows.by_ref().flatten().map(Column::into_parameter));
             &self.one
@@ -433,16 +444,30 @@ impl ForOneOrMany {
     }
 }
 
+/// The columns of another session's arrival: the values that both have are made once.
+fn of_another(columns: &[Column], other: &OtherArrival) -> Vec<Column> {
+    let own = SessionChange {
+        session_id: Some(other.session_id),
+        revision: Some(other.revision),
+        visit_count: Some(other.visit_count),
+        turn_count: Some(other.turn_count),
+        ..SessionChange::default()
+    };
+    let own = own.into_columns().into_iter();
+    own.zip(columns).map(|(own, common)| if own.is_null() { *common } else { own }).collect()
+}
+
 /// Moves sessions.
 pub fn arrive(tenant_id: Uuid, arrivals: Vec<Arrival<'_>>) -> Result<()> {
     let adds_variables = arrivals.iter().any(|arrival| arrival.variables.is_some());
     let statement = if adds_variables { &MOVE_WITH_VARIABLES } else { &MOVE };
-    let changes = arrivals.into_iter().map(|arrival| {
+    let mut changes = Vec::with_capacity(arrivals.len());
+    for arrival in arrivals {
         let (written, before, times) = match arrival.variables {
             Some(new) => (Some(new.written), Some(new.before), Some(new.times)),
             None => (None, None, None),
         };
-        SessionChange {
+        let change = SessionChange {
             turn_count: Some(arrival.turn_count),
             deployments: Some(arrival.deployments),
             checksum_after: Some(arrival.new_checksum),
@@ -456,15 +481,20 @@ pub fn arrive(tenant_id: Uuid, arrivals: Vec<Arrival<'_>>) -> Result<()> {
             variables_before: before,
             times_written: times,
             ..SessionChange::from(arrival.change).with_before(arrival.before)
+        };
+        let columns = change.into_columns();
+        for other in &arrival.others {
+            changes.push(of_another(&columns, other));
         }
-    });
-    statement.run(tenant_id, changes.collect())
+        changes.push(columns);
+    }
+    statement.run(tenant_id, changes)
 }
 
 /// Takes sessions out of their scenario.
 pub fn exit(tenant_id: Uuid, exits: Vec<Exit<'_>>) -> Result<()> {
     let changes = exits.into_iter().map(|exit| SessionChange::from(exit.change).with_before(exit.before));
-    EXIT.run(tenant_id, changes.collect())
+    EXIT.run(tenant_id, changes.map(SessionChange::into_columns).collect())
 }
 
 /// Leaves sessions where they are, pinned, settled or waiting.
@@ -478,7 +508,7 @@ pub fn stay(tenant_id: Uuid, stays: Vec<Stay<'_>>) -> Result<()> {
         pinned_plan_id: stay.pinned_plan_id,
         ..SessionChange::from(stay.change)
     });
-    STAY.run(tenant_id, changes.collect())
+    STAY.run(tenant_id, changes.map(SessionChange::into_columns).collect())
 }
 
 /// Keeps sessions whose pin holds as they are.
