@@ -85,7 +85,7 @@ pub fn build(request: &PlanRequest<'_>) -> Result<Plan> {
     if let Some(open) = open {
         plans::supersede(tenant_id, open.plan_id, plan.plan_id)?;
     }
-    let landings = acts::landing_lists(tenant_id, &plan, &map)?;
+    let landings = acts::landing_lists(tenant_id, &plan, &old, &new, &map)?;
     plans::insert(tenant_id, &plan, &map.catalogue, created_by)?;
     anchors::insert(tenant_id, plan.plan_id, &map, &landings)?;
     Ok(plan)

@@ -31,7 +31,7 @@ const ROOM: usize = 4;
 /// The stored form of a list or an object, behind room for its length. `None`: it is neither, or it holds what is not
 /// written here: fractions, numbers beyond 64 bits, U+0000, a key twice, or more than a jsonb can hold.
 pub(super) fn written<T: Serialize + ?Sized>(value: &T) -> Option<Vec<u8>> {
-    let mut writer = Writer { out: vec![0; ROOM], ..Writer::default() };
+    let mut writer = Writer::new();
     let kind = value.serialize(&mut writer).ok()?;
     (kind == CONTAINER && writer.out.len() <= LENGTH).then_some(writer.out)
 }
@@ -55,7 +55,6 @@ impl ser::Error for NotHere {
 }
 
 /// Writes a value at the end of `out` and gives its kind.
-#[derive(Default)]
 struct Writer {
     out: Vec<u8>,
     /// The keys of the objects that are open.
@@ -76,8 +75,11 @@ struct Member {
 
 /// The entries of one container while they are written, in order.
 struct Entries {
+    /// The number of the next one.
     next: usize,
+    /// Where the first one is.
     place: usize,
+    /// Where the last member ends, from the end of the entries on.
     end: usize,
 }
 
@@ -106,6 +108,14 @@ fn align(out: &mut Vec<u8>) {
 }
 
 impl Writer {
+    fn new() -> Writer {
+        // Most values are small: what they take is asked for at once.
+        let mut out = Vec::with_capacity(512);
+        out.resize(ROOM, 0);
+        let (keys, members) = (Vec::with_capacity(256), Vec::with_capacity(16));
+        Writer { out, keys, members, ordered: Vec::with_capacity(512) }
+    }
+
     fn string(&mut self, text: &str) -> Result<u32, NotHere> {
         if text.as_bytes().contains(&0) {
             return Err(NotHere);
@@ -447,3 +457,6 @@ impl ser::SerializeStruct for Object<'_> {
         self.finish()
     }
 }
+
+#[cfg(test)]
+mod tests;
