@@ -117,8 +117,8 @@ UPDATE flow SET definition = jsonb_set(definition, '{steps}', (
     SELECT jsonb_agg(CASE WHEN n % 4 = 0 THEN step || '{"name": "", "description": ""}' ELSE step END ORDER BY n)
       FROM jsonb_array_elements(definition -> 'steps') WITH ORDINALITY AS s (step, n))) WHERE name = 'longer';
 WITH made AS (SELECT scenario.scenario_diff(o.definition, n.definition) AS map FROM flow AS o, flow AS n)
-SELECT count(*) AS documents, max(length(map::text)) > 10000 AS long, bool_and(one *= other) AS same_image
-  FROM made, LATERAL (SELECT map) AS one, LATERAL (SELECT map::text::jsonb) AS other;
+SELECT count(*) AS documents, max(length(made.map::text)) > 10000 AS long, bool_and(one *= other) AS same_image
+  FROM made, LATERAL (SELECT made.map) AS one, LATERAL (SELECT made.map::text::jsonb) AS other;
 DELETE FROM flow WHERE name LIKE 'long%';
 
 -- stored versions
