@@ -207,9 +207,21 @@ impl Object<'_> {
         let from = self.writer.keys.len();
         self.writer.keys.extend_from_slice(&self.writer.out[start..]);
         self.writer.out.truncate(start);
-        let key = (from, self.writer.keys.len());
-        self.writer.members.push(Member { key, value: (0, 0), kind: NULL });
+        self.member(from);
         Ok(())
+    }
+
+    /// The name of a field: text without U+0000.
+    fn field(&mut self, key: &'static str) {
+        let from = self.writer.keys.len();
+        self.writer.keys.extend_from_slice(key.as_bytes());
+        self.member(from);
+    }
+
+    /// A member whose key begins there and whose value comes next.
+    fn member(&mut self, key: usize) {
+        let key = (key, self.writer.keys.len());
+        self.writer.members.push(Member { key, value: (0, 0), kind: NULL });
     }
 
     fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), NotHere> {
@@ -358,7 +370,7 @@ impl<'a> Serializer for &'a mut Writer {
         value: &T,
     ) -> Result<u32, NotHere> {
         let mut object = self.object();
-        object.key(variant)?;
+        object.field(variant);
         object.value(value)?;
         object.finish()
     }
@@ -425,7 +437,9 @@ macro_rules! serialize_list {
     )* };
 }
 
-serialize_list!(SerializeSeq: serialize_element, SerializeTuple: serialize_element, SerializeTupleStruct: serialize_field);
+serialize_list! {
+    SerializeSeq: serialize_element, SerializeTuple: serialize_element, SerializeTupleStruct: serialize_field
+}
 
 impl ser::SerializeMap for Object<'_> {
     type Ok = u32;
@@ -449,7 +463,7 @@ impl ser::SerializeStruct for Object<'_> {
     type Error = NotHere;
 
     fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), NotHere> {
-        self.key(key)?;
+        self.field(key);
         self.value(value)
     }
 

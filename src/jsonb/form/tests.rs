@@ -1,5 +1,5 @@
-//! The bytes are those that `utils/jsonb.h` and `numeric.c` describe. The suite `diff` compares whole documents with what
-//! PostgreSQL makes of their text.
+//! The bytes are those that `utils/jsonb.h` and `numeric.c` describe. The suite `diff` compares whole documents with
+//! what PostgreSQL makes of their text.
 
 use super::*;
 use serde_json::json;
