@@ -28,7 +28,7 @@ impl Jsonb {
     }
 
     /// How many bytes it takes.
-    pub fn len(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         match &self.0 {
             Form::Stored(bytes) => bytes.len(),
             Form::Text(json) => json.as_str().len(),

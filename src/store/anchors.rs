@@ -139,7 +139,7 @@ impl<'a> AnchorRows<'a> {
     fn add_anchor(&mut self, anchor: &'a Anchor, undone: &LandingLists) {
         let upstream = Jsonb::of(&anchor.upstream);
         let downstream = Jsonb::of(&anchor.downstream);
-        self.bytes += upstream.len() + downstream.len();
+        self.bytes += upstream.bytes() + downstream.bytes();
         self.add("anchor", &anchor.old_step_id, &anchor.anchor_content_hash, &anchor.anchor_name);
         self.new_step_id.push(Some(&anchor.new_step_id));
         self.pairing.push(Some(anchor.pairing.as_str()));
@@ -153,7 +153,7 @@ impl<'a> AnchorRows<'a> {
 
     fn add_deleted(&mut self, step: &'a DeletedStep, scenario: Option<MigrationScenario>) {
         let candidates = Jsonb::of(&step.candidates);
-        self.bytes += candidates.len();
+        self.bytes += candidates.bytes();
         self.add("deleted", &step.step_id, &step.content_hash, &step.name);
         self.new_step_id.push(None);
         self.pairing.push(None);

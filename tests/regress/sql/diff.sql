@@ -127,6 +127,15 @@ SELECT scenario.create_scenario_version(:t, :s, (SELECT definition FROM flow WHE
 SELECT scenario.scenario_diff(:t, :s, 1, 2) = pg_temp.diff('v1', 'v2') AS same,
        scenario.scenario_diff(tenant_id => :t, scenario_id => :s, from_version => 2, to_version => 1)
          = pg_temp.diff('v2', 'v1') AS same_back;
+-- a draft says what it says now: changed, and changed back by a rollback
+BEGIN;
+SAVEPOINT before;
+UPDATE scenario.scenario_versions SET definition = (SELECT definition FROM flow WHERE name = 'loops')
+ WHERE tenant_id = :t AND scenario_id = :s AND version = 2;
+SELECT scenario.scenario_diff(:t, :s, 1, 2) = pg_temp.diff('v1', 'loops') AS changed;
+ROLLBACK TO before;
+SELECT scenario.scenario_diff(:t, :s, 1, 2) = pg_temp.diff('v1', 'v2') AS changed_back;
+ROLLBACK;
 
 -- refused
 SELECT scenario.scenario_diff(:t, :s, 1, 3);
