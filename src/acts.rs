@@ -55,16 +55,20 @@ pub fn as_if_deployed(tenant_id: Uuid, plan: &Plan) -> Result<Rc<Acts>> {
     acts_with_pairs(tenant_id, plan, &anchors::pairs(tenant_id, plan.plan_id)?, known)
 }
 
-/// What landings at the anchors of a plan would undo, for a plan that is being built.
-pub fn landing_lists(tenant_id: Uuid, plan: &Plan, map: &TransformationMap) -> Result<LandingLists> {
+/// What landings at the anchors of a plan would undo, for a plan that is being built between two graphs.
+pub fn landing_lists(
+    tenant_id: Uuid,
+    plan: &Plan,
+    old: &Graph,
+    new: &Graph,
+    map: &TransformationMap,
+) -> Result<LandingLists> {
     let pairs: Vec<(String, String)> =
         map.anchors.iter().map(|anchor| (anchor.old_step_id.clone(), anchor.new_step_id.clone())).collect();
     let known = acts::of_scenario(tenant_id, plan.scenario_id)?;
     let acts = acts_with_pairs(tenant_id, plan, &pairs, known)?;
-    let old = versions::graph(tenant_id, plan.scenario_id, plan.from_version)?;
-    let new = versions::graph(tenant_id, plan.scenario_id, plan.to_version)?;
-    let pairing = pairing_of(&old, &new, &pairs);
-    let lists = landing_acts(&Ground::new(&old, true, &new, &pairing, &acts));
+    let pairing = pairing_of(old, new, &pairs);
+    let lists = landing_acts(&Ground::new(old, true, new, &pairing, &acts));
     let lists = lists.into_iter().map(|(step, list)| (old.node(step).id.clone(), list));
     Ok(LandingLists { revision: acts.revision(), lists: lists.collect() })
 }

@@ -3,8 +3,8 @@
 //!
 //! A published version never changes and neither does a plan, nor the acts at one revision, so nothing is ever out of
 //! date, with one exception: what a transaction made and then rolled back. So whatever was kept since a
-//! (sub)transaction began is dropped when one aborts. Drafts change and are not kept. No row ids, no oids: only
-//! values that a key names for ever.
+//! (sub)transaction began is dropped when one aborts. Of drafts, which change, only compiled graphs are kept, under
+//! the digest of what they were compiled from. No row ids, no oids: only values that a key names for ever.
 
 use clru::{CLruCache, WeightScale};
 use pgrx::callbacks::{PgSubXactCallbackEvent, PgXactCallbackEvent, register_subxact_callback, register_xact_callback};
@@ -28,8 +28,8 @@ pub struct ScenarioKey {
     pub made_at: i64,
 }
 
-/// Names a version for ever. The digest tells a version apart from one of the same ids and number that was deleted
-/// before.
+/// Names the content of a version for ever. The digest tells it apart from what a draft said before, and from a version
+/// of the same ids and number that was deleted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct GraphKey {
     pub tenant_id: uuid::Uuid,
@@ -103,9 +103,21 @@ thread_local! {
     static WATCHING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// The graph of a version that is not a draft: kept, or made by `make` and then kept.
-pub fn graph<E>(key: GraphKey, make: impl FnOnce() -> Result<Graph, E>) -> Result<Rc<Graph>, E> {
-    kept(&GRAPHS, key, |graph| graph.weight(), || make().map(Rc::new))
+/// The graph of a version, if it is kept.
+pub fn graph(key: &GraphKey) -> Option<Rc<Graph>> {
+    get(&GRAPHS, key)
+}
+
+/// Keeps the graph of a version. Its digest names what it was compiled from, so that it holds for ever, drafts and
+/// rolled back versions included.
+pub fn keep_graph(key: GraphKey, graph: Graph) -> Rc<Graph> {
+    let bytes = graph.weight();
+    let graph = Rc::new(graph);
+    GRAPHS.with_borrow_mut(|graphs| {
+        graphs.put(key, Rc::clone(&graph), bytes);
+        graphs.commit();
+    });
+    graph
 }
 
 /// The pairs of a plan: kept, or read by `make` and then kept.
@@ -239,7 +251,6 @@ fn watch_for_abort() {
 }
 
 fn drop_uncommitted() {
-    GRAPHS.with_borrow_mut(BoundedCache::drop_uncommitted);
     PAIRS.with_borrow_mut(BoundedCache::drop_uncommitted);
     ACTS.with_borrow_mut(BoundedCache::drop_uncommitted);
     VERSIONS.with_borrow_mut(BoundedCache::drop_uncommitted);
@@ -250,7 +261,6 @@ fn drop_uncommitted() {
 }
 
 fn end_of_transaction() {
-    GRAPHS.with_borrow_mut(BoundedCache::commit);
     PAIRS.with_borrow_mut(BoundedCache::commit);
     ACTS.with_borrow_mut(BoundedCache::commit);
     VERSIONS.with_borrow_mut(BoundedCache::commit);

@@ -85,7 +85,7 @@ fn parsed(text: &CStr) -> pg_sys::Datum {
 
 impl Json {
     /// A value of its own, in the current memory context.
-    fn to_new_datum(&self) -> pg_sys::Datum {
+    pub(crate) fn to_new_datum(&self) -> pg_sys::Datum {
         // JSON text has no NUL: serializers write \u0000, which jsonb_in refuses with an error of its own.
         parsed(&CString::new(self.as_str()).unwrap_or_default())
     }

@@ -16,6 +16,7 @@
 //! | [`acts`] | which steps stand for the same act: kept at publication, and what a plan would make of it |
 //! | [`store`] | every SQL statement that Rust runs, one file a table |
 //! | [`cache`] | compiled graphs, pairs and acts that a backend keeps |
+//! | [`jsonb`] | values of our own as jsonb, without the way over text |
 //! | [`json`], [`row`] | datum types: jsonb as text, whole rows |
 //! | [`settings`] | the settings under `scenario.` |
 //! | [`error`] | every error with its SQLSTATE |
@@ -40,6 +41,7 @@ pub mod held_sessions;
 pub mod history;
 pub mod install;
 pub mod json;
+pub mod jsonb;
 pub mod lifecycle;
 pub mod manual_changes;
 pub mod planning;

@@ -5,6 +5,7 @@ use crate::acts;
 use crate::error::{Error, Result};
 use crate::held_sessions;
 use crate::json::Json;
+use crate::jsonb::Jsonb;
 use crate::lifecycle;
 use crate::store::anchors::{self, AnchorName};
 use crate::store::plans::{self, Plan};
@@ -84,7 +85,7 @@ pub fn build(request: &PlanRequest<'_>) -> Result<Plan> {
     if let Some(open) = open {
         plans::supersede(tenant_id, open.plan_id, plan.plan_id)?;
     }
-    let landings = acts::landing_lists(tenant_id, &plan, &map)?;
+    let landings = acts::landing_lists(tenant_id, &plan, &old, &new, &map)?;
     plans::insert(tenant_id, &plan, &map.catalogue, created_by)?;
     anchors::insert(tenant_id, plan.plan_id, &map, &landings)?;
     Ok(plan)
@@ -108,15 +109,20 @@ fn same_version(scenario_id: Uuid, version: i32, by_default: bool) -> Error {
 }
 
 /// The diff of two stored versions as its document.
-pub fn diff_document(tenant_id: Uuid, scenario_id: Uuid, from_version: i32, to_version: i32) -> Result<Json> {
+pub fn diff_document(tenant_id: Uuid, scenario_id: Uuid, from_version: i32, to_version: i32) -> Result<Jsonb> {
     let old = versions::graph(tenant_id, scenario_id, from_version)?;
     let new = versions::graph(tenant_id, scenario_id, to_version)?;
     document(&diff(&old, &new))
 }
 
 /// The document of a map. 54000 if it does not fit into one value.
-pub fn document(map: &TransformationMap) -> Result<Json> {
-    map.to_document().map(Json).map_err(|MapError { changes, limit }| {
+pub fn document(map: &TransformationMap) -> Result<Jsonb> {
+    require_fitting(map)?;
+    Ok(Jsonb::of(map))
+}
+
+fn require_fitting(map: &TransformationMap) -> Result<()> {
+    map.check_size().map_err(|MapError { changes, limit }| {
         Error::too_large("the document of this diff is too large")
             .detail(format!("It would hold {changes} changes; at most {limit} are written into one document."))
             .hint("Build a plan, which has no such limit, and read scenario.plan_anchors and migration_summary(…).")
@@ -136,7 +142,9 @@ pub fn plan_document(tenant_id: Uuid, plan_id: Uuid) -> Result<Json> {
     let (mut whole, history) = header(tenant_id, &plans::by_id(tenant_id, plan_id)?)?;
     whole.insert("history".to_owned(), raw_json(history)?);
     whole.insert("policies".to_owned(), raw_json(policies::document(tenant_id, plan_id)?)?);
-    whole.insert("transformation_map".to_owned(), raw_json(document(&transformation_map(tenant_id, plan_id)?)?)?);
+    let map = transformation_map(tenant_id, plan_id)?;
+    require_fitting(&map)?;
+    whole.insert("transformation_map".to_owned(), raw_json(Json::of(&map))?);
     Ok(Json::of(&whole))
 }
 

@@ -112,7 +112,6 @@ CREATE TABLE scenario.plan_anchors (
                                    AND num_nonnulls(undoes, acts_revision) = 0
            END)
 );
-CREATE INDEX plan_anchors_hash ON scenario.plan_anchors (tenant_id, plan_id, anchor_content_hash);
 -- A pair is one to one ("Pairing steps" in docs/behaviour.md).
 CREATE UNIQUE INDEX plan_anchors_new_step ON scenario.plan_anchors (tenant_id, plan_id, new_step_id)
     WHERE new_step_id IS NOT NULL;

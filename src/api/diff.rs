@@ -3,6 +3,7 @@
 use super::definitions::parse_named;
 use crate::error::{required, tenant};
 use crate::json::Json;
+use crate::jsonb::Jsonb;
 use crate::planning;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
@@ -10,7 +11,7 @@ use scenario_engine::diff::diff;
 use scenario_engine::graph::Graph;
 
 #[pg_extern(immutable, parallel_safe)]
-fn scenario_diff(old: Option<Json>, new: Option<Json>) -> Result<Json, ErrorReport> {
+fn scenario_diff(old: Option<Json>, new: Option<Json>) -> Result<Jsonb, ErrorReport> {
     let (old, new) = (required(old, "old")?, required(new, "new")?);
     let old = Graph::compile(&parse_named("the old definition", &old)?);
     let new = Graph::compile(&parse_named("the new definition", &new)?);
@@ -23,7 +24,7 @@ fn scenario_diff_of_versions(
     scenario_id: Option<pgrx::Uuid>,
     from_version: Option<i32>,
     to_version: Option<i32>,
-) -> Result<Json, ErrorReport> {
+) -> Result<Jsonb, ErrorReport> {
     let (tenant_id, scenario_id) = (tenant(tenant_id)?, required(scenario_id, "scenario_id")?);
     let (from, to) = (required(from_version, "from_version")?, required(to_version, "to_version")?);
     Ok(planning::diff_document(tenant_id, scenario_id, from, to)?)

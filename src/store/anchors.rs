@@ -6,6 +6,7 @@ use crate::args;
 use crate::cache::{self, Pairs, PlanKey};
 use crate::error::{Error, Result};
 use crate::json::Json;
+use crate::jsonb::Jsonb;
 use pgrx::Uuid;
 use scenario_engine::acts::LandingActs;
 use scenario_engine::diff::{
@@ -15,20 +16,17 @@ use scenario_engine::plan::{PlanRef, Policy};
 use scenario_engine::reconcile;
 use std::collections::HashMap;
 
+// The lists are as long as each other, so that they are set side by side; in the FROM clause each would be copied once
+// more.
 static INSERT: Statement = Statement::writing(
     "INSERT INTO scenario.plan_anchors
             (tenant_id, plan_id, ordinal, old_step_id, kind, anchor_content_hash, name, new_step_id, pairing,
              migration_scenario, upstream, downstream, candidates, undoes, acts_revision)
-     SELECT $1, $2, a.ordinal, a.old_step_id, a.kind, a.anchor_content_hash, a.name, a.new_step_id, a.pairing,
-            a.migration_scenario, a.upstream::jsonb, a.downstream::jsonb, a.candidates::jsonb,
-            a.undoes::jsonb, a.acts_revision
-       FROM ROWS FROM (pg_catalog.unnest($3::integer[]), pg_catalog.unnest($4::text[]), pg_catalog.unnest($5::text[]),
-                       pg_catalog.unnest($6::text[]), pg_catalog.unnest($7::text[]), pg_catalog.unnest($8::text[]),
-                       pg_catalog.unnest($9::text[]), pg_catalog.unnest($10::text[]), pg_catalog.unnest($11::text[]),
-                       pg_catalog.unnest($12::text[]), pg_catalog.unnest($13::text[]), pg_catalog.unnest($14::text[]),
-                       pg_catalog.unnest($15::integer[]))
-         AS a (ordinal, old_step_id, kind, anchor_content_hash, name, new_step_id, pairing, migration_scenario,
-               upstream, downstream, candidates, undoes, acts_revision)",
+     SELECT $1, $2, pg_catalog.unnest($3::integer[]), pg_catalog.unnest($4::text[]), pg_catalog.unnest($5::text[]),
+            pg_catalog.unnest($6::text[]), pg_catalog.unnest($7::text[]), pg_catalog.unnest($8::text[]),
+            pg_catalog.unnest($9::text[]), pg_catalog.unnest($10::text[]), pg_catalog.unnest($11::jsonb[]),
+            pg_catalog.unnest($12::jsonb[]), pg_catalog.unnest($13::jsonb[]), pg_catalog.unnest($14::jsonb[]),
+            pg_catalog.unnest($15::integer[])",
 );
 
 static OF_PLAN: Statement = Statement::reading(
@@ -127,10 +125,10 @@ struct AnchorRows<'a> {
     new_step_id: Vec<Option<&'a str>>,
     pairing: Vec<Option<&'a str>>,
     migration_scenario: Vec<Option<&'a str>>,
-    upstream: Vec<Option<String>>,
-    downstream: Vec<Option<String>>,
-    candidates: Vec<Option<String>>,
-    undoes: Vec<Option<String>>,
+    upstream: Vec<Option<Jsonb>>,
+    downstream: Vec<Option<Jsonb>>,
+    candidates: Vec<Option<Jsonb>>,
+    undoes: Vec<Option<Jsonb>>,
     acts_revision: Vec<Option<i32>>,
 }
 
@@ -139,9 +137,9 @@ impl<'a> AnchorRows<'a> {
     const MAX_BYTES: usize = 16 << 20;
 
     fn add_anchor(&mut self, anchor: &'a Anchor, undone: &LandingLists) {
-        let upstream = Json::of(&anchor.upstream).0;
-        let downstream = Json::of(&anchor.downstream).0;
-        self.bytes += upstream.len() + downstream.len();
+        let upstream = Jsonb::of(&anchor.upstream);
+        let downstream = Jsonb::of(&anchor.downstream);
+        self.bytes += upstream.bytes() + downstream.bytes();
         self.add("anchor", &anchor.old_step_id, &anchor.anchor_content_hash, &anchor.anchor_name);
         self.new_step_id.push(Some(&anchor.new_step_id));
         self.pairing.push(Some(anchor.pairing.as_str()));
@@ -149,13 +147,13 @@ impl<'a> AnchorRows<'a> {
         self.upstream.push(Some(upstream));
         self.downstream.push(Some(downstream));
         self.candidates.push(None);
-        self.undoes.push(undone.lists.get(&anchor.old_step_id).map(|list| Json::of(list).0));
+        self.undoes.push(undone.lists.get(&anchor.old_step_id).map(Jsonb::of));
         self.acts_revision.push(Some(undone.revision));
     }
 
     fn add_deleted(&mut self, step: &'a DeletedStep, scenario: Option<MigrationScenario>) {
-        let candidates = Json::of(&step.candidates).0;
-        self.bytes += candidates.len();
+        let candidates = Jsonb::of(&step.candidates);
+        self.bytes += candidates.bytes();
         self.add("deleted", &step.step_id, &step.content_hash, &step.name);
         self.new_step_id.push(None);
         self.pairing.push(None);

@@ -4,6 +4,7 @@ use super::{Row, Statement, engine_id, stored_json};
 use crate::args;
 use crate::error::{Error, Result};
 use crate::json::Json;
+use crate::jsonb::Jsonb;
 use crate::row::PlanRecord;
 use pgrx::Uuid;
 use pgrx::datum::TimestampWithTimeZone;
@@ -220,7 +221,7 @@ pub fn insert(tenant_id: Uuid, plan: &Plan, changes: &Catalogue, created_by: Opt
             plan.from_digest.as_str(),
             plan.to_digest.as_str(),
             plan.fields_digest.as_str(),
-            Json::of(changes),
+            Jsonb::of(changes),
             created_by
         ])
         .map(|_| ())

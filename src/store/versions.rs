@@ -29,7 +29,7 @@ static LOCK: Statement = Statement::writing(
 );
 
 static DEFINITION: Statement = Statement::reading(
-    "SELECT v.definition FROM scenario.scenario_versions AS v
+    "SELECT v.digest, v.definition FROM scenario.scenario_versions AS v
       WHERE v.tenant_id = $1 AND v.scenario_id = $2 AND v.version = $3",
 );
 
@@ -107,20 +107,21 @@ fn read(statement: &'static Statement, tenant_id: Uuid, scenario_id: Uuid, versi
     }
 }
 
-/// The compiled graph of a version, kept unless it is a draft. P0002 as for [`find`].
+/// The compiled graph of a version, kept in the backend. P0002 as for [`find`].
 pub fn graph(tenant_id: Uuid, scenario_id: Uuid, version: i32) -> Result<Rc<Graph>> {
-    let found = find(tenant_id, scenario_id, version)?;
-    let compile = || Ok(Graph::compile(&definition(tenant_id, scenario_id, version)?));
-    if found.is_draft() {
-        return compile().map(Rc::new);
-    }
-    let key = GraphKey {
+    let mut key = GraphKey {
         tenant_id: engine_id(tenant_id),
         scenario_id: engine_id(scenario_id),
         version,
-        digest: found.digest,
+        digest: find(tenant_id, scenario_id, version)?.digest,
     };
-    cache::graph(key, compile)
+    if let Some(kept) = cache::graph(&key) {
+        return Ok(kept);
+    }
+    // Between two statements of READ COMMITTED a draft can change.
+    let (digest, definition) = definition(tenant_id, scenario_id, version)?;
+    key.digest = digest;
+    Ok(cache::keep_graph(key, Graph::compile(&definition)))
 }
 
 /// The compiled graph of a version; `None` if its definition is not kept any more.
@@ -142,14 +143,17 @@ pub fn published_after(tenant_id: Uuid, scenario_id: Uuid, version: i32) -> Resu
     Ok(PUBLISHED_AFTER.row(&args![tenant_id, scenario_id, version], |row| row.opt(1))?.flatten())
 }
 
-fn definition(tenant_id: Uuid, scenario_id: Uuid, version: i32) -> Result<Definition> {
-    let text = DEFINITION.row(&args![tenant_id, scenario_id, version], |row| row.get::<Json>(1))?;
+/// A definition and its digest.
+fn definition(tenant_id: Uuid, scenario_id: Uuid, version: i32) -> Result<(String, Definition)> {
+    let found = DEFINITION
+        .row(&args![tenant_id, scenario_id, version], |row| Ok((row.get::<String>(1)?, row.get::<Json>(2)?)))?;
     // Between two statements of READ COMMITTED a draft can be deleted.
-    let text =
-        text.ok_or_else(|| Error::none_such(format!("version {version} of scenario {scenario_id} does not exist")))?;
-    definition::parse(text.as_str()).map_err(|findings| {
+    let (digest, text) =
+        found.ok_or_else(|| Error::none_such(format!("version {version} of scenario {scenario_id} does not exist")))?;
+    let definition = definition::parse(text.as_str()).map_err(|findings| {
         Error::refused_definition(&format!("version {version} of scenario {scenario_id}"), &findings)
-    })
+    })?;
+    Ok((digest, definition))
 }
 
 /// Adds a draft and gives its number. The caller holds the lock of the scenario.

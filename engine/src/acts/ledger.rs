@@ -126,11 +126,6 @@ impl Acts {
         acts
     }
 
-    pub(super) fn at_revision(mut self, revision: i32) -> Acts {
-        self.revision = revision;
-        self
-    }
-
     /// Keeps what a step said, last said in this version.
     pub(super) fn keep(&mut self, said: ActRow) {
         if said.is_checkpoint {

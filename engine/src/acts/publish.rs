@@ -49,8 +49,11 @@ impl Acts {
     /// by the return of steps that the version before lacks. The revision goes up by one, so that what was worked out
     /// for a draft "as if it were published" holds exactly if nothing else came between.
     pub fn published(&self, publication: &Publication<'_>) -> ChangedActs {
-        let mut acts = self.clone().at_revision(self.revision() + 1);
-        for node in publication.graph.nodes().iter().rev() {
+        let nodes = publication.graph.nodes();
+        let comes: HashSet<&str> = nodes.iter().map(|node| node.content_hash.as_str()).collect();
+        let others = self.rows().filter(|row| !comes.contains(row.content_hash.as_str())).cloned();
+        let mut acts = Acts::from_rows(self.revision() + 1, others);
+        for node in nodes.iter().rev() {
             let act = self.act_of(&node.content_hash).to_owned();
             acts.keep(said(node, act, publication.version));
         }

@@ -8,6 +8,11 @@ use std::fmt::Write;
 /// `\uXXXX` in lower-case hex, above U+FFFF as a surrogate pair.
 pub(super) fn string(out: &mut String, text: &str) {
     out.push('"');
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\') {
+        out.push_str(text);
+        out.push('"');
+        return;
+    }
     for c in text.chars() {
         match c {
             '"' => out.push_str("\\\""),

@@ -166,14 +166,21 @@ pub struct MapError {
 const DOCUMENT_LIMIT: usize = 1_000_000;
 
 impl TransformationMap {
-    /// The document in which users see the map, as JSON text. Fails if every anchor's changes written out would be more
-    /// than a jsonb value can hold; plans keep the map by reference and have no such limit.
-    pub fn to_document(&self) -> Result<String, MapError> {
+    /// Fails if every anchor's changes written out would be more than a jsonb value can hold; plans keep the map by
+    /// reference and have no such limit.
+    pub fn check_size(&self) -> Result<(), MapError> {
         let changes: usize = self.anchors.iter().map(|a| a.upstream.len() + a.downstream.len()).sum::<usize>()
             + self.deleted_steps.iter().map(|d| d.candidates.len()).sum::<usize>();
         if changes > DOCUMENT_LIMIT {
             return Err(MapError { changes, limit: DOCUMENT_LIMIT });
         }
+        Ok(())
+    }
+
+    /// The document in which users see the map, as JSON text: what the map serializes to. Fails as
+    /// [`check_size`](Self::check_size) does.
+    pub fn to_document(&self) -> Result<String, MapError> {
+        self.check_size()?;
         // Writing to memory cannot fail, and every key is a string.
         Ok(serde_json::to_string(self).unwrap_or_default())
     }

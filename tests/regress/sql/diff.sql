@@ -105,12 +105,37 @@ SELECT pg_temp.diff('loops', 'other');
 -- the same two definitions give the same bytes
 SELECT pg_temp.diff('v1', 'v2')::text = pg_temp.diff('v1', 'v2')::text AS deterministic;
 
+-- a document is stored as PostgreSQL stores one that it has read: of the flows above, and of a long one
+INSERT INTO flow
+SELECT name, jsonb_build_object('name', name, 'entry_step_id', 'é1', 'steps', jsonb_agg(jsonb_build_object(
+         'id', 'é' || n, 'name', format('"Step" %s\ ☺' || E'\n', n), 'description', repeat('x', n),
+         'collects_profile_fields', CASE n % 7 WHEN 0 THEN '["é", "age"]'::jsonb ELSE '[]' END,
+         'transitions', CASE WHEN n < 80 THEN jsonb_build_array(jsonb_build_object('to_step_id', 'é' || n + 1))
+                             ELSE '[]' END) ORDER BY n))
+  FROM generate_series(1, 80) AS n, (VALUES ('long'), ('longer')) AS f (name) GROUP BY name;
+UPDATE flow SET definition = jsonb_set(definition, '{steps}', (
+    SELECT jsonb_agg(CASE WHEN n % 4 = 0 THEN step || '{"name": "", "description": ""}' ELSE step END ORDER BY n)
+      FROM jsonb_array_elements(definition -> 'steps') WITH ORDINALITY AS s (step, n))) WHERE name = 'longer';
+WITH made AS (SELECT scenario.scenario_diff(o.definition, n.definition) AS map FROM flow AS o, flow AS n)
+SELECT count(*) AS documents, max(length(made.map::text)) > 10000 AS long, bool_and(one *= other) AS same_image
+  FROM made, LATERAL (SELECT made.map) AS one, LATERAL (SELECT made.map::text::jsonb) AS other;
+DELETE FROM flow WHERE name LIKE 'long%';
+
 -- stored versions
 SELECT scenario.create_scenario(:t, (SELECT definition FROM flow WHERE name = 'v1'), :s);
 SELECT scenario.create_scenario_version(:t, :s, (SELECT definition FROM flow WHERE name = 'v2'));
 SELECT scenario.scenario_diff(:t, :s, 1, 2) = pg_temp.diff('v1', 'v2') AS same,
        scenario.scenario_diff(tenant_id => :t, scenario_id => :s, from_version => 2, to_version => 1)
          = pg_temp.diff('v2', 'v1') AS same_back;
+-- a draft says what it says now: changed, and changed back by a rollback
+BEGIN;
+SAVEPOINT before;
+UPDATE scenario.scenario_versions SET definition = (SELECT definition FROM flow WHERE name = 'loops')
+ WHERE tenant_id = :t AND scenario_id = :s AND version = 2;
+SELECT scenario.scenario_diff(:t, :s, 1, 2) = pg_temp.diff('v1', 'loops') AS changed;
+ROLLBACK TO before;
+SELECT scenario.scenario_diff(:t, :s, 1, 2) = pg_temp.diff('v1', 'v2') AS changed_back;
+ROLLBACK;
 
 -- refused
 SELECT scenario.scenario_diff(:t, :s, 1, 3);
