@@ -106,7 +106,8 @@ impl Statement {
             // that it was prepared for, and a flag, for each parameter. What it finds lives until SPI is left.
             let (status, count, table) = unsafe {
                 // A transaction that has written must see what it wrote.
-                let sees_the_start = !self.writes && pg_sys::GetCurrentTransactionIdIfAny() == pg_sys::InvalidTransactionId;
+                let sees_the_start =
+                    !self.writes && pg_sys::GetCurrentTransactionIdIfAny() == pg_sys::InvalidTransactionId;
                 let status =
                     pg_sys::SPI_execute_plan(prepared.plan, values.as_mut_ptr(), nulls.as_ptr(), sees_the_start, 0);
                 (status, pg_sys::SPI_processed, pg_sys::SPI_tuptable)
