@@ -5,18 +5,17 @@
 //! of deployments tells it to scope. So nobody's lock is waited for.
 
 use crate::error::Result;
-use crate::facts::PlanFacts;
 use crate::json::Json;
 use crate::store::anchors::{self, OldStep};
 use crate::store::plan_sessions::{self, MarkCandidate, MarkedCount, MarkingScope, PageCursor, SessionsToMark};
 use crate::store::plans::{self, Plan};
-use crate::store::{engine_id, policies, versions};
+use crate::store::{engine_id, policies};
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::{PgLogLevel, PgSqlErrorCode, Uuid};
 use scenario_engine::plan::{Policy, ScopeSubject};
 use serde_json::Value;
 use serde_json::value::RawValue;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Sessions that deploying looks at together.
 const PAGE_SIZE: i32 = 5000;
@@ -73,25 +72,11 @@ pub fn mark_page(tenant_id: Uuid, plan: &Plan, after: &PageCursor, size: i32, ru
     Ok(page)
 }
 
-/// The sessions whose next turn a plan decides once it is deployed: those that it concerns, finished ones at steps whose
-/// policy reopens them, and those of older versions whose chain leads through it. No filter of a policy is asked: whom
-/// it leaves out, the turn says.
-pub fn ids_to_simulate(tenant_id: Uuid, plan: &Plan) -> Result<Vec<Uuid>> {
-    let mut ids = plan_sessions::ids(tenant_id, plan)?;
+/// The steps at which finished sessions come along: their policy reopens them, and the step goes on.
+pub fn reopened_steps(tenant_id: Uuid, plan: &Plan) -> Result<HashSet<String>> {
     let marker = PlanMarker::load(tenant_id, plan, None)?;
-    if marker.scope.includes_finished {
-        let reopened = marker.old_steps.iter().filter(|(_, step)| marker.reopens(step));
-        let step_ids = reopened.map(|(step_id, _)| step_id.as_str()).collect();
-        ids.extend(plan_sessions::finished_ids(tenant_id, plan, step_ids)?);
-    }
-    let plans = PlanFacts::as_if_deployed(tenant_id, plan);
-    for older in plan_sessions::count_elsewhere(tenant_id, plan)?.older.iter().filter(|older| older.sessions > 0) {
-        if plans.chain_through(plan, older.version)?.is_some() {
-            let version = versions::find(tenant_id, plan.scenario_id, older.version)?;
-            ids.extend(plan_sessions::ids_on_version(tenant_id, plan, &version)?);
-        }
-    }
-    Ok(ids)
+    let reopened = marker.old_steps.iter().filter(|(_, step)| marker.reopens(step));
+    Ok(reopened.map(|(step_id, _)| step_id.clone()).collect())
 }
 
 /// A plan, with what it takes to say whom it lets in.

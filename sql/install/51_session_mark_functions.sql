@@ -13,7 +13,3 @@ COMMENT ON FUNCTION scenario.count_sessions_to_mark(uuid, uuid) IS
     'How many sessions mark_sessions looks at: those that the plan concerns, that have no mark of it and were not '
     'pinned since it was deployed. Arguments: tenant, plan. Raises P0002 for an unknown plan, 22023 for NULL. Only '
     'reads.';
-COMMENT ON FUNCTION scenario.plan_session_ids(uuid, uuid) IS
-    'The sessions that a simulation of a plan shows: those active or paused at its from_version as that is stored, '
-    'finished ones that a policy reopens, and those of older versions whose chain leads through the plan. Arguments: '
-    'tenant, plan. Raises P0002 for an unknown plan, 22023 for NULL. Only reads.';

@@ -89,16 +89,3 @@ fn count_sessions_to_mark(tenant_id: Option<Uuid>, plan_id: Option<Uuid>) -> Res
     let (tenant_id, plan_id) = (tenant(tenant_id)?, required(plan_id, "plan_id")?);
     Ok(plan_sessions::count_to_mark(tenant_id, &plans::by_id(tenant_id, plan_id)?)?)
 }
-
-/// The sessions that a simulation of a plan shows: those that it concerns (active or paused, and at its old version as
-/// that is stored), finished ones that a policy reopens, and those of older versions whose chain leads through the plan.
-///
-/// Arguments: tenant, plan. Result: their ids. Errors: P0002 for an unknown plan; 22023 for NULL. Writes nothing.
-#[pg_extern(stable, parallel_restricted)]
-fn plan_session_ids(
-    tenant_id: Option<Uuid>,
-    plan_id: Option<Uuid>,
-) -> Result<SetOfIterator<'static, Uuid>, ErrorReport> {
-    let (tenant_id, plan_id) = (tenant(tenant_id)?, required(plan_id, "plan_id")?);
-    Ok(SetOfIterator::new(session_marks::ids_to_simulate(tenant_id, &plans::by_id(tenant_id, plan_id)?)?))
-}

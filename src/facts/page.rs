@@ -24,6 +24,7 @@ pub struct PageFacts {
     pub(super) plans: PlanFacts,
     pub(super) definitions: DefinitionFacts,
     sessions: Vec<PageSession>,
+    places: HashMap<Uuid, usize>,
     passed_at_start: ReadAhead<Vec<PassedAtStart>>,
     visits: ReadAhead<Vec<Visit>>,
     moves: ReadAhead<Vec<AuditedMove>>,
@@ -85,6 +86,7 @@ impl PageFacts {
             tenant_id,
             plans,
             definitions,
+            places: (0..).zip(&sessions).map(|(place, session)| (session.session_id, place)).collect(),
             sessions,
             passed_at_start: ReadAhead::default(),
             visits: ReadAhead::default(),
@@ -101,68 +103,103 @@ impl PageFacts {
         })
     }
 
-    /// The session at a place, and the place; P0002 if it is not of this page.
+    /// A session and its place on the page. XX000 if it is not of this page.
     pub(super) fn find(&self, session_id: Uuid) -> Result<(usize, PageSession)> {
-        let found = self.sessions.iter().position(|session| session.session_id == session_id);
-        let place = found.ok_or_else(|| Error::internal(format!("session {session_id} is not of the page")))?;
+        let place = self.places.get(&session_id).copied();
+        let place = place.ok_or_else(|| Error::internal(format!("session {session_id} is not of the page")))?;
         Ok((place, self.sessions[place]))
     }
 
     pub(super) fn passed_at_start(&self, place: usize) -> Result<Vec<PassedAtStart>> {
-        self.passed_at_start.take("", place, self.part(place, |_| 1), |part| {
-            passed_at_start::of_sessions(self.tenant_id, self.keys(part))
-        })
+        self.passed_at_start.take(
+            "",
+            place,
+            || self.part(place, |_| 1),
+            |part| passed_at_start::of_sessions(self.tenant_id, self.keys(part)),
+        )
     }
 
     pub(super) fn visits(&self, place: usize) -> Result<Vec<Visit>> {
         let weight = |session: &PageSession| usize::try_from(session.visit_count).unwrap_or_default();
-        self.visits.take("", place, self.part(place, weight), |part| visits::histories(self.tenant_id, self.keys(part)))
+        self.visits.take(
+            "",
+            place,
+            || self.part(place, weight),
+            |part| visits::histories(self.tenant_id, self.keys(part)),
+        )
     }
 
     pub(super) fn moves(&self, place: usize) -> Result<Vec<AuditedMove>> {
-        self.moves.take("", place, self.part(place, |_| 1), |part| audit::moves(self.tenant_id, self.keys(part)))
+        self.moves.take("", place, || self.part(place, |_| 1), |part| audit::moves(self.tenant_id, self.keys(part)))
     }
 
     pub(super) fn completed_actions(&self, place: usize) -> Result<Vec<CompletedAction>> {
-        self.completed_actions
-            .take("", place, self.part(place, |_| 1), |part| actions::completed(self.tenant_id, self.keys(part)))
+        self.completed_actions.take(
+            "",
+            place,
+            || self.part(place, |_| 1),
+            |part| actions::completed(self.tenant_id, self.keys(part)),
+        )
     }
 
     pub(super) fn decisions(&self, place: usize) -> Result<Vec<SubmittedDecision>> {
-        self.decisions
-            .take("", place, self.part(place, |_| 1), |part| actions::decisions(self.tenant_id, self.keys(part)))
+        self.decisions.take(
+            "",
+            place,
+            || self.part(place, |_| 1),
+            |part| actions::decisions(self.tenant_id, self.keys(part)),
+        )
     }
 
     pub(super) fn profile(&self, place: usize, field: &str) -> Result<Option<ProfileValue>> {
-        self.profile.take(field, place, self.part(place, |_| 1), |part| {
-            profiles::look_up_many(self.tenant_id, self.customers(part), field)
-        })
+        self.profile.take(
+            field,
+            place,
+            || self.part(place, |_| 1),
+            |part| profiles::look_up_many(self.tenant_id, self.customers(part), field),
+        )
     }
 
     pub(super) fn to_confirm(&self, place: usize, field: &str) -> Result<Option<Attempt>> {
-        self.to_confirm.take(field, place, self.part(place, |_| 1), |part| {
-            attempts::to_confirm_many(self.tenant_id, self.keys(part).session_ids, field)
-        })
+        self.to_confirm.take(
+            field,
+            place,
+            || self.part(place, |_| 1),
+            |part| attempts::to_confirm_many(self.tenant_id, self.keys(part).session_ids, field),
+        )
     }
 
     pub(super) fn denied(&self, place: usize, field: &str) -> Result<Vec<String>> {
-        self.denied.take(field, place, self.part(place, |_| 1), |part| {
-            let customer_ids = self.customers(part.clone());
-            attempts::denied_many(self.tenant_id, self.keys(part).session_ids, customer_ids, field)
-        })
+        self.denied.take(
+            field,
+            place,
+            || self.part(place, |_| 1),
+            |part| {
+                let customer_ids = self.customers(part.clone());
+                attempts::denied_many(self.tenant_id, self.keys(part).session_ids, customer_ids, field)
+            },
+        )
     }
 
     pub(super) fn declined(&self, place: usize) -> Result<Vec<String>> {
-        self.declined.take("", place, self.part(place, |_| 1), |part| {
-            attempts::declined(self.tenant_id, self.keys(part).session_ids)
-        })
+        self.declined.take(
+            "",
+            place,
+            || self.part(place, |_| 1),
+            |part| attempts::declined(self.tenant_id, self.keys(part).session_ids),
+        )
     }
 
     pub(super) fn messages(&self, place: usize) -> Result<Vec<String>> {
-        self.messages.take("", place, self.part(place, |_| ROWS_OF_MESSAGES), |part| {
-            let most = settings::max_conversation_turns();
-            messages::last_of_customers(self.tenant_id, self.keys(part).session_ids, most)
-        })
+        self.messages.take(
+            "",
+            place,
+            || self.part(place, |_| ROWS_OF_MESSAGES),
+            |part| {
+                let most = settings::max_conversation_turns();
+                messages::last_of_customers(self.tenant_id, self.keys(part).session_ids, most)
+            },
+        )
     }
 
     pub(super) fn own_profile(&self) -> Result<Option<&Source>> {
@@ -223,14 +260,14 @@ impl<T> ReadAhead<T> {
         &self,
         field: &str,
         place: usize,
-        part: Range<usize>,
+        part: impl FnOnce() -> Range<usize>,
         read: impl FnOnce(Range<usize>) -> Result<Vec<T>>,
     ) -> Result<T> {
         if let Some(known) = self.0.borrow_mut().get_mut(field).and_then(|known| known.remove(&place)) {
             return Ok(known);
         }
         // No borrow is held while a statement runs.
-        let mut facts = read(part)?.into_iter();
+        let mut facts = read(part())?.into_iter();
         let first = facts.next().ok_or_else(|| Error::internal("a statement has answered for no session"))?;
         let mut known = self.0.borrow_mut();
         known.entry(field.to_owned()).or_default().extend((place + 1..).zip(facts));

@@ -21,6 +21,7 @@ pub mod progress;
 pub mod requests;
 pub mod scenarios;
 pub mod session_changes;
+pub mod session_counts;
 pub mod sessions;
 pub mod sources;
 mod statement;

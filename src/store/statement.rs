@@ -17,8 +17,19 @@ use std::ffi::{CStr, CString, c_char};
 /// A statement that is kept prepared. Declare it as a `static`: its address is its name among the kept ones.
 pub struct Statement {
     sql: &'static str,
-    writes: bool,
+    sees: Sees,
     plan: Plan,
+}
+
+/// What a statement sees.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sees {
+    /// What the query sees that has called the extension.
+    Query,
+    /// The same, and what the transaction has written: after that, also what others have committed since.
+    OwnWrites,
+    /// What was committed until now.
+    Latest,
 }
 
 /// How a statement is planned.
@@ -26,6 +37,8 @@ pub struct Statement {
 enum Plan {
     /// Once, by keys: index scans and nested loops.
     ByKeys,
+    /// The same, and the rows come in the order of an index: none are sorted.
+    InOrder,
     /// As PostgreSQL thinks best for the tables as they are.
     ForTheTables,
 }
@@ -44,23 +57,31 @@ thread_local! {
 
 /// What a plan by keys does without. A nested loop over index scans costs at most a few times what the best plan does;
 /// a scan of a table that was small when the plan was made costs without bound.
-const NOT_BY_KEYS: [&CStr; 3] = [c"enable_seqscan", c"enable_hashjoin", c"enable_mergejoin"];
+const NOT_BY_KEYS: [&CStr; 4] = [c"enable_seqscan", c"enable_hashjoin", c"enable_mergejoin", c"jit"];
+/// What a plan in the order of an index does without besides.
+const NOT_IN_ORDER: [&CStr; 2] = [c"enable_sort", c"enable_incremental_sort"];
 
 impl Statement {
     /// A SELECT that locks nothing, by keys.
     pub const fn reading(sql: &'static str) -> Statement {
-        Statement { sql, writes: false, plan: Plan::ByKeys }
+        Statement { sql, sees: Sees::OwnWrites, plan: Plan::ByKeys }
+    }
+
+    /// A SELECT of the next rows in the order of an index, by keys, for a function that is STABLE: however many pages it
+    /// reads, each sees what the query saw that called the function.
+    pub const fn paging(sql: &'static str) -> Statement {
+        Statement { sql, sees: Sees::Query, plan: Plan::InOrder }
     }
 
     /// A SELECT that locks nothing and looks at many rows.
     pub const fn counting(sql: &'static str) -> Statement {
-        Statement { sql, writes: false, plan: Plan::ForTheTables }
+        Statement { sql, sees: Sees::OwnWrites, plan: Plan::ForTheTables }
     }
 
     /// Anything else, by keys: INSERT, UPDATE, DELETE, SELECT … FOR UPDATE, a call of a function that writes. It sees
     /// what was committed until now, also in the middle of a function (READ COMMITTED).
     pub const fn writing(sql: &'static str) -> Statement {
-        Statement { sql, writes: true, plan: Plan::ByKeys }
+        Statement { sql, sees: Sees::Latest, plan: Plan::ByKeys }
     }
 
     /// Runs it and reads every row.
@@ -106,8 +127,11 @@ impl Statement {
             // that it was prepared for, and a flag, for each parameter. What it finds lives until SPI is left.
             let (status, count, table) = unsafe {
                 // A transaction that has written must see what it wrote.
-                let sees_the_start =
-                    !self.writes && pg_sys::GetCurrentTransactionIdIfAny() == pg_sys::InvalidTransactionId;
+                let sees_the_start = match self.sees {
+                    Sees::Query => true,
+                    Sees::OwnWrites => pg_sys::GetCurrentTransactionIdIfAny() == pg_sys::InvalidTransactionId,
+                    Sees::Latest => false,
+                };
                 let status =
                     pg_sys::SPI_execute_plan(prepared.plan, values.as_mut_ptr(), nulls.as_ptr(), sees_the_start, 0);
                 (status, pg_sys::SPI_processed, pg_sys::SPI_tuptable)
@@ -139,8 +163,8 @@ impl Statement {
         let mut types: Vec<pg_sys::Oid> = args.iter().map(DatumWithOid::oid).collect();
         let sql = CString::new(self.sql).map_err(|_| Error::internal("a statement has a NUL character"))?;
         let options = match self.plan {
-            Plan::ByKeys => pg_sys::CURSOR_OPT_GENERIC_PLAN as i32,
-            Plan::ForTheTables => 0,
+            Plan::ByKeys | Plan::InOrder => pg_sys::CURSOR_OPT_GENERIC_PLAN as i32,
+            Plan::ForTheTables => pg_sys::CURSOR_OPT_PARALLEL_OK as i32,
         };
         let plan = Spi::connect(|_| {
             // SAFETY: SPI is connected, and both the text and the types live through the call. A kept plan is freed by
@@ -175,7 +199,8 @@ impl Statement {
                 return;
             }
             let level = pg_sys::NewGUCNestLevel();
-            for setting in NOT_BY_KEYS {
+            let not_in_order = if self.plan == Plan::InOrder { NOT_IN_ORDER.as_slice() } else { &[] };
+            for setting in NOT_BY_KEYS.iter().chain(not_in_order) {
                 pg_sys::set_config_option(
                     setting.as_ptr(),
                     c"off".as_ptr(),
