@@ -127,7 +127,7 @@ extension_sql_file!(
 extension_sql_file!(
     "../sql/install/51_session_mark_functions.sql",
     name = "session_mark_functions",
-    requires = ["simulation", mark_batch, mark_together, count_sessions_to_mark]
+    requires = ["simulation", mark_batch, mark_together, mark_steps, count_sessions_to_mark]
 );
 extension_sql_file!(
     "../sql/install/52_batch_functions.sql",

@@ -7,7 +7,9 @@
 use crate::error::Result;
 use crate::json::Json;
 use crate::store::anchors::{self, OldStep};
-use crate::store::plan_sessions::{self, MarkCandidate, MarkedCount, MarkingScope, PageCursor, SessionsToMark};
+use crate::store::plan_sessions::{
+    self, MarkCandidate, MarkedCount, MarkingScope, PageCursor, SessionsToMark, StepsToMark,
+};
 use crate::store::plans::{self, Plan};
 use crate::store::{engine_id, policies};
 use pgrx::pg_sys::panic::ErrorReport;
@@ -37,7 +39,14 @@ pub struct MarkedPage {
 /// not forbid the deployment.
 pub fn mark_all(tenant_id: Uuid, plan: &Plan) -> Result<()> {
     let marker = PlanMarker::load(tenant_id, plan, None)?;
-    let (mut after, mut marked, mut failed, mut first_error) = (PageCursor::start(), 0, 0, None);
+    let steps = marker.steps_for_everybody();
+    let swept = plan_sessions::try_mark_at_steps(tenant_id, plan.plan_id, &steps)?;
+    if swept.is_some() && steps.left_out.is_empty() {
+        return plans::add_marked(tenant_id, plan.plan_id, swept.unwrap_or_default());
+    }
+    // Who is marked already is not looked at again.
+    let (mut after, mut failed, mut first_error) = (PageCursor::start(), 0, None);
+    let mut marked = swept.unwrap_or_default();
     loop {
         let page = marker.mark_page(&after, PAGE_SIZE)?;
         marked += i64::from(page.marked);
@@ -104,6 +113,25 @@ impl PlanMarker<'_> {
         Ok(PlanMarker { tenant_id, plan, old_steps, policies, scope, run_id })
     }
 
+    /// The policies of a deleted step, and of the anchor of a step.
+    fn policies_of<'a>(&'a self, step: &'a OldStep) -> impl Iterator<Item = &'a Policy> {
+        let hashes = [&step.deleted_content_hash, &step.anchor_content_hash];
+        hashes.into_iter().filter_map(|hash| self.policies.get(hash.as_ref()?))
+    }
+
+    /// The steps at which no policy leaves anybody out, and the others.
+    fn steps_for_everybody(&self) -> StepsToMark<'_> {
+        let mut steps = StepsToMark { anchor_hashes: BTreeMap::new(), left_out: Vec::new() };
+        for (step_id, step) in &self.old_steps {
+            if self.policies_of(step).next().is_some() {
+                steps.left_out.push(step_id);
+            } else {
+                steps.anchor_hashes.insert(step_id, step.anchor_content_hash.as_deref());
+            }
+        }
+        steps
+    }
+
     fn mark_page(&self, after: &PageCursor, size: i32) -> Result<MarkedPage> {
         let candidates = plan_sessions::page_to_mark(self.tenant_id, self.plan, after, size, self.scope)?;
         let mut session_ids = Vec::new();
@@ -146,8 +174,6 @@ impl PlanMarker<'_> {
 
     /// A finished session is admitted only by a policy that reopens, where its step goes on.
     fn admits(&self, step: &OldStep, candidate: &MarkCandidate) -> bool {
-        let of = |hash: &Option<String>| hash.as_ref().and_then(|hash| self.policies.get(hash));
-        let policies = [of(&step.deleted_content_hash), of(&step.anchor_content_hash)];
         if candidate.is_finished && !self.reopens(step) {
             return false;
         }
@@ -159,7 +185,7 @@ impl PlanMarker<'_> {
         };
         let variables = candidate.variables.as_ref().map(Variables::of);
         let mut variable = |name: &str| variables.as_ref()?.get(name);
-        policies.into_iter().flatten().all(|policy| policy.admits(&subject, &mut variable).is_admitted())
+        self.policies_of(step).all(|policy| policy.admits(&subject, &mut variable).is_admitted())
     }
 }
 

@@ -2,6 +2,7 @@
 //! `74_batch_procedures.sql`.
 
 use crate::error::{required, tenant};
+use crate::json::Json;
 use crate::session_marks;
 use crate::store::plan_sessions::{self, PageCursor, SessionsToMark};
 use crate::store::plans;
@@ -78,6 +79,23 @@ fn mark_together(
     let at_finished = required(at_finished, "at_finished")?;
     let marked = plan_sessions::mark_together(tenant(tenant_id)?, &plan, sessions, at_finished)?;
     Ok(marked.cast_signed())
+}
+
+/// Marks every session that goes on at the steps of a plan, for `try_mark_steps` of `54_batch_pages.sql`, which has the
+/// savepoint.
+///
+/// Arguments: tenant, plan, the anchor of each step (an object), the steps that are left out. Result: how many it has
+/// marked. Errors: P0002 for an unknown plan; 22023 for NULL. Writes sessions (marks only).
+#[pg_extern]
+fn mark_steps(
+    tenant_id: Option<Uuid>,
+    plan_id: Option<Uuid>,
+    anchor_hashes: Option<Json>,
+    left_out: Option<Vec<String>>,
+) -> Result<i64, ErrorReport> {
+    let (tenant_id, plan_id) = (tenant(tenant_id)?, required(plan_id, "plan_id")?);
+    let (anchor_hashes, left_out) = (required(anchor_hashes, "anchor_hashes")?, required(left_out, "left_out")?);
+    Ok(plan_sessions::mark_at_steps(tenant_id, &plans::by_id(tenant_id, plan_id)?, anchor_hashes, &left_out)?)
 }
 
 /// How many sessions `mark_sessions` looks at: those that the plan concerns, that have no mark of it and were not

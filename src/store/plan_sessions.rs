@@ -13,7 +13,7 @@ use crate::args;
 use crate::error::{Error, Result};
 use crate::json::Json;
 use pgrx::Uuid;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The session `s` walks the plan's old version as it is stored. The parameters $1 to $4 are tenant, scenario, old
 /// version and its checksum ([`key`]).
@@ -38,24 +38,28 @@ macro_rules! to_mark {
 
 // With no condition `step_id = …` there is one index alone that gives this order, whatever PostgreSQL expects: that of
 // sessions by step.
-static AT_STEP: Statement = Statement::paging(concat!(
+static AT_STEP: Statement = Statement::reading(concat!(
     "SELECT s.session_id, s.pinned_at IS NOT NULL FROM scenario.sessions AS s WHERE ",
     walks_old_version!(),
     " AND s.step_id <= $5 AND (s.step_id, s.session_id) > ($5, $6)
       AND (s.status = 'completed' OR NOT $7) AND (s.status IN ('active', 'paused') OR $7)
       ORDER BY s.step_id, s.session_id
       LIMIT $8"
-));
+))
+.in_order()
+.stable();
 
-static NEXT_STEP: Statement = Statement::paging(
+static NEXT_STEP: Statement = Statement::reading(
     "SELECT s.step_id FROM scenario.sessions AS s
       WHERE s.tenant_id = $1 AND s.scenario_id = $2 AND s.scenario_version = $3 AND s.step_id > $4
       ORDER BY s.step_id
       LIMIT 1",
-);
+)
+.in_order()
+.stable();
 
 static COUNT_TO_MARK: Statement =
-    Statement::counting(concat!("SELECT count(*) FROM scenario.sessions AS s WHERE ", to_mark!()));
+    Statement::reading(concat!("SELECT count(*) FROM scenario.sessions AS s WHERE ", to_mark!())).in_place();
 
 // Variables can be large: they are read only when a policy looks at them.
 static PAGE: Statement = Statement::writing(concat!(
@@ -66,7 +70,8 @@ static PAGE: Statement = Statement::writing(concat!(
     " AND (s.step_id, s.session_id) > ($8, $9)
       ORDER BY s.step_id, s.session_id
       LIMIT $10"
-));
+))
+.in_order();
 
 // Each session is locked by its key alone, whatever it has become since the page was read, and looked at again under
 // the lock. One that somebody has locked is skipped: its next turn finds by the count of deployments that there is a
@@ -90,6 +95,27 @@ static MARK: Statement = Statement::writing(concat!(
     "))"
 ));
 
+// All sessions at once, in the order in which they lie in the table: each is locked, looked at again under the lock, and
+// found for the UPDATE by its place. One that somebody has locked is skipped; one that somebody has written since the
+// statement began has another place now, and is skipped too.
+static MARK_STEPS: Statement = Statement::writing(concat!(
+    "UPDATE scenario.sessions AS s
+        SET pending_plan_id = $5, pending_target_version = $8, pending_marked_at = pg_catalog.now(),
+            pending_anchor_hash = $9::pg_catalog.jsonb ->> s.step_id
+       FROM (SELECT s.ctid AS place
+               FROM scenario.sessions AS s WHERE ",
+    to_mark!(),
+    " AND s.step_id <> ALL ($10)
+                FOR NO KEY UPDATE SKIP LOCKED) AS l
+      WHERE s.ctid = l.place"
+))
+.in_place();
+
+// The transactions that are under way. Where they are the same as before, nobody has written anything in between.
+static UNDER_WAY: Statement = Statement::writing("SELECT pg_catalog.pg_current_snapshot()::pg_catalog.text");
+
+static TRY_MARK_STEPS: Statement = Statement::writing("SELECT scenario.try_mark_steps($1, $2, $3, $4)");
+
 static MARK_PAGE: Statement = Statement::writing(
     "SELECT m.marked, m.failed, m.first_error FROM scenario.mark_page($1, $2, $3, $4, $5, $6, $7) AS m",
 );
@@ -99,11 +125,13 @@ static MARKS_BY_ANCHOR: Statement = Statement::writing(
        FROM (SELECT coalesce(s.pending_anchor_hash, 'none') AS anchor, count(*) AS sessions
                FROM scenario.sessions AS s WHERE s.tenant_id = $1 AND s.pending_plan_id = $2
               GROUP BY 1) AS m",
-);
+)
+.in_place();
 
 // Without a lock: whoever cancels waits for no session.
 static COUNT_MARKS: Statement =
-    Statement::writing("SELECT count(*) FROM scenario.sessions AS s WHERE s.tenant_id = $1 AND s.pending_plan_id = $2");
+    Statement::writing("SELECT count(*) FROM scenario.sessions AS s WHERE s.tenant_id = $1 AND s.pending_plan_id = $2")
+        .in_place();
 
 static VERSIONS_WALKED: Statement = Statement::writing(
     "SELECT v.version
@@ -242,6 +270,52 @@ pub fn mark_together(
         step_ids,
         anchor_hashes
     ))
+}
+
+/// The anchor of each step at which a plan lets everybody in who goes on; the steps that are left out are looked at
+/// session by session.
+pub struct StepsToMark<'a> {
+    /// By step.
+    pub anchor_hashes: BTreeMap<&'a str, Option<&'a str>>,
+    pub left_out: Vec<&'a str>,
+}
+
+/// Marks the sessions at these steps as [`mark_at_steps`] does, and says how many; `None`: one has failed, most likely
+/// by a trigger of the application, and none is marked.
+pub fn try_mark_at_steps(tenant_id: Uuid, plan_id: Uuid, steps: &StepsToMark<'_>) -> Result<Option<i64>> {
+    let own = args![tenant_id, plan_id, Json::of(&steps.anchor_hashes), steps.left_out.clone()];
+    Ok(TRY_MARK_STEPS.row(&own, |row| row.opt(1))?.flatten())
+}
+
+/// How often the sessions are gone through that others have written meanwhile.
+const MOST_SWEEPS: usize = 5;
+
+/// Marks every session that goes on and that the plan concerns, but for those at steps that are left out and those that
+/// somebody has locked. The first error ends it.
+///
+/// * `anchor_hashes`: an object: step → anchor.
+pub fn mark_at_steps(tenant_id: Uuid, plan: &Plan, anchor_hashes: Json, left_out: &[String]) -> Result<i64> {
+    let mut marked = 0;
+    for _ in 0..MOST_SWEEPS {
+        let under_way = || UNDER_WAY.row(&[], |row| row.get::<String>(1));
+        let before = under_way()?;
+        let includes_finished = false;
+        let found = MARK_STEPS.execute(&key!(
+            tenant_id,
+            plan,
+            plan.plan_id,
+            plan.deployment_no,
+            includes_finished,
+            plan.to_version,
+            anchor_hashes.clone(),
+            left_out.to_vec()
+        ))?;
+        marked += found.cast_signed();
+        if found == 0 || under_way()? == before {
+            break;
+        }
+    }
+    Ok(marked)
 }
 
 /// The sessions that walk a version as it is stored and are at one step: the finished ones, or those that are active or

@@ -9,12 +9,13 @@ use scenario_engine::acts::Acts;
 use scenario_engine::plan::{AnchorCounts, Elsewhere, PassedGroup, VersionCounts};
 use std::collections::{BTreeMap, HashMap};
 
-static CENSUS: Statement = Statement::counting(
+static CENSUS: Statement = Statement::reading(
     "SELECT s.scenario_version, s.step_id, s.scenario_checksum = $4, s.status, s.pinned_at IS NOT NULL, count(*)
        FROM scenario.sessions AS s
       WHERE s.tenant_id = $1 AND s.scenario_id = $2 AND s.scenario_version < greatest($3 + 1, $5)
       GROUP BY s.scenario_version, s.step_id, s.scenario_checksum = $4, s.status, s.pinned_at IS NOT NULL",
-);
+)
+.in_place();
 
 // Each session is looked up by its key, so that nothing is joined with a whole tenant, whatever PostgreSQL expects.
 static PASSED: Statement = Statement::counting(

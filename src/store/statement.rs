@@ -39,6 +39,9 @@ enum Plan {
     ByKeys,
     /// The same, and the rows come in the order of an index: none are sorted.
     InOrder,
+    /// The same as by keys, but the rows of a table come in the order in which they lie: a bitmap of an index says
+    /// where, and a row that is written is found by its place. Groups are made by hashing.
+    InPlace,
     /// As PostgreSQL thinks best for the tables as they are.
     ForTheTables,
 }
@@ -60,17 +63,13 @@ thread_local! {
 const NOT_BY_KEYS: [&CStr; 4] = [c"enable_seqscan", c"enable_hashjoin", c"enable_mergejoin", c"jit"];
 /// What a plan in the order of an index does without besides.
 const NOT_IN_ORDER: [&CStr; 2] = [c"enable_sort", c"enable_incremental_sort"];
+/// What a plan in the order of a table does without besides.
+const NOT_IN_PLACE: [&CStr; 2] = [c"enable_indexscan", c"enable_sort"];
 
 impl Statement {
     /// A SELECT that locks nothing, by keys.
     pub const fn reading(sql: &'static str) -> Statement {
         Statement { sql, sees: Sees::OwnWrites, plan: Plan::ByKeys }
-    }
-
-    /// A SELECT of the next rows in the order of an index, by keys, for a function that is STABLE: however many pages it
-    /// reads, each sees what the query saw that called the function.
-    pub const fn paging(sql: &'static str) -> Statement {
-        Statement { sql, sees: Sees::Query, plan: Plan::InOrder }
     }
 
     /// A SELECT that locks nothing and looks at many rows.
@@ -82,6 +81,22 @@ impl Statement {
     /// what was committed until now, also in the middle of a function (READ COMMITTED).
     pub const fn writing(sql: &'static str) -> Statement {
         Statement { sql, sees: Sees::Latest, plan: Plan::ByKeys }
+    }
+
+    /// For the next rows in the order of an index, of however many.
+    pub const fn in_order(self) -> Statement {
+        Statement { plan: Plan::InOrder, ..self }
+    }
+
+    /// For all rows of a plan or a scenario: to count them, or to UPDATE those of which a subquery gives the `ctid`.
+    pub const fn in_place(self) -> Statement {
+        Statement { plan: Plan::InPlace, ..self }
+    }
+
+    /// For a function that is STABLE: however often it runs, the statement sees what the query saw that called the
+    /// function.
+    pub const fn stable(self) -> Statement {
+        Statement { sees: Sees::Query, ..self }
     }
 
     /// Runs it and reads every row.
@@ -163,7 +178,7 @@ impl Statement {
         let mut types: Vec<pg_sys::Oid> = args.iter().map(DatumWithOid::oid).collect();
         let sql = CString::new(self.sql).map_err(|_| Error::internal("a statement has a NUL character"))?;
         let options = match self.plan {
-            Plan::ByKeys | Plan::InOrder => pg_sys::CURSOR_OPT_GENERIC_PLAN as i32,
+            Plan::ByKeys | Plan::InOrder | Plan::InPlace => pg_sys::CURSOR_OPT_GENERIC_PLAN as i32,
             Plan::ForTheTables => pg_sys::CURSOR_OPT_PARALLEL_OK as i32,
         };
         let plan = Spi::connect(|_| {
@@ -199,8 +214,12 @@ impl Statement {
                 return;
             }
             let level = pg_sys::NewGUCNestLevel();
-            let not_in_order = if self.plan == Plan::InOrder { NOT_IN_ORDER.as_slice() } else { &[] };
-            for setting in NOT_BY_KEYS.iter().chain(not_in_order) {
+            let besides: &[&CStr] = match self.plan {
+                Plan::InOrder => &NOT_IN_ORDER,
+                Plan::InPlace => &NOT_IN_PLACE,
+                Plan::ByKeys | Plan::ForTheTables => &[],
+            };
+            for setting in NOT_BY_KEYS.iter().chain(besides) {
                 pg_sys::set_config_option(
                     setting.as_ptr(),
                     c"off".as_ptr(),
