@@ -75,16 +75,18 @@ static PAGE: Statement = Statement::writing(concat!(
 
 // Each session is locked by its key alone, whatever it has become since the page was read, and looked at again under
 // the lock. One that somebody has locked is skipped: its next turn finds by the count of deployments that there is a
-// plan. OFFSET 0 keeps the conditions out of the inner query, where they could lead to another index.
+// plan. OFFSET 0 keeps the conditions out of the inner query, where they could lead to another index. For the UPDATE a
+// session is found by its place in the table: a condition `session_id = ANY …` is no key where PostgreSQL expects one
+// session a tenant.
 static MARK: Statement = Statement::writing(concat!(
     "UPDATE scenario.sessions AS s
         SET pending_plan_id = $5, pending_target_version = $8, pending_marked_at = pg_catalog.now(),
             pending_anchor_hash = ($11::text[])[pg_catalog.array_position($10::text[], s.step_id)]
-      WHERE s.tenant_id = $1 AND s.session_id = ANY (ARRAY(
-            SELECT s.session_id
+      WHERE s.ctid = ANY (ARRAY(
+            SELECT s.place
               FROM pg_catalog.unnest($9::uuid[]) AS seen (session_id)
              CROSS JOIN LATERAL (
-                   SELECT l.tenant_id, l.session_id, l.scenario_id, l.scenario_version, l.scenario_checksum,
+                   SELECT l.ctid AS place, l.tenant_id, l.session_id, l.scenario_id, l.scenario_version, l.scenario_checksum,
                           l.status, l.step_id, l.pending_plan_id, l.pinned_at, l.reconciled_deployments
                      FROM scenario.sessions AS l
                     WHERE l.tenant_id = $1 AND l.session_id = seen.session_id
