@@ -123,10 +123,11 @@ static MARK_PAGE: Statement = Statement::writing(
 );
 
 static MARKS_BY_ANCHOR: Statement = Statement::writing(
-    "SELECT coalesce(pg_catalog.jsonb_object_agg(m.anchor, m.sessions), '{}'), coalesce(sum(m.sessions), 0)::bigint
-       FROM (SELECT coalesce(s.pending_anchor_hash, 'none') AS anchor, count(*) AS sessions
+    "SELECT coalesce(pg_catalog.jsonb_object_agg(coalesce(m.anchor, 'none'), m.sessions), '{}'),
+            coalesce(sum(m.sessions), 0)::bigint
+       FROM (SELECT s.pending_anchor_hash AS anchor, count(*) AS sessions
                FROM scenario.sessions AS s WHERE s.tenant_id = $1 AND s.pending_plan_id = $2
-              GROUP BY 1) AS m",
+              GROUP BY s.pending_anchor_hash) AS m",
 )
 .in_place();
 
