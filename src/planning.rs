@@ -9,7 +9,7 @@ use crate::lifecycle;
 use crate::store::anchors::{self, AnchorName};
 use crate::store::plans::{self, Plan};
 use crate::store::versions::{self, Version};
-use crate::store::{fields, plan_sessions, policies, scenarios};
+use crate::store::{fields, policies, scenarios, session_counts};
 use pgrx::Uuid;
 use scenario_engine::definition::fields_digest;
 use scenario_engine::diff::{MapError, TransformationMap, diff};
@@ -154,13 +154,14 @@ pub fn with_summary<T>(tenant_id: Uuid, plan: &Plan, make: impl FnOnce(&SummaryI
     let acts = acts::as_if_deployed(tenant_id, plan)?;
     let policies = policies::of_plan(tenant_id, plan.plan_id)?;
     let reopens = policies.values().any(|policy| policy.reopen);
-    let mut elsewhere = plan_sessions::count_elsewhere(tenant_id, plan)?;
+    let census = session_counts::census(tenant_id, plan)?;
+    let mut elsewhere = census.elsewhere(tenant_id, plan)?;
     held_sessions::count(tenant_id, plan, &acts, &mut elsewhere)?;
     let new = versions::graph(tenant_id, plan.scenario_id, plan.to_version)?;
     let input = SummaryInput {
         map: &transformation_map(tenant_id, plan.plan_id)?,
         policies: &policies,
-        sessions_by_old_step: &plan_sessions::counts_by_step(tenant_id, plan, &acts, reopens)?,
+        sessions_by_old_step: &census.by_step(tenant_id, plan, &acts, reopens)?,
         other_sessions: &elsewhere,
         plan: &plan.engine_ref(),
         fields: &fields::definitions(tenant_id, fields_read(&new))?,

@@ -1,17 +1,22 @@
 //! `scenario.session_actions` and `scenario.session_decisions`: what was done and decided for a session ("Acts and
 //! checkpoints" and "Decisions" in docs/behaviour.md).
 
-use super::Statement;
-use crate::args;
+use super::{SessionKeys, Statement, by_session};
 use crate::error::Result;
+use crate::{args, sessions_and_scenarios};
 use pgrx::Uuid;
 use scenario_engine::reconcile::{CompletedAction, SubmittedDecision};
 use std::collections::HashSet;
 
-static COMPLETED: Statement = Statement::reading(
-    "SELECT a.scenario_version, a.step_id, a.step_content_hash FROM scenario.session_actions AS a
-      WHERE a.tenant_id = $1 AND a.session_id = $2 AND a.scenario_id = $3",
-);
+static COMPLETED: Statement = Statement::reading(concat!(
+    "SELECT a.place, d.scenario_version, d.step_id, d.step_content_hash
+       FROM ",
+    sessions_and_scenarios!(),
+    " CROSS JOIN LATERAL (
+            SELECT c.* FROM scenario.session_actions AS c
+             WHERE c.tenant_id = $1 AND c.session_id = a.session_id AND c.scenario_id = a.scenario_id
+            OFFSET 0) AS d"
+));
 
 static COMPLETE: Statement = Statement::writing(
     "INSERT INTO scenario.session_actions
@@ -20,10 +25,15 @@ static COMPLETE: Statement = Statement::writing(
      ON CONFLICT (tenant_id, session_id, scenario_id, scenario_version, step_id) DO NOTHING",
 );
 
-static DECISIONS: Statement = Statement::reading(
-    "SELECT d.scenario_version, d.fork_step_id, d.target_step_id FROM scenario.session_decisions AS d
-      WHERE d.tenant_id = $1 AND d.session_id = $2 AND d.scenario_id = $3",
-);
+static DECISIONS: Statement = Statement::reading(concat!(
+    "SELECT a.place, d.scenario_version, d.fork_step_id, d.target_step_id
+       FROM ",
+    sessions_and_scenarios!(),
+    " CROSS JOIN LATERAL (
+            SELECT c.* FROM scenario.session_decisions AS c
+             WHERE c.tenant_id = $1 AND c.session_id = a.session_id AND c.scenario_id = a.scenario_id
+            OFFSET 0) AS d"
+));
 
 static DECIDE: Statement = Statement::writing(
     "INSERT INTO scenario.session_decisions AS d
@@ -82,11 +92,15 @@ pub fn executed_since(
     EXECUTED_SINCE.rows(&args![tenant_id, session_id, scenario_id, visit_no, version], |row| row.get(1))
 }
 
-/// Required actions that were done for the session in this scenario.
-pub fn completed(tenant_id: Uuid, session_id: Uuid, scenario_id: Uuid) -> Result<Vec<CompletedAction>> {
-    COMPLETED.rows(&args![tenant_id, session_id, scenario_id], |row| {
-        Ok(CompletedAction { scenario_version: row.get(1)?, step_id: row.get(2)?, step_content_hash: row.get(3)? })
-    })
+/// Required actions that were done for each session in its scenario.
+pub fn completed(tenant_id: Uuid, sessions: SessionKeys) -> Result<Vec<Vec<CompletedAction>>> {
+    let SessionKeys { session_ids, scenario_ids } = sessions;
+    let count = session_ids.len();
+    let found = COMPLETED.rows(&args![tenant_id, session_ids, scenario_ids], |row| {
+        let (scenario_version, step_id, step_content_hash) = (row.get(2)?, row.get(3)?, row.get(4)?);
+        Ok((row.get(1)?, CompletedAction { scenario_version, step_id, step_content_hash }))
+    })?;
+    Ok(by_session(count, found))
 }
 
 /// Records an action as done, and says whether it was not on record yet; a second time changes nothing.
@@ -102,11 +116,15 @@ pub fn complete(tenant_id: Uuid, session_id: Uuid, scenario_id: Uuid, done: &Com
     Ok(written > 0)
 }
 
-/// Answers to forks that were given for the session in this scenario.
-pub fn decisions(tenant_id: Uuid, session_id: Uuid, scenario_id: Uuid) -> Result<Vec<SubmittedDecision>> {
-    DECISIONS.rows(&args![tenant_id, session_id, scenario_id], |row| {
-        Ok(SubmittedDecision { scenario_version: row.get(1)?, fork_step_id: row.get(2)?, target_step_id: row.get(3)? })
-    })
+/// Answers to forks that were given for each session in its scenario.
+pub fn decisions(tenant_id: Uuid, sessions: SessionKeys) -> Result<Vec<Vec<SubmittedDecision>>> {
+    let SessionKeys { session_ids, scenario_ids } = sessions;
+    let count = session_ids.len();
+    let found = DECISIONS.rows(&args![tenant_id, session_ids, scenario_ids], |row| {
+        let (scenario_version, fork_step_id, target_step_id) = (row.get(2)?, row.get(3)?, row.get(4)?);
+        Ok((row.get(1)?, SubmittedDecision { scenario_version, fork_step_id, target_step_id }))
+    })?;
+    Ok(by_session(count, found))
 }
 
 /// Records an answer; a later one for the same fork takes its place.

@@ -6,6 +6,7 @@ pub mod common_move;
 mod prompts;
 mod requests;
 pub mod result;
+pub mod simulation;
 
 pub use announce::announce;
 

@@ -56,13 +56,17 @@ static LOCK_MARKED: Statement = Statement::writing(
         FOR NO KEY UPDATE SKIP LOCKED",
 );
 
-/// Of these sessions, those that are still marked.
+/// Of these sessions, those that are still marked: each is looked up by its whole key, and locked in the order of the
+/// list.
 static LOCK_MARKED_OF: Statement = Statement::writing(
-    "SELECT s.session_id FROM scenario.sessions AS s
-      WHERE s.tenant_id = $1 AND s.pending_plan_id = $2 AND s.status IN ('active', 'completed')
-        AND s.session_id = ANY ($3)
-      ORDER BY s.session_id
-        FOR NO KEY UPDATE SKIP LOCKED",
+    "SELECT s.session_id
+       FROM pg_catalog.unnest($3) AS wanted (session_id)
+      CROSS JOIN LATERAL (
+            SELECT l.session_id FROM scenario.sessions AS l
+             WHERE l.tenant_id = $1 AND l.session_id = wanted.session_id
+               AND l.pending_plan_id = $2 AND l.status IN ('active', 'completed')
+            OFFSET 0
+               FOR NO KEY UPDATE SKIP LOCKED) AS s",
 );
 
 /// A session that may not exist, or is another tenant's: the same to the caller.
@@ -75,8 +79,10 @@ pub fn lock_marked(tenant_id: Uuid, plan_id: Uuid, after: Uuid, most: i32) -> Re
     LOCK_MARKED.rows(&args![tenant_id, plan_id, after, i64::from(most)], |row| row.get(1))
 }
 
-/// Locks those of the sessions that the plan has still marked.
-pub fn lock_marked_of(tenant_id: Uuid, plan_id: Uuid, session_ids: Vec<Uuid>) -> Result<Vec<Uuid>> {
+/// Locks those of the sessions that the plan has still marked, and gives them in order.
+pub fn lock_marked_of(tenant_id: Uuid, plan_id: Uuid, mut session_ids: Vec<Uuid>) -> Result<Vec<Uuid>> {
+    session_ids.sort_unstable_by_key(|id| *id.as_bytes());
+    session_ids.dedup();
     LOCK_MARKED_OF.rows(&args![tenant_id, plan_id, session_ids], |row| row.get(1))
 }
 
