@@ -25,6 +25,7 @@ CREATE FUNCTION scenario.migrate_batch(
 DECLARE
     v_last    CONSTANT uuid := 'ffffffff-ffff-ffff-ffff-ffffffffffff';
     v_until   uuid;
+    v_skips   boolean := false;
     v_ids     uuid[];
     v_id      uuid;
     v_came    record;
@@ -32,10 +33,18 @@ DECLARE
     v_detail  text;
     v_hint    text;
 BEGIN
-    v_ids := scenario.lock_marked_sessions((run).tenant_id, (run).plan_id, after, wanted, session_ids);
+    -- Nearly always nobody holds a session of the page, and nothing was skipped.
+    BEGIN
+        v_ids := scenario.lock_marked_sessions((run).tenant_id, (run).plan_id, after, wanted, session_ids, false);
+    EXCEPTION
+        WHEN lock_not_available THEN
+            v_ids := scenario.lock_marked_sessions((run).tenant_id, (run).plan_id, after, wanted, session_ids, true);
+            v_skips := true;
+    END;
     looked_at := pg_catalog.cardinality(v_ids);
+    skipped := '{}';
     -- Sessions between those of the page, which somebody has locked, and after a page that is not full.
-    IF session_ids IS NULL THEN
+    IF session_ids IS NULL AND v_skips THEN
         v_until := CASE WHEN looked_at < wanted THEN v_last ELSE v_ids[looked_at] END;
         skipped := ARRAY(SELECT s.session_id FROM scenario.sessions AS s
                           WHERE s.tenant_id = (run).tenant_id AND s.pending_plan_id = (run).plan_id

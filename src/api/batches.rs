@@ -4,7 +4,8 @@ use crate::batch::{self, Counts};
 use crate::error::{Error, required, tenant};
 use crate::lifecycle;
 use crate::settings;
-use crate::store::{plans, sessions};
+use crate::store::plans;
+use crate::store::sessions::{self, Locked};
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use pgrx::{PgSqlErrorCode, Uuid, pg_sys};
@@ -38,12 +39,16 @@ fn lock_marked_sessions(
     after_session_id: Option<Uuid>,
     batch_size: Option<i32>,
     session_ids: Option<Vec<Uuid>>,
+    skip_locked: Option<bool>,
 ) -> Result<Vec<Uuid>, ErrorReport> {
     let (tenant_id, plan_id) = (tenant(tenant_id)?, required(plan_id, "plan_id")?);
     let (after, size) = (required(after_session_id, "after_session_id")?, required(batch_size, "batch_size")?);
     Ok(match session_ids {
         Some(session_ids) => sessions::lock_marked_of(tenant_id, plan_id, session_ids)?,
-        None => sessions::lock_marked(tenant_id, plan_id, after, size)?,
+        None => {
+            let locked = if required(skip_locked, "skip_locked")? { Locked::Skip } else { Locked::Refuse };
+            sessions::lock_marked(tenant_id, plan_id, after, size, locked)?
+        }
     })
 }
 

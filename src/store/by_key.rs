@@ -1,8 +1,8 @@
 //! A row by its primary key, found as PostgreSQL's own code finds rows of the catalogue: by the index, without a plan.
 //!
-//! The turn that has nothing to do looks at two rows and answers. To set up and take down a query for that costs several
-//! times what the look costs. Whatever a query would judge is left to a query: row security, rights on single columns, and
-//! a transaction that has written. So is a row that is not found.
+//! The turn that has nothing to do looks at two rows and answers. To set up and take down a query for that costs
+//! several times what the look costs. Whatever a query would judge is left to a query: row security, rights on single
+//! columns, and a transaction that has written. So is a row that is not found.
 
 use crate::error::{Error, Result};
 use crate::postgres_version::begin_index_scan;

@@ -16,6 +16,7 @@ macro_rules! no_pin {
     };
 }
 
+mod change;
 pub mod decided;
 pub mod manual;
 pub mod reverted;

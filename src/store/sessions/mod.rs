@@ -47,14 +47,25 @@ static MERGE_VARIABLES: Statement = Statement::writing(
       WHERE s.tenant_id = $1 AND s.session_id = $2",
 );
 
-/// The next marked sessions of a plan, in order. A session that a turn or another worker holds is skipped.
-static LOCK_MARKED: Statement = Statement::writing(
-    "SELECT s.session_id FROM scenario.sessions AS s
-      WHERE s.tenant_id = $1 AND s.pending_plan_id = $2 AND s.status IN ('active', 'completed') AND s.session_id > $3
-      ORDER BY s.session_id
-      LIMIT $4
-        FOR NO KEY UPDATE SKIP LOCKED",
-);
+/// The next marked sessions of a plan, in order.
+macro_rules! lock_marked {
+    ($locked:literal) => {
+        concat!(
+            "SELECT s.session_id FROM scenario.sessions AS s
+              WHERE s.tenant_id = $1 AND s.pending_plan_id = $2 AND s.status IN ('active', 'completed')
+                AND s.session_id > $3
+              ORDER BY s.session_id
+              LIMIT $4
+                FOR NO KEY UPDATE ",
+            $locked
+        )
+    };
+}
+
+static LOCK_MARKED: Statement = Statement::writing(lock_marked!("NOWAIT"));
+
+/// A session that a turn or another worker holds is skipped.
+static LOCK_MARKED_BUT_LOCKED: Statement = Statement::writing(lock_marked!("SKIP LOCKED"));
 
 /// Of these sessions, those that are still marked: each is looked up by its whole key, and locked in the order of the
 /// list.
@@ -74,9 +85,22 @@ fn missing(session_id: Uuid) -> Error {
     Error::not_found("session", session_id).hint("Start it first: start_session(tenant_id, session_id, scenario_id).")
 }
 
+/// What becomes of a page of sessions where somebody holds one of them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Locked {
+    /// It is left out.
+    Skip,
+    /// The whole page is refused (55P03).
+    Refuse,
+}
+
 /// Locks the next marked sessions of a plan, at most `most`: those after the session `after`.
-pub fn lock_marked(tenant_id: Uuid, plan_id: Uuid, after: Uuid, most: i32) -> Result<Vec<Uuid>> {
-    LOCK_MARKED.rows(&args![tenant_id, plan_id, after, i64::from(most)], |row| row.get(1))
+pub fn lock_marked(tenant_id: Uuid, plan_id: Uuid, after: Uuid, most: i32, locked: Locked) -> Result<Vec<Uuid>> {
+    let statement = match locked {
+        Locked::Skip => &LOCK_MARKED_BUT_LOCKED,
+        Locked::Refuse => &LOCK_MARKED,
+    };
+    statement.rows(&args![tenant_id, plan_id, after, i64::from(most)], |row| row.get(1))
 }
 
 /// Locks those of the sessions that the plan has still marked, and gives them in order.

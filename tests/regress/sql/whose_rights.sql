@@ -1,5 +1,5 @@
--- A turn that has nothing to do finds its rows by their keys. It sees what a query of its caller would see, and no more:
--- rights, row security, what the transaction has written ("A turn").
+-- A turn that has nothing to do finds its rows by their keys. It sees what a query of its caller would see, and no
+-- more: rights, row security, what the transaction has written ("A turn").
 \set t  '''a0000000-0000-0000-0000-0000000000e1'''
 \set flow '''b0000000-0000-0000-0000-0000000000e1'''
 \set ann '''c0000000-0000-0000-0000-0000000000e1'''
