@@ -95,7 +95,7 @@ fn undone_by_moving(
     step_id: &str,
 ) -> Result<Option<UndoneCheckpoint>> {
     let plans = PlanFacts::new(tenant_id);
-    let mut facts = SessionFacts::new(tenant_id, state.session_id, position.scenario_id, state.customer_id, plans);
+    let mut facts = SessionFacts::of(tenant_id, state, position, plans);
     let new = facts.graph(position.published_version)?;
     let to = new.find(step_id).ok_or_else(|| {
         let version = position.published_version;

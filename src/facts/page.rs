@@ -7,7 +7,7 @@ use crate::settings;
 use crate::store::attempts::{self, Attempt};
 use crate::store::audit::{self, AuditedMove};
 use crate::store::profiles::{self, ProfileValue};
-use crate::store::sessions::SessionState;
+use crate::store::sessions::{Position, SessionState};
 use crate::store::sources::{self, Source};
 use crate::store::{SessionKeys, actions, messages, passed_at_start, visits};
 use pgrx::Uuid;
@@ -50,29 +50,33 @@ pub(super) struct PageSession {
     pub visit_count: i32,
 }
 
+impl PageSession {
+    pub fn of(state: &SessionState, position: &Position) -> PageSession {
+        PageSession {
+            session_id: state.session_id,
+            scenario_id: position.scenario_id,
+            customer_id: state.customer_id,
+            visit_count: state.visit_count,
+        }
+    }
+}
+
 /// Rows that are read ahead at most: a page of sessions with long histories is read in several parts.
 const ROWS_READ_AHEAD: usize = 10_000;
 /// Messages are long: a session's count as so many rows.
 const ROWS_OF_MESSAGES: usize = 200;
 
 impl PageFacts {
-    /// The facts of these sessions; those in no scenario have none. Nothing is read yet.
+    /// The facts of these sessions, each with its position. Nothing is read yet.
     ///
     /// * `plans`, `definitions`: can be shared with other pages.
     pub fn new<'a>(
         tenant_id: Uuid,
         plans: PlanFacts,
         definitions: DefinitionFacts,
-        states: impl IntoIterator<Item = &'a SessionState>,
+        sessions: impl IntoIterator<Item = (&'a SessionState, &'a Position)>,
     ) -> Rc<PageFacts> {
-        let sessions = states.into_iter().filter_map(|state| {
-            Some(PageSession {
-                session_id: state.session_id,
-                scenario_id: state.scenario_id()?,
-                customer_id: state.customer_id,
-                visit_count: state.visit_count,
-            })
-        });
+        let sessions = sessions.into_iter().map(|(state, position)| PageSession::of(state, position));
         PageFacts::of(tenant_id, plans, definitions, sessions.collect())
     }
 

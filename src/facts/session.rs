@@ -5,7 +5,7 @@ use super::{DefinitionFacts, PageFacts, PlanFacts};
 use crate::error::{Error, Result};
 use crate::settings;
 use crate::store::audit::AuditedMove;
-use crate::store::sessions::SessionState;
+use crate::store::sessions::{Position, SessionState};
 use crate::store::{anchors, sql_id};
 use pgrx::Uuid;
 use scenario_engine::acts::{Acts, PassedAtStart};
@@ -53,14 +53,8 @@ pub struct SessionFacts {
 
 impl SessionFacts {
     /// The facts of a session that is decided alone.
-    pub fn new(
-        tenant_id: Uuid,
-        session_id: Uuid,
-        scenario_id: Uuid,
-        customer_id: Option<Uuid>,
-        plans: PlanFacts,
-    ) -> SessionFacts {
-        let session = PageSession { session_id, scenario_id, customer_id, visit_count: 0 };
+    pub fn of(tenant_id: Uuid, state: &SessionState, position: &Position, plans: PlanFacts) -> SessionFacts {
+        let session = PageSession::of(state, position);
         let page = PageFacts::of(tenant_id, plans, DefinitionFacts::new(tenant_id), vec![session]);
         SessionFacts::at(page, 0, session)
     }

@@ -22,7 +22,7 @@ pub fn of_session(tenant_id: Uuid, session_id: Uuid) -> Result<Vec<NextStepOfSes
     let Some(position) = &state.position else { return Ok(Vec::new()) };
     let session = state.for_engine(position)?;
     let plans = PlanFacts::new(tenant_id);
-    let mut facts = SessionFacts::new(tenant_id, session_id, position.scenario_id, state.customer_id, plans);
+    let mut facts = SessionFacts::of(tenant_id, &state, position, plans);
     let steps = reconcile::next_steps(&session, &settings::engine_settings(), &mut facts)?;
     let mut all = Vec::with_capacity(steps.len());
     for step in steps {

@@ -2,10 +2,9 @@
 //! ("Plans" in docs/behaviour.md). What is read is never more than a page, however many sessions there are.
 
 use super::common_move;
+use super::considered_plan::{self, ConsideredPlan};
 use super::result::Reconciliation;
-use super::{
-    DecisionWithPrompts, NOTHING_TO_DO, Turn, has_pin_in_force, pinned_because, settled, switched_off, way_by_plan,
-};
+use super::{DecisionWithPrompts, Due, Turn, switched_off};
 use crate::error::Result;
 use crate::facts::{DefinitionFacts, PageFacts, PlanFacts, SessionFacts, session_at};
 use crate::json::Json;
@@ -16,8 +15,8 @@ use crate::store::plans::Plan;
 use crate::store::sessions::{self, SessionState, Variables};
 use crate::store::{steps, versions};
 use pgrx::{Uuid, check_for_interrupts};
-use scenario_engine::plan::{PlanRef, PlanStatus, Way, as_if_deployed};
-use scenario_engine::reconcile::{self, Decision, Settings};
+use scenario_engine::plan::Way;
+use scenario_engine::reconcile::Decision;
 use std::cmp::Reverse;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
@@ -39,12 +38,8 @@ pub struct SimulatedSession {
 /// through it; at each step by id. No filter of a policy is asked beforehand: whom it leaves out, the turn says.
 pub struct Simulation {
     tenant_id: Uuid,
-    plan: Plan,
-    plans: PlanFacts,
+    considered: ConsideredPlan,
     definitions: DefinitionFacts,
-    /// The scenario's plans as if this one were deployed.
-    deployed: Vec<PlanRef>,
-    settings: Settings,
     /// The steps that are still to be looked at, in order.
     steps: VecDeque<StepToSimulate>,
     /// Of the first step, the session that was looked at last.
@@ -74,21 +69,12 @@ struct ListedSession {
 impl Simulation {
     /// Begins the simulation of a plan, whatever its status. Nothing is written.
     pub fn of(tenant_id: Uuid, plan: Plan) -> Result<Simulation> {
-        let plans = PlanFacts::as_if_deployed(tenant_id, &plan);
-        // Deploying it now would end every pin of its own sessions; one that is deployed has ended those that it does.
-        let deployed = plans.refs(plan.scenario_id)?;
-        let deployed = match plan.status {
-            PlanStatus::Deployed => deployed.to_vec(),
-            _ => as_if_deployed(&deployed, &plan.engine_ref()),
-        };
+        let considered = ConsideredPlan::of(tenant_id, plan)?;
         Ok(Simulation {
             tenant_id,
-            steps: steps_to_simulate(tenant_id, &plan, &plans)?,
-            plan,
-            plans,
+            steps: steps_to_simulate(tenant_id, &considered.plan, &considered.plans)?,
+            considered,
             definitions: DefinitionFacts::new(tenant_id),
-            deployed,
-            settings: settings::engine_settings(),
             last: None,
             page: VecDeque::new(),
         })
@@ -139,9 +125,10 @@ impl Simulation {
         }
         let SessionsAtStep { scenario_id, version, step_id, .. } = &step.sessions;
         let session = session_at(*version, step_id.clone(), None);
-        let way = (step.way.clone(), self.plan.to_version);
-        let found = common_move::by_way(self.tenant_id, *scenario_id, &session, way, &self.plans, &self.settings)?;
-        Ok(step.common_result.insert(found.map(|decision| Rc::new(decided(decision).into_row()))).clone())
+        let ConsideredPlan { plan, plans, settings, .. } = &self.considered;
+        let way = (step.way.clone(), plan.to_version);
+        let found = common_move::by_way(self.tenant_id, *scenario_id, &session, way, plans, settings)?;
+        Ok(step.common_result.insert(found.map(|decision| Rc::new(without_prompts(decision).into_row()))).clone())
     }
 
     fn decide(&self, listed: Vec<ListedSession>) -> Result<VecDeque<SimulatedSession>> {
@@ -155,7 +142,9 @@ impl Simulation {
         let mut by_id: HashMap<Uuid, SessionState> =
             states.into_iter().map(|state| (state.session_id, state)).collect();
         let states: Vec<SessionState> = undecided.iter().filter_map(|id| by_id.remove(id)).collect();
-        let facts = PageFacts::new(self.tenant_id, self.plans.clone(), self.definitions.clone(), &states);
+        let positions = states.iter().filter_map(|state| Some((state, state.position.as_ref()?)));
+        let plans = self.considered.plans.clone();
+        let facts = PageFacts::new(self.tenant_id, plans, self.definitions.clone(), positions);
         let mut states = states.into_iter().peekable();
         let mut page = VecDeque::with_capacity(listed.len());
         for ListedSession { session_id, step_id, step_name, result } in listed {
@@ -177,16 +166,16 @@ impl Simulation {
         if !settings::enabled() {
             return Ok(switched_off());
         }
-        let Some(position) = state.position.as_ref().filter(|_| state.is_live() || state.is_finished()) else {
-            return Ok(settled(state, NOTHING_TO_DO.into()));
+        let due = match state.position.as_ref().filter(|_| considered_plan::concerns(state)) {
+            Some(position) => {
+                self.considered.due(state, position, || SessionFacts::on_page(facts, state.session_id))?
+            }
+            None => Due::Nothing,
         };
-        let way = way_by_plan(&self.plan, state.session_id, position, &self.plans)?;
-        if has_pin_in_force(state, position, &self.deployed) {
-            return Ok(settled(state, pinned_because(state)));
+        match due {
+            Due::Decided(decided) => Ok(without_prompts(decided.0)),
+            due => due.into_turn(state),
         }
-        let session = state.for_engine(position)?;
-        let mut facts = SessionFacts::on_page(facts, state.session_id)?;
-        Ok(decided(reconcile::reconcile(&session, way, self.plan.to_version, &self.settings, &mut facts)?))
     }
 }
 
@@ -242,6 +231,6 @@ fn steps_in_order(tenant_id: Uuid, plan: &Plan, version: i32) -> Result<Vec<(Str
     Ok(steps)
 }
 
-fn decided(decision: Decision) -> Turn {
+fn without_prompts(decision: Decision) -> Turn {
     Turn::Decided(Box::new(DecisionWithPrompts { decision, prompts: Json("[]".to_owned()) }))
 }

@@ -8,7 +8,7 @@ mod state;
 
 pub use state::{
     DueCheck, Position, SessionPin, SessionState, Variables, check_due, lock, lock_and_read, lock_if_unchanged, read,
-    read_many,
+    read_many, read_variables,
 };
 
 use super::Statement;

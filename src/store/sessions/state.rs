@@ -16,7 +16,7 @@ use scenario_engine::plan::{PinReason, StoredPin};
 use scenario_engine::reconcile;
 use serde_json::value::RawValue;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// What tells whether the session `s` of scenario `c` is due ("What is due"): read by [`DueColumns::read`].
 macro_rules! due_columns {
@@ -98,6 +98,15 @@ static READ_MANY: Statement = Statement::reading(select_sessions!(
     "LEFT JOIN scenario.migration_plans AS m ON m.tenant_id = s.tenant_id AND m.plan_id = s.pending_plan_id",
     "true"
 ));
+
+static READ_VARIABLES: Statement = Statement::reading(
+    "SELECT s.session_id, s.variables, s.variables_set_at
+       FROM pg_catalog.unnest($2) AS wanted (session_id)
+      CROSS JOIN LATERAL (
+            SELECT l.session_id, l.variables, l.variables_set_at FROM scenario.sessions AS l
+             WHERE l.tenant_id = $1 AND l.session_id = wanted.session_id
+            OFFSET 0) AS s",
+);
 
 /// Every mark counts here, too: the caller knows which plans are deployed. A session that somebody else holds is left
 /// to [`lock_if_unchanged`], which waits. What is joined to a row that was waited for would be as it was before.
@@ -297,6 +306,22 @@ pub fn read_many(tenant_id: Uuid, session_ids: &[Uuid], variables: Variables) ->
     }
     let args = args![tenant_id, session_ids.to_vec(), variables == Variables::Read];
     READ_MANY.rows(&args, |row| read_session(tenant_id, row))
+}
+
+/// Reads the variables of sessions that are locked and were read without them.
+pub fn read_variables(tenant_id: Uuid, sessions: Vec<&mut SessionState>) -> Result<()> {
+    if sessions.is_empty() {
+        return Ok(());
+    }
+    let session_ids: Vec<Uuid> = sessions.iter().map(|state| state.session_id).collect();
+    let found = READ_VARIABLES.rows(&args![tenant_id, session_ids], |row| {
+        Ok((row.get::<Uuid>(1)?, (row.get::<Json>(2)?, row.get::<Json>(3)?)))
+    })?;
+    let mut found: HashMap<Uuid, (Json, Json)> = found.into_iter().collect();
+    for state in sessions {
+        (state.variables, state.variables_set_at) = found.remove(&state.session_id).unzip();
+    }
+    Ok(())
 }
 
 /// Locks and reads a session, without its variables, as it was when it was found to be due. `None` where somebody holds
