@@ -7,7 +7,7 @@ use crate::store::anchors::{self, LandingLists};
 use crate::store::plans::{self, Plan};
 use crate::store::{acts, scenarios, sql_id, versions};
 use pgrx::Uuid;
-use scenario_engine::acts::{Acts, PreviousVersion, DeployedPairs, Ground, Publication, landing_acts};
+use scenario_engine::acts::{Acts, DeployedPairs, Ground, PreviousVersion, Publication, landing_acts};
 use scenario_engine::diff::{Pairing, TransformationMap};
 use scenario_engine::graph::Graph;
 use scenario_engine::plan::{PlanRef, PlanStatus};

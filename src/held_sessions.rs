@@ -12,7 +12,7 @@ use pgrx::Uuid;
 use scenario_engine::acts::{Acts, PassedAtStart};
 use scenario_engine::field::FieldDefinition;
 use scenario_engine::graph::Graph;
-use scenario_engine::plan::{OtherSessions, HeldCounts, PinReason, PlanRef, Policy, Scope, Way};
+use scenario_engine::plan::{HeldCounts, OtherSessions, PinReason, PlanRef, Policy, Scope, Way};
 use scenario_engine::reconcile::{
     self, Candidate, CompletedAction, Facts, FieldSource, PlannedStep, SubmittedDecision, Visit,
 };

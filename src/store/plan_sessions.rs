@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::json::Json;
 use pgrx::Uuid;
 use scenario_engine::acts::Acts;
-use scenario_engine::plan::{AnchorCounts, OtherSessions, HeldCounts, PassedGroup, VersionCounts};
+use scenario_engine::plan::{AnchorCounts, HeldCounts, OtherSessions, PassedGroup, VersionCounts};
 use std::collections::HashMap;
 
 /// The session `s` walks the plan's old version as it is stored. The parameters $1 to $4 are tenant, scenario, old

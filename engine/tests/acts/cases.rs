@@ -21,7 +21,7 @@ fn chain(versions: &[&str], steps: &str) -> World {
     world
 }
 
-fn held(decision: &Decision) -> bool {
+pub fn held(decision: &Decision) -> bool {
     let pinned = decision.pin.is_some_and(|pin| pin.reason == PinReason::Undone);
     let warned = decision.checkpoint_warning().is_some();
     pinned && warned && decision.effect == Effect::Pin && decision.execute_step_ids.is_empty()

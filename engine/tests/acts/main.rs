@@ -5,6 +5,7 @@
 mod cases;
 #[path = "../common/mod.rs"]
 mod common;
+mod ends;
 mod ledger;
 #[cfg(feature = "mutants")]
 mod mutants;
