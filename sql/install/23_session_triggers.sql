@@ -307,7 +307,9 @@ BEGIN
         IF v_step.is_required_action AND NOT v_other_scenario AND OLD.visit_count > 0 THEN
             NEW.already_done := scenario.is_already_done(NEW.tenant_id, NEW.session_id, NEW.scenario_id,
                                                          OLD.scenario_version, OLD.step_id, NEW.scenario_version,
-                                                         NEW.step_id);
+                                                         NEW.step_id,
+                                                         coalesce(NEW.visit_reason IN ('migration', 'revert', 'move'),
+                                                                  false));
         END IF;
         IF NOT v_step.is_entry AND (v_other_scenario OR OLD.visit_count = 0) THEN
             PERFORM scenario.begin_in_the_middle(NEW.tenant_id, NEW.session_id, NEW.scenario_id, NEW.scenario_version,

@@ -3,7 +3,7 @@
 use super::decision::SessionDecision;
 use crate::error::Result;
 use crate::history::{self, SessionMove, VersionedStep};
-use crate::store::actions;
+use crate::store::actions::{self, ArrivalAtStep};
 use crate::store::session_changes::decided::Arrival;
 use pgrx::Uuid;
 
@@ -12,7 +12,13 @@ use pgrx::Uuid;
 pub(super) fn set(tenant_id: Uuid, decisions: &[SessionDecision<'_>], arrivals: &mut [Arrival<'_>]) -> Result<()> {
     let places = arrivals.iter().map(|arrival| {
         let change = &arrival.change;
-        (change.session_id, change.scenario_id, change.to_version, change.step_after.unwrap_or_default())
+        ArrivalAtStep {
+            session_id: change.session_id,
+            scenario_id: change.scenario_id,
+            version: change.to_version,
+            step_id: change.step_after.unwrap_or_default(),
+            visit_count: arrival.before.visit_count,
+        }
     });
     let to_look_at = actions::arriving_at_actions(tenant_id, places)?;
     for arrival in arrivals.iter_mut().filter(|arrival| to_look_at.contains(&arrival.change.session_id)) {

@@ -6,6 +6,7 @@ mod cases;
 #[path = "../common/mod.rs"]
 mod common;
 mod ends;
+mod executed;
 mod ledger;
 #[cfg(feature = "mutants")]
 mod mutants;

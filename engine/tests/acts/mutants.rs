@@ -41,9 +41,17 @@ const MUTANTS: &[&str] = &[
     // Actions and visits
     "actions/done-by-act",
     "actions/one-an-act",
+    "actions/passed-at-start-is-done",
     "visited/by-act",
     "arrival/reachable-is-due",
     "arrival/first-only",
+    "arrival/first-since-executed-ahead",
+    "arrival/version-without-the-act-tells-nothing",
+    // Executed ahead of the place
+    "executed/ahead-is-passed",
+    "executed/during-the-visit-is-after-it",
+    "executed/for-this-move-is-no-harm",
+    "executed/met-before-the-fork",
     // Going back
     "revert/the-place-counts",
     "revert/executed-counts",
