@@ -75,7 +75,7 @@ CREATE FUNCTION scenario.raise_no_step(p_scenario_id uuid, p_version integer, p_
 BEGIN
     RAISE EXCEPTION USING ERRCODE = 'P0002',
         MESSAGE = format('step %s does not exist in version %s of scenario %s',
-                         coalesce(quote_ident(p_step_id), 'NULL'), p_version, p_scenario_id),
+                         coalesce('"' || p_step_id || '"', 'NULL'), p_version, p_scenario_id),
         HINT = 'The steps of a version are in scenario.scenario_steps.';
 END
 $$;

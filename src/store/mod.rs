@@ -23,6 +23,7 @@ pub mod scenarios;
 pub mod session_changes;
 pub mod sessions;
 pub mod sources;
+mod sqlstate;
 pub mod steps;
 pub mod undo;
 pub mod versions;
@@ -32,8 +33,9 @@ use crate::error::{Error, Result};
 use crate::json::Json;
 use pgrx::datum::{DatumWithOid, FromDatum, IntoDatum};
 use pgrx::pg_sys;
-use pgrx::spi::{OwnedPreparedStatement, Spi, SpiHeapTupleData};
+use pgrx::spi::{OwnedPreparedStatement, Spi, SpiClient, SpiHeapTupleData};
 use serde::de::DeserializeOwned;
+use sqlstate::keep_sqlstate;
 use std::cell::RefCell;
 use std::collections::HashMap;
 
@@ -97,7 +99,7 @@ impl Statement {
     ) -> Result<(Vec<T>, u64)> {
         // No borrow of PREPARED is held while the statement runs: triggers come back here.
         let prepared = self.prepared(args)?;
-        Spi::connect_mut(|client| {
+        let run = |client: &mut SpiClient<'_>| {
             let table = if self.writes {
                 client.update(&prepared.plan, None, args)?
             } else {
@@ -112,7 +114,8 @@ impl Statement {
                 }
             }
             Ok((rows, count))
-        })
+        };
+        keep_sqlstate(|| Spi::connect_mut(run))
     }
 
     fn prepared(&'static self, args: &[DatumWithOid<'_>]) -> Result<&'static Prepared> {

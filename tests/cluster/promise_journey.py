@@ -155,6 +155,10 @@ class World:
         who = ("channel", self.rng.choice(("web", "phone"))), ("customer_id", customer.id)
         if len(path) > 1 and self.chance(0.5):
             self.counts["imported"] += 1
+            # Whoever went on from an action had it done.
+            for step in path[:-1]:
+                if step.required and step.act >= ERRANDS:
+                    customer.does(step.act, Place(self.published, step.uid))
             visits = Jsonb([{"step_id": step.id} for step in path])
             self.call("import_session", customer.id, self.scenario, self.published + 1, path[-1].id, visits, *who,
                       of=customer)

@@ -72,11 +72,16 @@ impl Page {
         ] {
             let at = of(&summary.sessions.by_scenario, scenario);
             let steps = of(&summary.anchors.by_scenario, scenario);
-            self.line(format!("           {:>9}  {scenario:<11}  {steps:>4} steps  {what}", grouped(at)));
+            let held = of(&summary.sessions.held_by_scenario, scenario);
+            let but = if held > 0 { format!("; {} of them held", grouped(held)) } else { String::new() };
+            self.line(format!("           {:>9}  {scenario:<11}  {steps:>4} steps  {what}{but}", grouped(at)));
         }
         let at_deleted: u64 = view.map.deleted_steps.iter().map(|step| view.sessions_at(&step.step_id)).sum();
         let deleted = view.map.deleted_steps.len();
-        self.line(format!("           {:>9}  {:<11}  {deleted:>4} steps  relocated", grouped(at_deleted), "deleted"));
+        let held = figures.held.saturating_sub(figures.held_by_scenario.values().sum());
+        let but = if held > 0 { format!("; {} of them held", grouped(held)) } else { String::new() };
+        let kind = "deleted";
+        self.line(format!("           {:>9}  {kind:<11}  {deleted:>4} steps  relocated{but}", grouped(at_deleted)));
         self.elsewhere(figures);
         self.line(format!(
             "steps      {} kept, {} edited, {} inserted, {} deleted",

@@ -8,7 +8,8 @@
 -- after > where the transitions lead, each with its condition before a colon.
 create function pg_temp.step(head text, transitions jsonb) returns jsonb language sql as $$
   select jsonb_build_object('id', m[1], 'name', coalesce(m[2], m[1]), 'is_checkpoint', m[3] ~ '!',
-           'checkpoint_description', 'Money has moved', 'performs_action', m[3] ~ '\*', 'is_required_action', m[3] ~ '\*',
+           'checkpoint_description', 'Money has moved', 'performs_action', m[3] ~ '\*',
+           'is_required_action', m[3] ~ '\*',
            'is_terminal', m[3] ~ '\.' or transitions = '[]', 'transitions', transitions)
     from regexp_match(head, '^(\w+)(?:=([^!*.]+))?([!*.]*)$') as m
 $$;

@@ -1,5 +1,5 @@
--- Actions that were executed ahead of their place, or left by walking on: already done on arrival, and checkpoints among
--- them are passed.
+-- Actions that were executed ahead of their place, or left by walking on: already done on arrival, and the checkpoints
+-- among them are passed.
 \set SHOW_CONTEXT never
 \pset null '∅'
 \set t '''a5000000-0000-4000-8000-000000000001'''
@@ -9,7 +9,8 @@
 -- after > where the transitions lead, each with its condition before a colon.
 create function pg_temp.step(head text, transitions jsonb) returns jsonb language sql as $$
   select jsonb_build_object('id', m[1], 'name', coalesce(m[2], m[1]), 'is_checkpoint', m[3] ~ '!',
-           'checkpoint_description', 'Money has moved', 'performs_action', m[3] ~ '\*', 'is_required_action', m[3] ~ '\*',
+           'checkpoint_description', 'Money has moved', 'performs_action', m[3] ~ '\*',
+           'is_required_action', m[3] ~ '\*',
            'is_terminal', m[3] ~ '\.' or transitions = '[]', 'transitions', transitions)
     from regexp_match(head, '^(\w+)(?:=([^!*.]+))?([!*.]*)$') as m
 $$;
@@ -35,8 +36,8 @@ create function pg_temp.publish(tenant uuid, plan uuid) returns bigint language 
 $$;
 \set turn 'select action, target_step_id as step, scenario_version as version, execute_step_ids as execute, '
 \set turn :turn 'checkpoint_warning as warning from scenario.reconcile_session'
-\set here 'select scenario_version as version, step_id, status, pinned_reason as pinned, already_done from scenario.sessions '
-\set here :here 'where tenant_id = ':t
+\set here 'select scenario_version as version, step_id, status, pinned_reason as pinned, already_done '
+\set here :here 'from scenario.sessions where tenant_id = ':t
 -- A session of a new scenario that has walked by these steps.
 create function pg_temp.walk(tenant uuid, scenario uuid, session uuid, notation text, variadic steps text[])
   returns text language plpgsql as $$
@@ -54,8 +55,8 @@ $$;
 \set offer_first 'start>offer; offer>pay; pay=Charge the card!*>fin; fin>again:pay|done; done'
 \set pay_first 'start>pay; pay=Charge the card!*>offer; offer>fin; fin>done; done'
 
--- Executed at the request of a version that the session then does not come to: the deployment is cancelled. At the first
--- arrival in the old version it is already done, and the next round of its loop is due.
+-- Executed at the request of a version that the session then does not come to: the deployment is cancelled. At the
+-- first arrival in the old version it is already done, and the next round of its loop is due.
 begin;
 select pg_temp.walk(:t, :shop, :ada, :'offer_first', 'offer');
 select pg_temp.plan(:t, :shop, :'pay_first') as plan \gset
@@ -115,8 +116,8 @@ select pg_temp.publish(:t, pg_temp.plan(:t, :shop, 'start>act; act*>b; b>again:a
 select step_id, already_done from scenario.advance_session(:t, :ada, 'act');
 rollback;
 
--- An action to which the customer walked, and from which they walked on, is done at moves as for a replay, though nobody
--- called complete_action. At the step itself nobody knows yet.
+-- An action to which the customer walked, and from which they walked on, is done at moves as for a replay, though
+-- nobody called complete_action. At the step itself nobody knows yet.
 begin;
 select pg_temp.walk(:t, :shop, :ada, 'start>act; act=Ship it*>offer; offer>done; done', 'act');
 savepoint at_act;
