@@ -23,6 +23,7 @@ pub mod scenarios;
 pub mod session_changes;
 pub mod sessions;
 pub mod sources;
+mod sqlstate;
 mod statement;
 pub mod steps;
 pub mod undo;

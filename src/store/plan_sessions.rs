@@ -81,6 +81,10 @@ static COUNT_BY_STEP: Statement = Statement::reading(concat!(
                           SELECT b.content_hash FROM scenario.passed_at_start AS b
                            WHERE b.tenant_id = s.tenant_id AND b.session_id = s.session_id
                              AND b.scenario_id = s.scenario_id
+                          UNION
+                          SELECT d.step_content_hash FROM scenario.session_actions AS d
+                           WHERE d.tenant_id = s.tenant_id AND d.session_id = s.session_id
+                             AND d.scenario_id = s.scenario_id AND d.step_content_hash = ANY ($5)
                            ORDER BY 1) AS contents
                FROM scenario.sessions AS s WHERE ",
     walks_old_version!(),
