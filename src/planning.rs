@@ -10,7 +10,7 @@ use crate::store::anchors::{self, AnchorName};
 use crate::store::plans::{self, Plan};
 use crate::store::versions::{self, Version};
 use crate::store::{fields, policies, scenarios, session_counts};
-use pgrx::Uuid;
+use pgrx::{Uuid, notice};
 use scenario_engine::definition::fields_digest;
 use scenario_engine::diff::{MapError, TransformationMap, diff};
 use scenario_engine::graph::Graph;
@@ -230,6 +230,7 @@ pub fn set_policy(request: &PolicyRequest<'_>) -> Result<Json> {
         None => names.iter().map(|anchor| anchor.content_hash.as_str()).collect(),
     };
     require_contents(tenant_id, &plan, &given.accept_repeat)?;
+    tell_of_strange_nodes(tenant_id, &plan, &given, &names, content_hash)?;
     let known = if replace { HashMap::new() } else { policies::of_plan(tenant_id, plan_id)? };
     let merged = |hash| match known.get(hash) {
         Some(before) => before.merged_with(policy.as_str()).map_err(not_valid),
@@ -239,6 +240,33 @@ pub fn set_policy(request: &PolicyRequest<'_>) -> Result<Json> {
     policies::set(tenant_id, plan_id, &policies, by, reason)?;
     let stored = policies.first().filter(|_| content_hash.is_some()).map_or(&given, |(_, policy)| policy);
     Ok(Json(stored.to_document()))
+}
+
+/// A NOTICE where `include_current_nodes` lets nobody in, or a name in it does nothing.
+fn tell_of_strange_nodes(
+    tenant_id: Uuid,
+    plan: &Plan,
+    given: &Policy,
+    names: &[AnchorName],
+    content_hash: Option<&str>,
+) -> Result<()> {
+    let included = &given.scope.include_current_nodes;
+    if included.is_empty() {
+        return Ok(());
+    }
+    let old = versions::graph(tenant_id, plan.scenario_id, plan.from_version)?;
+    for unknown in included.iter().filter(|name| old.nodes().iter().all(|node| node.name != **name)) {
+        notice!("include_current_nodes: version {} has no step named \"{unknown}\"", plan.from_version);
+    }
+    let own = content_hash.and_then(|hash| names.iter().find(|anchor| anchor.content_hash == hash));
+    if let Some(own) = own.filter(|own| !included.contains(&own.name)) {
+        notice!(
+            "include_current_nodes does not name \"{}\", where all sessions of this anchor stand: the policy lets \
+             none of them in",
+            own.name
+        );
+    }
+    Ok(())
 }
 
 fn not_valid(error: PolicyError) -> Error {

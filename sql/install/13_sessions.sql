@@ -96,7 +96,8 @@ COMMENT ON COLUMN scenario.sessions.variables_set_at IS
 COMMENT ON COLUMN scenario.sessions.status IS
     'An arrival at a terminal step makes it completed, unless the statement sets another status.';
 COMMENT ON COLUMN scenario.sessions.already_done IS
-    'The step is a required action that was done before the session was last moved: it is not to be executed again.';
+    'The step is a required action that was done before, ahead of its place or before a move that put it ahead again. '
+    'It is not to be executed again.';
 COMMENT ON COLUMN scenario.sessions.pending_plan_id IS
     'The mark: plan that is to move the session. A hint; the deployed plan is the truth. While the plan is not '
     'deployed, the mark is void.';

@@ -25,6 +25,7 @@ pub mod session_changes;
 pub mod session_counts;
 pub mod sessions;
 pub mod sources;
+mod sqlstate;
 mod statement;
 pub mod steps;
 pub mod undo;

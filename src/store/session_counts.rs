@@ -28,7 +28,10 @@ static PASSED: Statement = Statement::counting(
                         AND (v.is_checkpoint OR v.step_content_hash = ANY ($5))
                       UNION ALL
                      SELECT b.session_id, b.content_hash FROM scenario.passed_at_start AS b
-                      WHERE b.tenant_id = $1 AND b.scenario_id = $2) AS c
+                      WHERE b.tenant_id = $1 AND b.scenario_id = $2
+                      UNION ALL
+                     SELECT d.session_id, d.step_content_hash FROM scenario.session_actions AS d
+                      WHERE d.tenant_id = $1 AND d.scenario_id = $2 AND d.step_content_hash = ANY ($5)) AS c
               GROUP BY c.session_id) AS p
       CROSS JOIN LATERAL (
             SELECT l.step_id, l.status, l.pinned_at IS NOT NULL AS is_pinned, l.scenario_id, l.scenario_version,

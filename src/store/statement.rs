@@ -6,9 +6,10 @@
 //! so it has one plan, which is made as if no table could be read from end to end. That takes functions of SPI that
 //! pgrx does not wrap.
 
+use super::sqlstate::keep_sqlstate;
 use crate::error::{Error, Result};
 use pgrx::datum::{DatumWithOid, FromDatum, IntoDatum};
-use pgrx::spi::Spi;
+use pgrx::spi::{Spi, SpiClient};
 use pgrx::{PgTupleDesc, pg_sys};
 use std::ffi::{CStr, CString, c_char};
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -141,7 +142,7 @@ impl Statement {
             nulls.push(if datum.is_some() { b' ' } else { b'n' } as c_char);
             values.push(datum.map_or(pg_sys::Datum::null(), |datum| datum.sans_lifetime()));
         }
-        Spi::connect_mut(|_| {
+        let run = |_: &mut SpiClient<'_>| {
             self.plan_if_needed(prepared);
             // SAFETY: SPI is connected, the plan is kept for as long as the backend, and there is a value of the type
             // that it was prepared for, and a flag, for each parameter. What it finds lives until SPI is left.
@@ -168,7 +169,8 @@ impl Statement {
                 found.push(read(&row)?);
             }
             Ok((found, count))
-        })
+        };
+        keep_sqlstate(|| Spi::connect_mut(run))
     }
 
     fn prepared(&'static self, args: &[DatumWithOid<'_>]) -> Result<&'static Prepared> {

@@ -40,7 +40,7 @@ pub fn histories(tenant_id: Uuid, sessions: SessionKeys) -> Result<Vec<Vec<Visit
 // Words that only the extension's own moves use; whoever gives them to a visit of their own says that it was a move.
 static ARRIVALS: Statement = Statement::reading(
     "SELECT v.visit_no, v.scenario_version, v.step_id, v.step_content_hash, v.is_checkpoint,
-            v.reason IN ('migration', 'revert', 'move')
+            v.reason IN ('migration', 'revert', 'move'), v.already_done
        FROM scenario.step_visits AS v
       WHERE v.tenant_id = $1 AND v.session_id = $2 AND v.scenario_id = $3
       ORDER BY v.visit_no",
@@ -55,6 +55,7 @@ pub struct ArrivalVisit {
     pub is_checkpoint: bool,
     /// The extension moved the session here.
     pub is_move: bool,
+    pub already_done: bool,
 }
 
 /// A session's arrivals in one scenario, oldest first.
@@ -67,6 +68,7 @@ pub fn arrivals(tenant_id: Uuid, session_id: Uuid, scenario_id: Uuid) -> Result<
             step_content_hash: row.get(4)?,
             is_checkpoint: row.get(5)?,
             is_move: row.get(6)?,
+            already_done: row.get(7)?,
         })
     })
 }
