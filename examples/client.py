@@ -92,5 +92,5 @@ class Backend:
 
     @staticmethod
     def new(thing: str, tried: set) -> bool:
-        """One try a turn: a model that finds nothing good is not asked for ever."""
+        """One try a turn: a model that finds nothing good is not asked again and again."""
         return thing not in tried and not tried.add(thing)

@@ -154,6 +154,6 @@ select p.from_version || ' to ' || p.to_version as version, d.status, d.marked, 
   from scenario.migration_plans p, lateral scenario.deployment_status(p.tenant_id, p.plan_id) as d
  where p.tenant_id = :'line'
  order by p.from_version;
-\echo 'And what is on record of Imani, for ever. Never a value, only where it came from:'
+\echo 'And what is on record about Imani, permanently. Never a value, only where it came from:'
 \echo
 select * from pg_temp.record(:'line', 'Imani');

@@ -259,6 +259,7 @@ pub fn complete_action(tenant_id: Uuid, session_id: Uuid, step_id: String) -> Re
             scenario_version: asked.scenario_version,
             step_id: step_id.clone(),
             step_content_hash: asked.step_content_hash.clone().unwrap_or_default(),
+            visit_no: state.visit_count,
         };
         if actions::complete(tenant_id, session_id, asked.scenario_id, &done)? {
             return Ok(());
@@ -276,7 +277,8 @@ pub fn complete_action(tenant_id: Uuid, session_id: Uuid, step_id: String) -> Re
     };
     if let Some(step) = found {
         let step_content_hash = step.node().content_hash.clone();
-        let done = CompletedAction { scenario_version: step.scenario_version, step_id, step_content_hash };
+        let scenario_version = step.scenario_version;
+        let done = CompletedAction { scenario_version, step_id, step_content_hash, visit_no: state.visit_count };
         return actions::complete(tenant_id, session_id, step.scenario_id, &done).map(|_| ());
     }
     if let Some(version) = version_without_action {

@@ -2,7 +2,8 @@
 //! together. A batch asks nobody: a session whose turn would ask for something is left as it is.
 
 use crate::error::Result;
-use crate::facts::PlanFacts;
+use crate::facts::{DefinitionFacts, PageFacts, PlanFacts, SessionFacts};
+use crate::settings;
 use crate::store::sessions::{self, Position, SessionState, Variables};
 use crate::turn::{self, common_move};
 use crate::writer::{self, SessionDecision};
@@ -65,7 +66,7 @@ pub fn migrate_page(tenant_id: Uuid, session_ids: &[Uuid]) -> Result<Counts> {
         }
         // A policy decides whether a finished session is migrated.
         if !position.matches_version || state.is_finished() {
-            undecided.push(state.session_id);
+            undecided.push((state, position));
             continue;
         }
         let key = (position.scenario_id, position.scenario_version, position.step_id.clone());
@@ -79,21 +80,10 @@ pub fn migrate_page(tenant_id: Uuid, session_ids: &[Uuid]) -> Result<Counts> {
         };
         match decision {
             Some(decision) => decided.push(DecidedSession { state, position, decision, microseconds: None }),
-            None => undecided.push(state.session_id),
+            None => undecided.push((state, position)),
         }
     }
-    for mut state in sessions::read_many(tenant_id, &undecided, Variables::Read)? {
-        let Some(position) = state.position.take() else { continue };
-        let began = Instant::now();
-        check_for_interrupts!();
-        let (decision, _) = turn::decide(tenant_id, &state, &position, None, &plans)?;
-        decided.push(DecidedSession {
-            state,
-            position,
-            decision: Rc::new(decision),
-            microseconds: Some(turn::microseconds_since(began)),
-        });
-    }
+    decided.extend(decide_one_by_one(tenant_id, undecided, &plans)?);
     decided.iter().for_each(|one| counts.count(&one.decision));
     decided.retain(|one| !matches!(one.decision.effect, Effect::Wait(_)));
     let decisions: Vec<SessionDecision<'_>> = decided.iter().map(DecidedSession::decision).collect();
@@ -103,6 +93,29 @@ pub fn migrate_page(tenant_id: Uuid, session_ids: &[Uuid]) -> Result<Counts> {
         turn::announce(tenant_id, one)?;
     }
     Ok(counts)
+}
+
+/// Decides sessions whose decision depends on the session. What is read for them is read for many at once.
+fn decide_one_by_one(
+    tenant_id: Uuid,
+    mut sessions: Vec<(SessionState, Position)>,
+    plans: &PlanFacts,
+) -> Result<Vec<DecidedSession>> {
+    sessions::read_variables(tenant_id, sessions.iter_mut().map(|(state, _)| state).collect())?;
+    let settings = settings::engine_settings();
+    let all = sessions.iter().map(|(state, position)| (state, position));
+    let page = PageFacts::new(tenant_id, plans.clone(), DefinitionFacts::new(tenant_id), all);
+    let mut decided = Vec::with_capacity(sessions.len());
+    for (state, position) in sessions {
+        check_for_interrupts!();
+        let began = Instant::now();
+        let way = turn::way_to_published(&position, plans)?;
+        let mut facts = SessionFacts::on_page(&page, state.session_id)?;
+        let decision = Rc::new(turn::decide(&state, &position, way, &settings, &mut facts)?);
+        let microseconds = Some(turn::microseconds_since(began));
+        decided.push(DecidedSession { state, position, decision, microseconds });
+    }
+    Ok(decided)
 }
 
 /// The position of a session that is due. One that needs nothing any more counts as staying where it is.

@@ -56,6 +56,11 @@ impl ErrorKind {
 
 pub type Result<T> = std::result::Result<T, Error>;
 
+/// How a session comes to a step to which nothing leads it. `move_session` keeps the rule of checkpoints, and an UPDATE
+/// does not.
+pub const MOVE_HINT: &str =
+    "move_session(tenant_id, session_id, step_id) puts a session at any step of the published version.";
+
 impl Error {
     fn new(kind: ErrorKind, message: impl Into<String>) -> Error {
         Error { kind, message: message.into(), detail: None, hint: None }

@@ -5,8 +5,8 @@
 use crate::error::Result;
 use crate::facts::{CommonAnswer, NoCommonAnswer, PlanFacts, session_at};
 use crate::settings;
-use crate::store::plan_sessions::{self, StepGroup};
 use crate::store::plans::Plan;
+use crate::store::session_counts::{self, PassedStepGroup};
 use crate::store::{anchors, sql_id, versions};
 use pgrx::Uuid;
 use scenario_engine::acts::{Acts, PassedAtStart};
@@ -28,9 +28,9 @@ pub fn count(tenant_id: Uuid, plan: &Plan, acts: &Rc<Acts>, elsewhere: &mut Othe
         let Some(chain) = plans.chain_through(plan, counts.version)? else { continue };
         let version = versions::find(tenant_id, plan.scenario_id, counts.version)?;
         let stored = (version.version, version.checksum.as_str());
-        let groups = plan_sessions::groups_by_step(tenant_id, plan, stored, acts, false)?;
+        let groups = session_counts::passed_groups(tenant_id, plan, stored, acts, false)?;
         counts.held = HeldCounts::default();
-        for group in groups.iter().filter(|group| !group.contents.is_empty() && group.sessions > group.pinned) {
+        for group in groups.iter().filter(|group| group.sessions > group.pinned) {
             let mut facts = GroupFacts { tenant_id, plan, plans: plans.clone(), acts, group, accepts_held: None };
             if is_held(counts.version, chain.clone(), &mut facts)? {
                 let free = group.sessions - group.pinned;
@@ -60,7 +60,7 @@ struct GroupFacts<'a> {
     plan: &'a Plan,
     plans: PlanFacts,
     acts: &'a Rc<Acts>,
-    group: &'a StepGroup,
+    group: &'a PassedStepGroup,
     /// Whether each row of the plan that was read accepts that sessions are held; `None`: no row was read.
     accepts_held: Option<bool>,
 }
@@ -120,8 +120,9 @@ impl Facts for GroupFacts<'_> {
         Ok(Rc::default())
     }
 
+    /// Executed checkpoints are among what the group has passed.
     fn completed_actions(&mut self) -> CommonAnswer<Vec<CompletedAction>> {
-        Err(NoCommonAnswer::DependsOnSession)
+        Ok(Vec::new())
     }
 
     fn decisions(&mut self) -> CommonAnswer<Vec<SubmittedDecision>> {

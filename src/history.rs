@@ -4,11 +4,13 @@
 use crate::error::Result;
 use crate::facts::PlanFacts;
 use crate::store::visits::{self, ArrivalVisit};
-use crate::store::{actions, acts, audit, passed_at_start, versions};
+use crate::store::{SessionKeys, actions, acts, audit, passed_at_start, versions};
 use pgrx::Uuid;
-use scenario_engine::acts::{self as engine_acts, Acts, Arrival, LastMove, is_already_done};
+use scenario_engine::acts::{
+    self as engine_acts, Acts, Arrival, LastMove, StepRecord, executed_in_place, is_already_done, is_executed_ahead,
+};
 use scenario_engine::diff::Pairing;
-use scenario_engine::graph::{Graph, StepIx};
+use scenario_engine::graph::{Graph, Node, StepIx};
 use std::rc::Rc;
 
 /// Keeps what a session that begins at this step has passed without a visit.
@@ -39,6 +41,7 @@ pub struct VersionedStep<'a> {
 }
 
 /// Where a session goes, and by what.
+#[derive(Clone, Copy)]
 pub struct SessionMove<'a> {
     pub tenant_id: Uuid,
     pub session_id: Uuid,
@@ -51,92 +54,185 @@ pub struct SessionMove<'a> {
 }
 
 /// Whether the action of the step that a session is moved to was done before, and is not to be done again.
-pub fn is_done_by_move(to: &SessionMove<'_>) -> Result<bool> {
-    let done = actions::done_until(to.tenant_id, to.session_id, to.scenario_id, i32::MAX)?;
-    Ok(to.finds_done(to.to.step_id, &done, &[])? || (!done.is_empty() && is_done_before_a_move(to)?))
+pub fn is_done_by_move(arrival: &SessionMove<'_>) -> Result<bool> {
+    is_done_on_arrival(arrival, true)
 }
 
-/// The same for the step at which a statement of the application puts a session. A statement that changes the version
-/// is a move itself.
-pub fn is_done_on_arrival(
-    tenant_id: Uuid,
-    session_id: Uuid,
-    scenario_id: Uuid,
-    from: VersionedStep<'_>,
-    to: VersionedStep<'_>,
-) -> Result<bool> {
-    let arrival = SessionMove { tenant_id, session_id, scenario_id, from: Some(from), to, plan_ids: &[] };
-    if from.scenario_version != to.scenario_version {
-        return is_done_by_move(&arrival);
+/// The same for an arrival by walking, unless `is_move`. A statement that changes the version is a move itself.
+pub fn is_done_on_arrival(arrival: &SessionMove<'_>, is_move: bool) -> Result<bool> {
+    let is_move = is_move || arrival.from.is_none_or(|from| from.scenario_version != arrival.to.scenario_version);
+    let new = versions::graph(arrival.tenant_id, arrival.scenario_id, arrival.to.scenario_version)?;
+    let Some(step) = new.find(arrival.to.step_id) else { return Ok(false) };
+    let past = PastOfAct::read(arrival, new.node(step))?;
+    if past.done.is_empty() {
+        return Ok(false);
     }
-    let done = actions::done_until(tenant_id, session_id, scenario_id, i32::MAX)?;
-    Ok(!done.is_empty() && is_done_before_a_move(&arrival)?)
+    if is_move && arrival.lands_on_its_own_step(&new, step)? {
+        return Ok(past.is_settled_here());
+    }
+    if past.is_executed_ahead() || (is_move && arrival.finds_done(&new, step, &past.content_hash, &[])?) {
+        return Ok(true);
+    }
+    past.is_done_before_a_move(arrival, &new, step)
 }
 
-/// Whether the action was done before one of the moves behind the session, from whose old place it was not ahead, and
-/// the session has not arrived at it since that move. Every move counts and not the last alone: a second move may come
-/// before the customer arrives at the action that the first one put ahead of them again.
-fn is_done_before_a_move(arrival: &SessionMove<'_>) -> Result<bool> {
-    let SessionMove { tenant_id, session_id, scenario_id, to, .. } = *arrival;
-    let all = visits::arrivals(tenant_id, session_id, scenario_id)?;
-    let begun = all.windows(2).rposition(|pair| pair[1].visit_no != pair[0].visit_no + 1).map_or(0, |gap| gap + 1);
-    let arrivals = &all[begun..];
-    for (before, pair) in arrivals.windows(2).enumerate().rev() {
-        if !pair[1].is_move && same_version(pair) {
-            continue;
+/// An act that was done for a session.
+struct DoneAct {
+    /// The visit in which it was done.
+    visit_no: i32,
+    /// It was executed at the system's request while the session stood elsewhere.
+    is_ahead: bool,
+}
+
+/// What a session that arrives at an action has behind it, as far as it is about the same act.
+struct PastOfAct {
+    content_hash: String,
+    acts: Rc<Acts>,
+    /// All visits since the session came into the scenario last.
+    arrivals: Vec<ArrivalVisit>,
+    done: Vec<DoneAct>,
+}
+
+impl PastOfAct {
+    fn read(arrival: &SessionMove<'_>, node: &Node) -> Result<PastOfAct> {
+        let SessionMove { tenant_id, session_id, scenario_id, .. } = *arrival;
+        let acts: Rc<Acts> = acts::of_scenario(tenant_id, scenario_id)?;
+        let mut arrivals = visits::arrivals(tenant_id, session_id, scenario_id)?;
+        let is_gap = |pair: &[ArrivalVisit]| pair[1].visit_no != pair[0].visit_no + 1;
+        let begun = arrivals.windows(2).rposition(is_gap).map_or(0, |gap| gap + 1);
+        arrivals.drain(..begun);
+        let mut past = PastOfAct { content_hash: node.content_hash.clone(), acts, arrivals, done: Vec::new() };
+        let first = past.arrivals.first().map_or(0, |first| first.visit_no);
+        let completed = actions::completed(tenant_id, SessionKeys::one(session_id, scenario_id))?;
+        for action in completed.into_iter().flatten() {
+            if !past.is_of_act(&action.step_content_hash) || action.visit_no < first {
+                continue;
+            }
+            let record = StepRecord {
+                visit_no: action.visit_no,
+                scenario_version: action.scenario_version,
+                step_id: &action.step_id,
+                content_hash: &action.step_content_hash,
+            };
+            let place = executed_in_place(record, past.arrivals.iter().map(ArrivalVisit::as_record), &past.acts);
+            let (visit_no, is_ahead) = (place.unwrap_or(action.visit_no), place.is_none());
+            past.done.push(DoneAct { visit_no, is_ahead });
         }
-        let done = actions::done_until(tenant_id, session_id, scenario_id, pair[0].visit_no)?;
-        if done.is_empty() {
-            return Ok(false); // nor was anything done before an earlier move
+        for pair in past.arrivals.windows(2) {
+            if past.is_of_act(&pair[0].step_content_hash) && has_walked_on(pair) && was_action(arrival, &pair[0])? {
+                past.done.push(DoneAct { visit_no: pair[0].visit_no, is_ahead: false });
+            }
         }
-        let since: Vec<String> =
-            arrivals[before + 1..].iter().map(|arrived| arrived.step_content_hash.clone()).collect();
-        let earlier = SessionMove { tenant_id, session_id, scenario_id, from: Some(pair[0].step()), to, plan_ids: &[] };
-        if earlier.finds_done(to.step_id, &done, &since)? {
-            return Ok(true);
-        }
+        Ok(past)
     }
-    Ok(false)
+
+    fn is_of_act(&self, content_hash: &str) -> bool {
+        self.acts.are_same(content_hash, &self.content_hash)
+    }
+
+    /// Whether the present visit of the step found its action done, or has seen it done: landing on the pair of the
+    /// step is no arrival.
+    fn is_settled_here(&self) -> bool {
+        self.arrivals.last().is_some_and(|here| {
+            here.already_done || self.done.iter().any(|done| !done.is_ahead && done.visit_no == here.visit_no)
+        })
+    }
+
+    fn is_executed_ahead(&self) -> bool {
+        let ahead = self.done.iter().filter(|done| done.is_ahead);
+        let ahead: Vec<(i32, &str)> = ahead.map(|done| (done.visit_no, self.content_hash.as_str())).collect();
+        let arrivals = self.arrivals.iter().map(|visit| (visit.visit_no, visit.step_content_hash.as_str()));
+        is_executed_ahead(&self.content_hash, &ahead, &arrivals.collect::<Vec<_>>(), &self.acts)
+    }
+
+    /// Whether the act was done before one of the moves behind the session, from whose old place it was not ahead, and
+    /// the session has not arrived at it since that move. Every move counts and not the last alone: a second move may
+    /// come before the customer arrives at the action that the first one put ahead of them again.
+    fn is_done_before_a_move(&self, arrival: &SessionMove<'_>, new: &Graph, step: StepIx) -> Result<bool> {
+        for (before, pair) in self.arrivals.windows(2).enumerate().rev() {
+            if !pair[1].is_move && same_version(pair) {
+                continue;
+            }
+            if !self.done.iter().any(|done| done.visit_no <= pair[0].visit_no) {
+                return Ok(false); // nor was it done before an earlier move
+            }
+            let since = self.arrivals[before + 1..].iter().map(|arrived| arrived.step_content_hash.clone());
+            let earlier = SessionMove { from: Some(pair[0].step()), plan_ids: &[], ..*arrival };
+            if earlier.finds_done(new, step, &self.content_hash, &since.collect::<Vec<_>>())? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
 }
 
 fn same_version(pair: &[ArrivalVisit]) -> bool {
     pair[0].scenario_version == pair[1].scenario_version
 }
 
+/// The customer went on by themselves from the first of two visits.
+fn has_walked_on(pair: &[ArrivalVisit]) -> bool {
+    !pair[1].is_move && same_version(pair)
+}
+
+/// Whether the visited step was a required action then. Of a version that is not kept nobody knows: then it was.
+fn was_action(arrival: &SessionMove<'_>, visit: &ArrivalVisit) -> Result<bool> {
+    let graph = versions::kept_graph(arrival.tenant_id, arrival.scenario_id, visit.scenario_version)?;
+    let step = graph.as_ref().and_then(|graph| Some(graph.node(graph.find(&visit.step_id)?)));
+    Ok(step.is_none_or(|step| step.is_required_action))
+}
+
 impl ArrivalVisit {
     fn step(&self) -> VersionedStep<'_> {
         VersionedStep { scenario_version: self.scenario_version, step_id: &self.step_id }
     }
+
+    fn as_record(&self) -> StepRecord<'_> {
+        StepRecord {
+            visit_no: self.visit_no,
+            scenario_version: self.scenario_version,
+            step_id: &self.step_id,
+            content_hash: &self.step_content_hash,
+        }
+    }
 }
 
 impl SessionMove<'_> {
-    /// Whether the action of a step of the version that the session is moved to is among those that were `done`
-    /// before, and is not to be done again; `since`: contents of the steps that it has arrived at by the move and
-    /// after it.
-    fn finds_done(&self, step_id: &str, done: &[String], since: &[String]) -> Result<bool> {
-        if done.is_empty() {
-            return Ok(false);
+    /// The version that the session walked before, where it is kept, and its place there.
+    fn place_before(&self) -> Result<(Option<Rc<Graph>>, Option<StepIx>)> {
+        let Some(from) = self.from else { return Ok((None, None)) };
+        let old = versions::kept_graph(self.tenant_id, self.scenario_id, from.scenario_version)?;
+        let step = old.as_ref().and_then(|old| old.find(from.step_id));
+        Ok((old, step))
+    }
+
+    /// Whether the step is the pair of the step that the session is at, in another version.
+    fn lands_on_its_own_step(&self, new: &Graph, step: StepIx) -> Result<bool> {
+        let (old, place) = self.place_before()?;
+        match (old, place, self.from) {
+            (Some(old), Some(place), Some(from)) if from.scenario_version != self.to.scenario_version => {
+                Ok(self.pair_of(&old, new, step)? == Some(place))
+            }
+            _ => Ok(false),
         }
-        let new = versions::graph(self.tenant_id, self.scenario_id, self.to.scenario_version)?;
-        let Some(step) = new.find(step_id) else { return Ok(false) };
-        let acts: Rc<Acts> = acts::of_scenario(self.tenant_id, self.scenario_id)?;
-        let old = match self.from {
-            Some(from) => versions::kept_graph(self.tenant_id, self.scenario_id, from.scenario_version)?,
-            None => None,
-        };
-        let old_step = self.from.and_then(|from| old.as_ref()?.find(from.step_id));
+    }
+
+    /// Whether an act that was done before this move is not to be done again at its step; `since`: contents of the
+    /// steps that the session has arrived at by the move and after it.
+    fn finds_done(&self, new: &Graph, step: StepIx, content_hash: &str, since: &[String]) -> Result<bool> {
+        let (old, place) = self.place_before()?;
         let pair_before = match &old {
-            Some(old) => self.pairing(old, &new)?.old_of(step),
+            Some(old) => self.pair_of(old, new, step)?,
             None => None,
         };
         let last_move = LastMove {
-            done_before: done,
-            place_before: old.as_deref().zip(old_step),
+            done_before: &[content_hash.to_owned()],
+            place_before: old.as_deref().zip(place),
             pair_before,
             arrived_since: since,
         };
-        let arrival = Arrival { content_hash: &new.node(step).content_hash, last_move: Some(last_move) };
-        Ok(is_already_done(&arrival, &acts))
+        let acts: Rc<Acts> = acts::of_scenario(self.tenant_id, self.scenario_id)?;
+        Ok(is_already_done(&Arrival { content_hash, last_move: Some(last_move) }, &acts))
     }
 
     /// The step of the version before the move that a step of the version after it stands for.

@@ -120,11 +120,15 @@ extension_sql_file!(
     name = "writer_functions",
     requires = ["history_functions", is_written_by_writer]
 );
-extension_sql_file!("../sql/install/50_simulation.sql", name = "simulation", requires = ["writer_functions"]);
+extension_sql_file!(
+    "../sql/install/50_simulation.sql",
+    name = "simulation",
+    requires = ["writer_functions", simulate_migration_plan, simulated_groups]
+);
 extension_sql_file!(
     "../sql/install/51_session_mark_functions.sql",
     name = "session_mark_functions",
-    requires = ["simulation", mark_batch, mark_together, count_sessions_to_mark, plan_session_ids]
+    requires = ["simulation", mark_batch, mark_together, mark_steps, count_sessions_to_mark]
 );
 extension_sql_file!(
     "../sql/install/52_batch_functions.sql",

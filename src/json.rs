@@ -10,6 +10,7 @@ use pgrx::nullable::Nullable;
 use pgrx::{FromDatum, IntoDatum, PgMemoryContexts, direct_function_call_as_datum, pg_sys};
 use serde_json::value::RawValue;
 use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::ffi::{CStr, CString};
 
 /// A jsonb value as JSON text.
@@ -88,6 +89,36 @@ impl Json {
     pub(crate) fn to_new_datum(&self) -> pg_sys::Datum {
         // JSON text has no NUL: serializers write \u0000, which jsonb_in refuses with an error of its own.
         parsed(&CString::new(self.as_str()).unwrap_or_default())
+    }
+}
+
+/// The jsonb values of one statement: the same text is made into a value once.
+#[derive(Default)]
+pub struct JsonValues(HashMap<String, Option<pg_sys::Datum>>);
+
+/// One of [`JsonValues`]. A copy is the same value in the same place.
+#[derive(Clone, Copy)]
+pub struct SharedJson(Option<pg_sys::Datum>);
+
+impl JsonValues {
+    /// The value of a text, in the memory context that is current when the text comes first.
+    pub fn of(&mut self, json: Json) -> SharedJson {
+        if let Some(known) = self.0.get(json.as_str()) {
+            return SharedJson(*known);
+        }
+        let datum = json.clone().into_datum();
+        self.0.insert(json.0, datum);
+        SharedJson(datum)
+    }
+}
+
+impl IntoDatum for SharedJson {
+    fn into_datum(self) -> Option<pg_sys::Datum> {
+        self.0
+    }
+
+    fn type_oid() -> pg_sys::Oid {
+        pg_sys::JSONBOID
     }
 }
 

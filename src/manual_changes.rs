@@ -95,7 +95,7 @@ fn undone_by_moving(
     step_id: &str,
 ) -> Result<Option<UndoneCheckpoint>> {
     let plans = PlanFacts::new(tenant_id);
-    let mut facts = SessionFacts::new(tenant_id, state.session_id, position.scenario_id, state.customer_id, plans);
+    let mut facts = SessionFacts::of(tenant_id, state, position, plans);
     let new = facts.graph(position.published_version)?;
     let to = new.find(step_id).ok_or_else(|| {
         let version = position.published_version;
@@ -127,7 +127,13 @@ fn passed_checkpoints(facts: &mut SessionFacts, acts: &Acts) -> Result<Vec<(Stri
     let visited = visits
         .filter(|visit| visit.is_checkpoint || acts.is_flagged(&visit.step_content_hash))
         .map(|visit| (visit.step_content_hash, visit.step_name));
-    Ok(at_start.chain(visited).map(|(hash, name)| (acts.act_of(&hash).to_owned(), name)).collect())
+    let executed = facts.completed_actions()?.into_iter();
+    let executed = executed.filter(|action| acts.is_flagged(&action.step_content_hash)).map(|action| {
+        let name = acts.said(&action.step_content_hash).map_or(action.step_id, |said| said.name.clone());
+        (action.step_content_hash, name)
+    });
+    let passed = at_start.chain(visited).chain(executed);
+    Ok(passed.map(|(hash, name)| (acts.act_of(&hash).to_owned(), name)).collect())
 }
 
 /// The version that the session walks, if it is kept and the session is at it as it is stored.

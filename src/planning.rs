@@ -10,8 +10,8 @@ use crate::lifecycle;
 use crate::store::anchors::{self, AnchorName};
 use crate::store::plans::{self, Plan};
 use crate::store::versions::{self, Version};
-use crate::store::{fields, plan_sessions, policies, scenarios};
-use pgrx::Uuid;
+use crate::store::{fields, policies, scenarios, session_counts};
+use pgrx::{Uuid, notice};
 use scenario_engine::definition::fields_digest;
 use scenario_engine::diff::{MapError, TransformationMap, diff};
 use scenario_engine::graph::Graph;
@@ -162,13 +162,14 @@ pub fn with_summary<T>(tenant_id: Uuid, plan: &Plan, make: impl FnOnce(&SummaryI
     let acts = acts::as_if_deployed(tenant_id, plan)?;
     let policies = policies::of_plan(tenant_id, plan.plan_id)?;
     let reopens = policies.values().any(|policy| policy.reopen);
-    let mut elsewhere = plan_sessions::count_elsewhere(tenant_id, plan)?;
+    let census = session_counts::census(tenant_id, plan)?;
+    let mut elsewhere = census.elsewhere(tenant_id, plan)?;
     held_sessions::count(tenant_id, plan, &acts, &mut elsewhere)?;
     let new = versions::graph(tenant_id, plan.scenario_id, plan.to_version)?;
     let input = SummaryInput {
         map: &transformation_map(tenant_id, plan.plan_id)?,
         policies: &policies,
-        sessions_by_old_step: &plan_sessions::counts_by_step(tenant_id, plan, &acts, reopens)?,
+        sessions_by_old_step: &census.by_step(tenant_id, plan, &acts, reopens)?,
         other_sessions: &elsewhere,
         plan: &plan.engine_ref(),
         fields: &fields::definitions(tenant_id, fields_read(&new))?,
@@ -237,6 +238,7 @@ pub fn set_policy(request: &PolicyRequest<'_>) -> Result<Json> {
         None => names.iter().map(|anchor| anchor.content_hash.as_str()).collect(),
     };
     require_contents(tenant_id, &plan, &given.accept_repeat)?;
+    tell_of_strange_nodes(tenant_id, &plan, &given, &names, content_hash)?;
     let known = if replace { HashMap::new() } else { policies::of_plan(tenant_id, plan_id)? };
     let merged = |hash| match known.get(hash) {
         Some(before) => before.merged_with(policy.as_str()).map_err(not_valid),
@@ -246,6 +248,33 @@ pub fn set_policy(request: &PolicyRequest<'_>) -> Result<Json> {
     policies::set(tenant_id, plan_id, &policies, by, reason)?;
     let stored = policies.first().filter(|_| content_hash.is_some()).map_or(&given, |(_, policy)| policy);
     Ok(Json(stored.to_document()))
+}
+
+/// A NOTICE where `include_current_nodes` lets nobody in, or a name in it does nothing.
+fn tell_of_strange_nodes(
+    tenant_id: Uuid,
+    plan: &Plan,
+    given: &Policy,
+    names: &[AnchorName],
+    content_hash: Option<&str>,
+) -> Result<()> {
+    let included = &given.scope.include_current_nodes;
+    if included.is_empty() {
+        return Ok(());
+    }
+    let old = versions::graph(tenant_id, plan.scenario_id, plan.from_version)?;
+    for unknown in included.iter().filter(|name| old.nodes().iter().all(|node| node.name != **name)) {
+        notice!("include_current_nodes: version {} has no step named \"{unknown}\"", plan.from_version);
+    }
+    let own = content_hash.and_then(|hash| names.iter().find(|anchor| anchor.content_hash == hash));
+    if let Some(own) = own.filter(|own| !included.contains(&own.name)) {
+        notice!(
+            "include_current_nodes does not name \"{}\", where all sessions of this anchor stand: the policy lets \
+             none of them in",
+            own.name
+        );
+    }
+    Ok(())
 }
 
 fn not_valid(error: PolicyError) -> Error {

@@ -5,18 +5,19 @@
 //! of deployments tells it that there is a plan. So marking waits for no lock.
 
 use crate::error::Result;
-use crate::facts::PlanFacts;
 use crate::json::Json;
 use crate::store::anchors::{self, OldStep};
-use crate::store::plan_sessions::{self, MarkCandidate, MarkedCount, MarkingScope, PageCursor, SessionsToMark};
+use crate::store::plan_sessions::{
+    self, MarkCandidate, MarkedCount, MarkingScope, PageCursor, SessionsToMark, StepsToMark,
+};
 use crate::store::plans::{self, Plan};
-use crate::store::{engine_id, policies, versions};
+use crate::store::{engine_id, policies};
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::{PgLogLevel, PgSqlErrorCode, Uuid};
 use scenario_engine::plan::{Policy, ScopeSubject};
 use serde_json::Value;
 use serde_json::value::RawValue;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Sessions in a page of a deployment.
 const PAGE_SIZE: i32 = 5000;
@@ -38,7 +39,14 @@ pub struct MarkedPage {
 /// not forbid the deployment.
 pub fn mark_all(tenant_id: Uuid, plan: &Plan) -> Result<()> {
     let marker = PlanMarker::load(tenant_id, plan, None)?;
-    let (mut after, mut marked, mut failed, mut first_error) = (PageCursor::start(), 0, 0, None);
+    let steps = marker.steps_for_everybody();
+    let swept = plan_sessions::try_mark_at_steps(tenant_id, plan.plan_id, &steps)?;
+    if swept.is_some() && steps.left_out.is_empty() {
+        return plans::add_marked(tenant_id, plan.plan_id, swept.unwrap_or_default());
+    }
+    // Who is marked already is not looked at again.
+    let (mut after, mut failed, mut first_error) = (PageCursor::start(), 0, None);
+    let mut marked = swept.unwrap_or_default();
     loop {
         let page = marker.mark_page(&after, PAGE_SIZE)?;
         marked += i64::from(page.marked);
@@ -73,25 +81,11 @@ pub fn mark_page(tenant_id: Uuid, plan: &Plan, after: &PageCursor, size: i32, ru
     Ok(page)
 }
 
-/// The sessions whose next turn a plan decides once it is deployed: those that it concerns, finished ones at steps
-/// whose policy reopens them, and those of older versions whose chain leads through it. No filter of a policy is asked:
-/// whom it leaves out, the turn says.
-pub fn ids_to_simulate(tenant_id: Uuid, plan: &Plan) -> Result<Vec<Uuid>> {
-    let mut ids = plan_sessions::ids(tenant_id, plan)?;
+/// The steps at which finished sessions come along: their policy reopens them, and the step goes on.
+pub fn reopened_steps(tenant_id: Uuid, plan: &Plan) -> Result<HashSet<String>> {
     let marker = PlanMarker::load(tenant_id, plan, None)?;
-    if marker.scope.includes_finished {
-        let reopened = marker.old_steps.iter().filter(|(_, step)| marker.reopens(step));
-        let step_ids = reopened.map(|(step_id, _)| step_id.as_str()).collect();
-        ids.extend(plan_sessions::finished_ids(tenant_id, plan, step_ids)?);
-    }
-    let plans = PlanFacts::as_if_deployed(tenant_id, plan);
-    for older in plan_sessions::count_elsewhere(tenant_id, plan)?.older.iter().filter(|older| older.sessions > 0) {
-        if plans.chain_through(plan, older.version)?.is_some() {
-            let version = versions::find(tenant_id, plan.scenario_id, older.version)?;
-            ids.extend(plan_sessions::ids_on_version(tenant_id, plan, &version)?);
-        }
-    }
-    Ok(ids)
+    let reopened = marker.old_steps.iter().filter(|(_, step)| marker.reopens(step));
+    Ok(reopened.map(|(step_id, _)| step_id.clone()).collect())
 }
 
 /// A plan, with what it takes to say whom it lets in.
@@ -117,6 +111,25 @@ impl PlanMarker<'_> {
             reads_variables: policies.values().any(|policy| policy.scope.session_condition.is_some()),
         };
         Ok(PlanMarker { tenant_id, plan, old_steps, policies, scope, run_id })
+    }
+
+    /// The policies of a deleted step, and of the anchor of a step.
+    fn policies_of<'a>(&'a self, step: &'a OldStep) -> impl Iterator<Item = &'a Policy> {
+        let hashes = [&step.deleted_content_hash, &step.anchor_content_hash];
+        hashes.into_iter().filter_map(|hash| self.policies.get(hash.as_ref()?))
+    }
+
+    /// The steps at which no policy leaves anybody out, and the others.
+    fn steps_for_everybody(&self) -> StepsToMark<'_> {
+        let mut steps = StepsToMark { anchor_hashes: BTreeMap::new(), left_out: Vec::new() };
+        for (step_id, step) in &self.old_steps {
+            if self.policies_of(step).next().is_some() {
+                steps.left_out.push(step_id);
+            } else {
+                steps.anchor_hashes.insert(step_id, step.anchor_content_hash.as_deref());
+            }
+        }
+        steps
     }
 
     fn mark_page(&self, after: &PageCursor, size: i32) -> Result<MarkedPage> {
@@ -161,8 +174,6 @@ impl PlanMarker<'_> {
 
     /// A finished session is admitted only by a policy that reopens, where its step goes on.
     fn admits(&self, step: &OldStep, candidate: &MarkCandidate) -> bool {
-        let of = |hash: &Option<String>| hash.as_ref().and_then(|hash| self.policies.get(hash));
-        let policies = [of(&step.deleted_content_hash), of(&step.anchor_content_hash)];
         if candidate.is_finished && !self.reopens(step) {
             return false;
         }
@@ -174,7 +185,7 @@ impl PlanMarker<'_> {
         };
         let variables = candidate.variables.as_ref().map(Variables::of);
         let mut variable = |name: &str| variables.as_ref()?.get(name);
-        policies.into_iter().flatten().all(|policy| policy.admits(&subject, &mut variable).is_admitted())
+        self.policies_of(step).all(|policy| policy.admits(&subject, &mut variable).is_admitted())
     }
 }
 

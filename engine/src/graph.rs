@@ -24,7 +24,8 @@ pub struct Node {
     pub is_checkpoint: bool,
     pub checkpoint_description: Option<String>,
     pub is_terminal: bool,
-    /// In the order in which they are tried.
+    /// The ways on, in the order in which they are tried. None leads on from a terminal step, whatever transitions its
+    /// definition has.
     pub branches: Vec<Branch>,
 }
 
@@ -44,7 +45,7 @@ impl Node {
 
     /// A step where a walk ends: a terminal one, or one without a way on.
     pub fn is_end(&self) -> bool {
-        self.is_terminal || self.branches.is_empty()
+        self.branches.is_empty()
     }
 }
 
@@ -73,7 +74,8 @@ pub struct Graph {
 
 impl Graph {
     /// Compiles a definition that has passed validation. A transition to a missing step, which validation refuses, is
-    /// left out; a definition without steps gives an empty graph, whose `entry` must not be used.
+    /// left out, and so is one of a terminal step. A definition without steps gives an empty graph, whose `entry` must
+    /// not be used.
     pub fn compile(definition: &Definition) -> Graph {
         let known: HashSet<&str> =
             definition.steps.iter().flat_map(|s| s.collects_profile_fields.iter().map(String::as_str)).collect();
@@ -100,6 +102,7 @@ impl Graph {
                     branches: step
                         .ordered_transitions()
                         .into_iter()
+                        .filter(|_| crate::mutant!("graph/nothing-leads-on-from-the-end", !step.is_terminal, true))
                         .filter_map(|t| {
                             Some(Branch {
                                 to: *by_id.get(&t.to_step_id)?,

@@ -92,6 +92,8 @@ COMMENT ON TABLE scenario.scenario_steps IS
     'UPDATE scenario.scenario_versions SET definition = definition derives it anew.';
 COMMENT ON COLUMN scenario.scenario_steps.ordinal IS 'Place in the document.';
 COMMENT ON COLUMN scenario.scenario_steps.content_hash IS 'step_content_hash of the step.';
-COMMENT ON COLUMN scenario.scenario_steps.next_step_ids IS 'Targets of its transitions, without duplicates.';
+COMMENT ON COLUMN scenario.scenario_steps.next_step_ids IS
+    'Targets of its transitions, without duplicates; none for a terminal step, whatever its definition says.';
 COMMENT ON COLUMN scenario.scenario_steps.transitions IS
-    'Array of {to_step_id, condition_text, condition_kind, condition_fields, priority} in the order they are tried.';
+    'Array of the ways on from it: {to_step_id, condition_text, condition_kind, condition_fields, priority}, in the '
+    'order in which they are tried.';

@@ -56,8 +56,11 @@ CREATE TABLE scenario.sessions (
         AND (pending_plan_id IS NULL OR scenario_id IS NOT NULL)),
     CONSTRAINT sessions_waiting CHECK ((waiting_for IS NULL) = (waiting_since IS NULL))
 ) WITH (fillfactor = 80);
--- Counts by step, and marking in batches of one anchor: keyset on session_id within a step.
-CREATE INDEX sessions_at_step ON scenario.sessions (tenant_id, scenario_id, scenario_version, step_id, session_id);
+-- Counts by step, and marking in batches of one anchor: keyset on session_id within a step. It is partial so that it
+-- never serves a look-up by tenant and session alone, which PostgreSQL, where it expects one session a tenant, thinks
+-- as cheap here as by the primary key.
+CREATE INDEX sessions_at_step ON scenario.sessions (tenant_id, scenario_id, scenario_version, step_id, session_id)
+ WHERE scenario_id IS NOT NULL;
 -- Applying marks in batches, counting and removing them.
 CREATE INDEX sessions_marked ON scenario.sessions (tenant_id, pending_plan_id, session_id)
     WHERE pending_plan_id IS NOT NULL;
@@ -93,7 +96,8 @@ COMMENT ON COLUMN scenario.sessions.variables_set_at IS
 COMMENT ON COLUMN scenario.sessions.status IS
     'An arrival at a terminal step makes it completed, unless the statement sets another status.';
 COMMENT ON COLUMN scenario.sessions.already_done IS
-    'The step is a required action that was done before the session was last moved: it is not to be executed again.';
+    'The step is a required action that was done before, ahead of its place or before a move that put it ahead again. '
+    'It is not to be executed again.';
 COMMENT ON COLUMN scenario.sessions.pending_plan_id IS
     'The mark: plan that is to move the session. A hint; the deployed plan is the truth. While the plan is not '
     'deployed, the mark is void.';

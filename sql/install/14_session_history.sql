@@ -27,7 +27,8 @@ COMMENT ON COLUMN scenario.step_visits.turn_number IS 'turn_count of the session
 COMMENT ON COLUMN scenario.step_visits.plan_id IS
     'The plan that moved the session here; NULL when a turn did. Outlives the plan.';
 COMMENT ON COLUMN scenario.step_visits.already_done IS
-    'It arrived at a required action that had been done before the session was last moved.';
+    'It arrived at a required action that had been done before: ahead of its place, or before a move that put it ahead '
+    'again.';
 
 CREATE TABLE scenario.passed_at_start (
     tenant_id              uuid NOT NULL,

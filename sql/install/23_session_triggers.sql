@@ -75,7 +75,7 @@ CREATE FUNCTION scenario.raise_no_step(p_scenario_id uuid, p_version integer, p_
 BEGIN
     RAISE EXCEPTION USING ERRCODE = 'P0002',
         MESSAGE = format('step %s does not exist in version %s of scenario %s',
-                         coalesce(quote_ident(p_step_id), 'NULL'), p_version, p_scenario_id),
+                         coalesce('"' || p_step_id || '"', 'NULL'), p_version, p_scenario_id),
         HINT = 'The steps of a version are in scenario.scenario_steps.';
 END
 $$;
@@ -299,7 +299,9 @@ BEGIN
         IF v_step.is_required_action AND NOT v_other_scenario AND OLD.visit_count > 0 THEN
             NEW.already_done := scenario.is_already_done(NEW.tenant_id, NEW.session_id, NEW.scenario_id,
                                                          OLD.scenario_version, OLD.step_id, NEW.scenario_version,
-                                                         NEW.step_id);
+                                                         NEW.step_id,
+                                                         coalesce(NEW.visit_reason IN ('migration', 'revert', 'move'),
+                                                                  false));
         END IF;
         IF NOT v_step.is_entry AND (v_other_scenario OR OLD.visit_count = 0) THEN
             PERFORM scenario.begin_in_the_middle(NEW.tenant_id, NEW.session_id, NEW.scenario_id, NEW.scenario_version,

@@ -16,7 +16,7 @@ COMMENT ON FUNCTION scenario.next_steps(uuid, uuid) IS
     'which they are tried: to_step_id, to_step_name, condition_text, condition_kind (always, expression, natural), '
     'truth (true, false, unknown: by the session''s variables, the customer''s profile and decisions that were '
     'submitted), missing_fields, taken (it would be taken now; none is where an earlier one is unknown), already_done '
-    '(the required action there was done before the session was moved). No rows at an end, or for a session in no '
+    '(an arrival would find the required action there done). No rows at an end, or for a session in no '
     'scenario. Asks nobody and writes nothing. Errors: P0002 no such session, 22023.';
 
 -- The planner would count on 1000 rows.

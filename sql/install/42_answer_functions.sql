@@ -25,7 +25,8 @@ COMMENT ON FUNCTION scenario.record_extraction(uuid, uuid, text, jsonb, double p
 COMMENT ON FUNCTION scenario.complete_action(uuid, uuid, text) IS
     'complete_action(tenant_id, session_id, step_id) returns nothing. Records that a required action was executed: one '
     'that reconcile_session has asked for, under the version that asked, or the one of the step where the session '
-    'stands, or else stood last in another version, under that version. A second time changes nothing. Writes '
+    'stands, or else stood last in another version, under that version. Call it for each required action that is '
+    'carried out, also when the customer walked to it. A second time changes nothing. Writes '
     'session_actions. Errors: P0002 no such session, or not asked for and no step where it stands or stood; 22023 no '
     'required action; 55000 in no scenario.';
 COMMENT ON FUNCTION scenario.submit_decision(uuid, uuid, text, text) IS

@@ -1,36 +1,6 @@
 -- What a plan would do to each session: preview_reconciliation for every one of them, with the engine of the turn.
+-- src/api/simulation.rs asks it; here are the groups.
 
-CREATE FUNCTION scenario.simulate_migration_plan(tenant_id uuid, plan_id uuid)
-    RETURNS TABLE (session_id uuid, step_id text, step_name text, action text, target_step_id text,
-                   target_step_name text, migration_scenario text, anchor_content_hash text, reason text,
-                   collect_fields text[], confirm_fields text[], execute_step_ids text[],
-                   blocked_by_checkpoint boolean, checkpoint_warning text)
-    LANGUAGE plpgsql STABLE ROWS 1000 SET search_path = pg_catalog, pg_temp AS $$
-#variable_conflict use_column
-DECLARE
-    v_sessions     uuid[];
-    v_from_version integer;
-BEGIN
-    v_from_version := (scenario.find_plan(simulate_migration_plan.tenant_id,
-                                          simulate_migration_plan.plan_id)).from_version;
-    v_sessions := ARRAY(SELECT i.session_id
-                          FROM scenario.plan_session_ids(simulate_migration_plan.tenant_id,
-                                                         simulate_migration_plan.plan_id) AS i (session_id));
-    RETURN QUERY
-        SELECT s.session_id, s.step_id, st.name, r.action, r.target_step_id, r.target_step_name, r.migration_scenario,
-               r.anchor_content_hash, r.reason, r.collect_fields, r.confirm_fields, r.execute_step_ids,
-               r.blocked_by_checkpoint, r.checkpoint_warning
-          FROM scenario.sessions AS s
-          LEFT JOIN scenario.scenario_steps AS st
-                 ON st.tenant_id = s.tenant_id AND st.scenario_id = s.scenario_id AND st.version = s.scenario_version
-                    AND st.step_id = s.step_id
-         CROSS JOIN LATERAL scenario.preview_reconciliation(s.tenant_id, s.session_id,
-                                                            simulate_migration_plan.plan_id) AS r
-         WHERE s.tenant_id = simulate_migration_plan.tenant_id AND s.session_id = ANY (v_sessions)
-         ORDER BY s.scenario_version <> v_from_version, s.scenario_version DESC, s.status = 'completed', st.ordinal,
-                  s.session_id;
-END
-$$;
 COMMENT ON FUNCTION scenario.simulate_migration_plan(uuid, uuid) IS
     'What the plan would do to each session, whatever the plan''s status: rows of session, where it is, and what its '
     'next turn would say and why. First come the sessions active or paused at its from_version as that is stored, then '
@@ -47,24 +17,27 @@ CREATE FUNCTION scenario.simulation_summary(tenant_id uuid, plan_id uuid)
 BEGIN
     RETURN QUERY
         WITH simulated AS MATERIALIZED (
-            SELECT * FROM scenario.simulate_migration_plan(simulation_summary.tenant_id, simulation_summary.plan_id)
+            SELECT * FROM scenario.simulated_groups(simulation_summary.tenant_id, simulation_summary.plan_id)
         ), grouped AS (
             SELECT m.action, m.migration_scenario, m.step_id, m.step_name, m.target_step_id, m.target_step_name,
-                   count(*) AS sessions, count(*) FILTER (WHERE m.blocked_by_checkpoint) AS blocked,
+                   sum(m.sessions)::bigint AS sessions,
+                   coalesce(sum(m.sessions) FILTER (WHERE m.blocked_by_checkpoint), 0)::bigint AS blocked,
                    min(m.reason) AS reason, count(DISTINCT m.reason) AS reasons
               FROM simulated AS m
              GROUP BY 1, 2, 3, 4, 5, 6
         ), asked AS (
             SELECT f.action, f.migration_scenario, f.step_id, f.target_step_id,
                    jsonb_object_agg(f.field, f.sessions) AS fields
-              FROM (SELECT m.action, m.migration_scenario, m.step_id, m.target_step_id, field, count(*) AS sessions
-                      FROM simulated AS m, unnest(m.collect_fields || m.confirm_fields) AS field
+              FROM (SELECT m.action, m.migration_scenario, m.step_id, m.target_step_id, field,
+                           sum(m.sessions)::bigint AS sessions
+                      FROM simulated AS m, unnest(m.asked_fields) AS field
                      GROUP BY 1, 2, 3, 4, 5) AS f
              GROUP BY 1, 2, 3, 4
         ), executed AS (
             SELECT e.action, e.migration_scenario, e.step_id, e.target_step_id,
                    jsonb_object_agg(e.step, e.sessions) AS steps
-              FROM (SELECT m.action, m.migration_scenario, m.step_id, m.target_step_id, step, count(*) AS sessions
+              FROM (SELECT m.action, m.migration_scenario, m.step_id, m.target_step_id, step,
+                           sum(m.sessions)::bigint AS sessions
                       FROM simulated AS m, unnest(m.execute_step_ids) AS step
                      GROUP BY 1, 2, 3, 4, 5) AS e
              GROUP BY 1, 2, 3, 4
@@ -86,3 +59,7 @@ COMMENT ON FUNCTION scenario.simulation_summary(uuid, uuid) IS
     'simulate_migration_plan in groups: what is done, from where to where, for how many sessions, how many of them a '
     'checkpoint blocks, and which fields and actions they wait for, each with the number of sessions. Arguments: '
     'tenant, plan. Raises P0002, 22023. Only reads.';
+
+COMMENT ON FUNCTION scenario.simulated_groups(uuid, uuid) IS
+    'The rows of simulate_migration_plan that say the same, counted, for simulation_summary. Arguments: tenant, plan. '
+    'Raises P0002, 22023. Only reads.';

@@ -157,3 +157,17 @@ COMMENT ON FUNCTION scenario.mark_page(uuid, uuid, uuid[], text[], text[], boole
     'whether finished sessions are marked, the run (NULL: a deployment, which keeps no errors). Returns how many it '
     'marked, how many failed, and what the first of them raised. Raises P0002, 22023. Writes sessions (marks only), '
     'batch_errors.';
+
+CREATE FUNCTION scenario.try_mark_steps(tenant_id uuid, plan_id uuid, anchor_hashes jsonb, left_out text[])
+    RETURNS bigint
+    LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN scenario.mark_steps(tenant_id, plan_id, anchor_hashes, left_out);
+EXCEPTION
+    WHEN OTHERS OR assert_failure THEN  -- a cancelled statement is not among them: it ends the call
+        RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION scenario.try_mark_steps(uuid, uuid, jsonb, text[]) IS
+    'For deploy_migration_plan: mark_steps in a savepoint. Arguments: those of mark_steps. Returns how many it has '
+    'marked; NULL: a session has failed, and none is marked. Writes sessions (marks only).';

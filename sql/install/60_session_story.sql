@@ -96,12 +96,14 @@ BEGIN
                     AND b.step_id = a.step_before
         UNION ALL
         SELECT d.completed_at, 3, 0, 'action_done', st.name,
-               format('action "%s" of version %s was done', coalesce(st.name, d.step_id), d.scenario_version),
-               jsonb_build_object('step_id', d.step_id, 'version', d.scenario_version, 'by', d.completed_by)
+               format('action "%s" of version %s was done', coalesce(st.name, d.step_id), d.scenario_version)
+               || CASE WHEN st.is_checkpoint THEN ', a checkpoint' ELSE '' END,
+               jsonb_build_object('step_id', d.step_id, 'version', d.scenario_version, 'by', d.completed_by,
+                                  'is_checkpoint', coalesce(st.is_checkpoint, false))
           FROM scenario.session_actions AS d
-          LEFT JOIN scenario.scenario_steps AS st
-                 ON st.tenant_id = d.tenant_id AND st.scenario_id = d.scenario_id AND st.version = d.scenario_version
-                    AND st.step_id = d.step_id
+          LEFT JOIN scenario.acts AS st
+                 ON st.tenant_id = d.tenant_id AND st.scenario_id = d.scenario_id
+                    AND st.content_hash = d.step_content_hash
          WHERE d.tenant_id = v_tenant AND d.session_id = v_session
         UNION ALL
         SELECT d.decided_at, 3, 0, 'decided', f.name,

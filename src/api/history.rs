@@ -1,7 +1,7 @@
 //! What the triggers of `sessions` ask of a session's history.
 
 use crate::error::{required, tenant};
-use crate::history::{self, VersionedStep};
+use crate::history::{self, SessionMove, VersionedStep};
 use pgrx::Uuid;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
@@ -31,6 +31,7 @@ fn is_already_done(
     old_step_id: Option<&str>,
     scenario_version: Option<i32>,
     step_id: Option<&str>,
+    is_move: Option<bool>,
 ) -> Result<bool, ErrorReport> {
     let (tenant_id, session_id) = (tenant(tenant_id)?, required(session_id, "session_id")?);
     let scenario_id = required(scenario_id, "scenario_id")?;
@@ -42,5 +43,7 @@ fn is_already_done(
         scenario_version: required(scenario_version, "scenario_version")?,
         step_id: required(step_id, "step_id")?,
     };
-    Ok(history::is_done_on_arrival(tenant_id, session_id, scenario_id, from, to)?)
+    let is_move = required(is_move, "is_move")?;
+    let arrival = SessionMove { tenant_id, session_id, scenario_id, from: Some(from), to, plan_ids: &[] };
+    Ok(history::is_done_on_arrival(&arrival, is_move)?)
 }

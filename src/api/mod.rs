@@ -14,4 +14,5 @@ pub mod reports;
 pub mod revert;
 pub mod session_marks;
 pub mod sessions;
+pub mod simulation;
 pub mod writer;

@@ -5,7 +5,7 @@ use crate::error::{Error, required, tenant};
 use crate::json::Json;
 use crate::planning;
 use crate::store::plans::{self, Plan};
-use crate::store::{plan_sessions, policies, scenarios, versions};
+use crate::store::{policies, scenarios, session_counts, versions};
 use pgrx::Uuid;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
@@ -57,6 +57,6 @@ fn picture(tenant_id: Uuid, plan: &Plan) -> crate::error::Result<String> {
         old: &*versions::graph(tenant_id, plan.scenario_id, plan.from_version)?,
         new: &*versions::graph(tenant_id, plan.scenario_id, plan.to_version)?,
         policies: &policies::of_plan(tenant_id, plan.plan_id)?,
-        sessions_by_old_step: &plan_sessions::counts_by_step(tenant_id, plan, &acts, false)?,
+        sessions_by_old_step: &session_counts::census(tenant_id, plan)?.by_step(tenant_id, plan, &acts, false)?,
     }))
 }

@@ -1,6 +1,7 @@
-//! The sessions that a plan concerns, for simulations and for the procedures of batch migration.
+//! The sessions that a plan concerns, for deployments and for the procedures of batch migration.
 
 use crate::error::{required, tenant};
+use crate::json::Json;
 use crate::session_marks;
 use crate::store::plan_sessions::{self, PageCursor, SessionsToMark};
 use crate::store::plans;
@@ -68,17 +69,20 @@ fn mark_together(
     Ok(marked.cast_signed())
 }
 
+#[pg_extern]
+fn mark_steps(
+    tenant_id: Option<Uuid>,
+    plan_id: Option<Uuid>,
+    anchor_hashes: Option<Json>,
+    left_out: Option<Vec<String>>,
+) -> Result<i64, ErrorReport> {
+    let (tenant_id, plan_id) = (tenant(tenant_id)?, required(plan_id, "plan_id")?);
+    let (anchor_hashes, left_out) = (required(anchor_hashes, "anchor_hashes")?, required(left_out, "left_out")?);
+    Ok(plan_sessions::mark_at_steps(tenant_id, &plans::by_id(tenant_id, plan_id)?, anchor_hashes, &left_out)?)
+}
+
 #[pg_extern(stable, parallel_restricted)]
 fn count_sessions_to_mark(tenant_id: Option<Uuid>, plan_id: Option<Uuid>) -> Result<i64, ErrorReport> {
     let (tenant_id, plan_id) = (tenant(tenant_id)?, required(plan_id, "plan_id")?);
     Ok(plan_sessions::count_to_mark(tenant_id, &plans::by_id(tenant_id, plan_id)?)?)
-}
-
-#[pg_extern(stable, parallel_restricted)]
-fn plan_session_ids(
-    tenant_id: Option<Uuid>,
-    plan_id: Option<Uuid>,
-) -> Result<SetOfIterator<'static, Uuid>, ErrorReport> {
-    let (tenant_id, plan_id) = (tenant(tenant_id)?, required(plan_id, "plan_id")?);
-    Ok(SetOfIterator::new(session_marks::ids_to_simulate(tenant_id, &plans::by_id(tenant_id, plan_id)?)?))
 }

@@ -1,13 +1,12 @@
 //! The facts of one session.
 
-use super::plans::PlanFacts;
+use super::page::PageSession;
+use super::{DefinitionFacts, PageFacts, PlanFacts};
 use crate::error::{Error, Result};
 use crate::settings;
-use crate::store::sessions::SessionState;
-use crate::store::sources::{self, Source};
-use crate::store::{
-    actions, anchors, attempts, audit, fields, messages, passed_at_start, profiles, sql_id, versions, visits,
-};
+use crate::store::audit::AuditedMove;
+use crate::store::sessions::{Position, SessionState};
+use crate::store::{anchors, sql_id};
 use pgrx::Uuid;
 use scenario_engine::acts::{Acts, PassedAtStart};
 use scenario_engine::field::FieldDefinition;
@@ -41,36 +40,43 @@ pub struct SessionFacts {
     pub session_id: Uuid,
     pub scenario_id: Uuid,
     pub customer_id: Option<Uuid>,
-    plans: PlanFacts,
-    definitions: HashMap<String, Option<Rc<FieldDefinition>>>,
+    /// Where the facts are read, for other sessions too.
+    page: Rc<PageFacts>,
+    place: usize,
     /// Values of the built-in profile that were looked up and that the customer has said are wrong, by field.
     denied_in_profile: HashMap<String, String>,
+    /// The session's moves, once somebody has asked how steps of another version are called.
+    moves: Option<Vec<AuditedMove>>,
     /// The customer's messages, once a field has asked for them.
     messages: Option<Vec<String>>,
-    /// The application's own sources, once a field has asked for them; `None` inside: the built-in ones.
-    profile_source: Option<Option<Rc<Source>>>,
-    extraction_source: Option<Option<Rc<Source>>>,
 }
 
 impl SessionFacts {
-    pub fn new(
-        tenant_id: Uuid,
-        session_id: Uuid,
-        scenario_id: Uuid,
-        customer_id: Option<Uuid>,
-        plans: PlanFacts,
-    ) -> SessionFacts {
+    /// The facts of a session that is decided alone.
+    pub fn of(tenant_id: Uuid, state: &SessionState, position: &Position, plans: PlanFacts) -> SessionFacts {
+        let session = PageSession::of(state, position);
+        let page = PageFacts::of(tenant_id, plans, DefinitionFacts::new(tenant_id), vec![session]);
+        SessionFacts::at(page, 0, session)
+    }
+
+    /// The facts of a session of a page. XX000 if it is not of the page.
+    pub fn on_page(page: &Rc<PageFacts>, session_id: Uuid) -> Result<SessionFacts> {
+        let (place, session) = page.find(session_id)?;
+        Ok(SessionFacts::at(Rc::clone(page), place, session))
+    }
+
+    fn at(page: Rc<PageFacts>, place: usize, session: PageSession) -> SessionFacts {
+        let PageSession { session_id, scenario_id, customer_id, .. } = session;
         SessionFacts {
-            plans,
-            tenant_id,
+            tenant_id: page.tenant_id,
             session_id,
             scenario_id,
             customer_id,
-            definitions: HashMap::new(),
+            page,
+            place,
             denied_in_profile: HashMap::new(),
+            moves: None,
             messages: None,
-            profile_source: None,
-            extraction_source: None,
         }
     }
 
@@ -81,10 +87,7 @@ impl SessionFacts {
         }
         let messages = match &mut self.messages {
             Some(messages) => messages,
-            none => {
-                let most = settings::max_conversation_turns();
-                none.insert(messages::last_of_customer(self.tenant_id, self.session_id, most)?)
-            }
+            none => none.insert(self.page.messages(self.place)?),
         };
         let newest_first: Vec<&str> = messages.iter().map(String::as_str).collect();
         let found = field.extract(&newest_first).map(|found| Candidate {
@@ -96,29 +99,13 @@ impl SessionFacts {
         });
         Ok(found.collect())
     }
-
-    fn own_profile(&mut self) -> Result<Option<Rc<Source>>> {
-        if self.profile_source.is_none() {
-            self.profile_source =
-                Some(settings::profile_source().map(|name| sources::profile(&name)).transpose()?.map(Rc::new));
-        }
-        Ok(self.profile_source.clone().flatten())
-    }
-
-    fn own_extraction(&mut self) -> Result<Option<Rc<Source>>> {
-        if self.extraction_source.is_none() {
-            self.extraction_source =
-                Some(settings::extraction_source().map(|name| sources::extraction(&name)).transpose()?.map(Rc::new));
-        }
-        Ok(self.extraction_source.clone().flatten())
-    }
 }
 
 impl Facts for SessionFacts {
     type Error = Error;
 
     fn planned_step(&mut self, plan: &PlanRef, old_step_id: &str) -> Result<Option<PlannedStep>> {
-        self.plans.row(self.scenario_id, plan, old_step_id)
+        self.page.plans.row(self.scenario_id, plan, old_step_id)
     }
 
     fn plan_pairs(&mut self, plan: &PlanRef) -> Result<StepPairs> {
@@ -126,59 +113,58 @@ impl Facts for SessionFacts {
     }
 
     fn graph(&mut self, version: i32) -> Result<Rc<Graph>> {
-        versions::graph(self.tenant_id, self.scenario_id, version)
+        self.page.definitions.graph(self.scenario_id, version)
     }
 
     fn kept_graph(&mut self, version: i32) -> Result<Option<Rc<Graph>>> {
-        versions::kept_graph(self.tenant_id, self.scenario_id, version)
+        self.page.definitions.kept_graph(self.scenario_id, version)
     }
 
     fn acts(&mut self) -> Result<Rc<Acts>> {
-        self.plans.acts(self.scenario_id)
+        self.page.plans.acts(self.scenario_id)
     }
 
     fn passed_at_start(&mut self) -> Result<Vec<PassedAtStart>> {
-        passed_at_start::of_session(self.tenant_id, self.session_id, self.scenario_id)
+        self.page.passed_at_start(self.place)
     }
 
     fn deployed_pairs(&mut self, from: i32, to: i32) -> Result<Option<Rc<Vec<(String, String)>>>> {
-        self.plans.pairs_of_way(self.scenario_id, from, to)
+        self.page.plans.pairs_of_way(self.scenario_id, from, to)
     }
 
     fn visits(&mut self) -> Result<Vec<Visit>> {
-        visits::history(self.tenant_id, self.session_id, self.scenario_id)
+        self.page.visits(self.place)
     }
 
     /// By the plans that the audit says moved the session; a plan that retention has removed says nothing any more.
     fn walked_pairs(&mut self, from_version: i32, to_version: i32) -> Result<StepPairs> {
-        let plans = audit::plans_between(self.tenant_id, self.session_id, self.scenario_id, from_version, to_version)?;
-        Ok(self.plans.composed_pairs(plans)?.unwrap_or_default())
+        let moves = match &self.moves {
+            Some(moves) => moves,
+            None => self.moves.insert(self.page.moves(self.place)?),
+        };
+        let last = moves.iter().find(|moved| (moved.from_version, moved.to_version) == (from_version, to_version));
+        let plan_ids = last.into_iter().flat_map(|moved| &moved.plan_ids).copied();
+        Ok(self.page.plans.composed_pairs(plan_ids)?.unwrap_or_default())
     }
 
     fn completed_actions(&mut self) -> Result<Vec<CompletedAction>> {
-        actions::completed(self.tenant_id, self.session_id, self.scenario_id)
+        self.page.completed_actions(self.place)
     }
 
     fn decisions(&mut self) -> Result<Vec<SubmittedDecision>> {
-        actions::decisions(self.tenant_id, self.session_id, self.scenario_id)
+        self.page.decisions(self.place)
     }
 
-    /// Kept for the decision: the prompts of the result ask again for what the engine has asked.
     fn field_definition(&mut self, field: &str) -> Result<Option<Rc<FieldDefinition>>> {
-        if let Some(known) = self.definitions.get(field) {
-            return Ok(known.clone());
-        }
-        let definition = fields::definition(self.tenant_id, field)?.map(Rc::new);
-        self.definitions.insert(field.to_owned(), definition.clone());
-        Ok(definition)
+        self.page.definitions.field(field)
     }
 
     fn profile(&mut self, field: &str) -> Result<Option<Candidate>> {
         let Some(customer_id) = self.customer_id else { return Ok(None) };
-        if let Some(own) = self.own_profile()? {
+        if let Some(own) = self.page.own_profile()? {
             return own.of_customer(self.tenant_id, customer_id, field);
         }
-        let Some(known) = profiles::look_up(self.tenant_id, customer_id, field)? else { return Ok(None) };
+        let Some(known) = self.page.profile(self.place, field)? else { return Ok(None) };
         if known.is_denied {
             self.denied_in_profile.insert(field.to_owned(), known.value.0.clone());
         }
@@ -195,7 +181,7 @@ impl Facts for SessionFacts {
     /// What somebody handed in and the customer is to confirm, else what the application's own source or a pattern
     /// finds.
     fn extraction(&mut self, field: &FieldDefinition) -> Result<Vec<Candidate>> {
-        if let Some(waiting) = attempts::to_confirm(self.tenant_id, self.session_id, &field.field_name)? {
+        if let Some(waiting) = self.page.to_confirm(self.place, &field.field_name)? {
             return Ok(vec![Candidate {
                 value: waiting.value.0,
                 confidence: waiting.confidence,
@@ -204,7 +190,7 @@ impl Facts for SessionFacts {
                 ..Candidate::default()
             }]);
         }
-        if let Some(own) = self.own_extraction()? {
+        if let Some(own) = self.page.own_extraction()? {
             let found = own.of_session(self.tenant_id, self.session_id, &field.field_name)?;
             return Ok(found.into_iter().collect());
         }
@@ -213,13 +199,13 @@ impl Facts for SessionFacts {
 
     /// The built-in profile says itself that its value was denied.
     fn denied(&mut self, field: &str, source: FieldSource) -> Result<Vec<String>> {
-        if source == FieldSource::Profile && self.own_profile()?.is_none() {
+        if source == FieldSource::Profile && self.page.own_profile()?.is_none() {
             return Ok(self.denied_in_profile.get(field).cloned().into_iter().collect());
         }
-        attempts::denied(self.tenant_id, self.session_id, self.customer_id, field)
+        self.page.denied(self.place, field)
     }
 
     fn declined(&mut self) -> Result<Vec<String>> {
-        attempts::declined(self.tenant_id, self.session_id)
+        self.page.declined(self.place)
     }
 }

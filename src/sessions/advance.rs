@@ -1,6 +1,6 @@
 //! A session that goes on by a transition of its version.
 
-use crate::error::{Error, Result, listed};
+use crate::error::{Error, MOVE_HINT, Result, listed};
 use crate::row::SessionRow;
 use crate::store::sessions::{self, Advance};
 use crate::store::steps;
@@ -33,7 +33,7 @@ pub fn advance(tenant_id: Uuid, session_id: Uuid, to: &Advance<'_>) -> Result<Se
             position.step_id, to.to_step_id
         ))
         .detail(format!("Transitions lead to: {}.", listed(allowed.iter().map(String::as_str))))
-        .hint("To put a session anywhere, UPDATE scenario.sessions SET step_id = …."));
+        .hint(MOVE_HINT));
     }
     sessions::advance(tenant_id, session_id, to)?;
     sessions::row(tenant_id, session_id)

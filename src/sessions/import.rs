@@ -13,7 +13,7 @@ use pgrx::Uuid;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::datum::datetime_support::now;
 use pgrx::pg_sys::TimestampTz;
-use serde::Deserialize;
+use serde_json::Value;
 use std::str::FromStr;
 
 /// A session to import.
@@ -32,13 +32,72 @@ pub struct ImportRequest<'a> {
 }
 
 /// A visit, as the caller gives it.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Default)]
 struct GivenVisit {
     step_id: String,
     scenario_version: Option<i32>,
     entered_at: Option<String>,
     turn_number: Option<i32>,
+}
+
+impl GivenVisit {
+    /// What is wrong with it goes into `findings`.
+    fn read(visit: &Value, findings: &mut Vec<String>) -> GivenVisit {
+        let mut given = GivenVisit::default();
+        let Value::Object(keys) = visit else {
+            findings.push("it is no object".to_owned());
+            return given;
+        };
+        if !keys.contains_key("step_id") {
+            findings.push("it has no step_id".to_owned());
+        }
+        for (key, value) in keys {
+            let is_read = match key.as_str() {
+                "step_id" => value.as_str().map(|text| given.step_id = text.to_owned()),
+                "entered_at" => text_or_null(value).map(|text| given.entered_at = text),
+                "scenario_version" => number_or_null(value).map(|number| given.scenario_version = number),
+                "turn_number" => number_or_null(value).map(|number| given.turn_number = number),
+                _ => {
+                    findings.push(format!("\"{key}\" is unknown"));
+                    continue;
+                }
+            };
+            if is_read.is_none() {
+                let should_be = if matches!(key.as_str(), "step_id" | "entered_at") { "a text" } else { "an integer" };
+                findings.push(format!("{key} must be {should_be}"));
+            }
+        }
+        given
+    }
+}
+
+/// `None`: it is neither.
+fn text_or_null(value: &Value) -> Option<Option<String>> {
+    if value.is_null() { Some(None) } else { value.as_str().map(|text| Some(text.to_owned())) }
+}
+
+/// `None`: it is neither null nor an integer of four bytes.
+fn number_or_null(value: &Value) -> Option<Option<i32>> {
+    if value.is_null() { Some(None) } else { i32::try_from(value.as_i64()?).ok().map(Some) }
+}
+
+fn read_visits(visits: &Json) -> Result<Vec<GivenVisit>> {
+    let refused = |detail: String| {
+        Error::bad_argument("visits must be an array of {step_id, scenario_version, entered_at, turn_number}")
+            .detail(detail)
+            .hint("For example [{\"step_id\": \"welcome\"}, {\"step_id\": \"pay\", \"turn_number\": 2}], oldest first.")
+    };
+    let Ok(Value::Array(all)) = serde_json::from_str(visits.as_str()) else {
+        return Err(refused("It is no array.".to_owned()));
+    };
+    let mut findings = Vec::new();
+    let mut given = Vec::with_capacity(all.len());
+    for (n, visit) in all.iter().enumerate() {
+        let mut of_visit = Vec::new();
+        given.push(GivenVisit::read(visit, &mut of_visit));
+        findings.extend(of_visit.into_iter().map(|finding| format!("visit {}: {finding}", n + 1)));
+    }
+    if findings.is_empty() { Ok(given) } else { Err(refused(findings.join("\n"))) }
 }
 
 /// Starts a session with its history. Errors: 22023 for visits that cannot be read or do not end where the session
@@ -47,11 +106,7 @@ struct GivenVisit {
 pub fn import(request: ImportRequest<'_>) -> Result<SessionRow> {
     let ImportRequest { tenant_id, session_id, scenario_id, scenario_version, step_id, .. } = request;
     check_variables(request.variables.as_ref())?;
-    let given: Vec<GivenVisit> = serde_json::from_str(request.visits.as_str()).map_err(|error| {
-        Error::bad_argument("visits must be an array of {step_id, scenario_version, entered_at, turn_number}")
-            .detail(format!("{error}."))
-    })?;
-    let visits = complete(given, scenario_version, step_id)?;
+    let visits = complete(read_visits(&request.visits)?, scenario_version, step_id)?;
     scenarios::published_version(tenant_id, scenario_id)?;
     let (versions, step_ids): (Vec<i32>, Vec<&str>) =
         visits.iter().map(|visit| (visit.scenario_version, visit.step_id.as_str())).unzip();

@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::facts::PlanFacts;
 use crate::facts::SessionFacts;
-use crate::history::{self, VersionedStep};
+use crate::history::{self, SessionMove, VersionedStep};
 use crate::settings;
 use crate::store::sessions::{self, Position};
 use pgrx::Uuid;
@@ -22,7 +22,7 @@ pub fn of_session(tenant_id: Uuid, session_id: Uuid) -> Result<Vec<NextStepOfSes
     let Some(position) = &state.position else { return Ok(Vec::new()) };
     let session = state.for_engine(position)?;
     let plans = PlanFacts::new(tenant_id);
-    let mut facts = SessionFacts::new(tenant_id, session_id, position.scenario_id, state.customer_id, plans);
+    let mut facts = SessionFacts::of(tenant_id, &state, position, plans);
     let steps = reconcile::next_steps(&session, &settings::engine_settings(), &mut facts)?;
     let mut all = Vec::with_capacity(steps.len());
     for step in steps {
@@ -35,5 +35,13 @@ pub fn of_session(tenant_id: Uuid, session_id: Uuid) -> Result<Vec<NextStepOfSes
 /// Whether an arrival at the step of the session's version would find its action done.
 fn is_done(tenant_id: Uuid, session_id: Uuid, position: &Position, to_step_id: &str) -> Result<bool> {
     let at = |step_id| VersionedStep { scenario_version: position.scenario_version, step_id };
-    history::is_done_on_arrival(tenant_id, session_id, position.scenario_id, at(&position.step_id), at(to_step_id))
+    let arrival = SessionMove {
+        tenant_id,
+        session_id,
+        scenario_id: position.scenario_id,
+        from: Some(at(&position.step_id)),
+        to: at(to_step_id),
+        plan_ids: &[],
+    };
+    history::is_done_on_arrival(&arrival, false)
 }

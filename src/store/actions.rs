@@ -1,29 +1,39 @@
 //! `scenario.session_actions` and `scenario.session_decisions`: what was done and decided for a session ("Acts and
 //! checkpoints" and "Decisions" in docs/behaviour.md).
 
-use super::Statement;
-use crate::args;
+use super::{SessionKeys, Statement, by_session};
 use crate::error::Result;
+use crate::{args, sessions_and_scenarios};
 use pgrx::Uuid;
 use scenario_engine::reconcile::{CompletedAction, SubmittedDecision};
 use std::collections::HashSet;
 
-static COMPLETED: Statement = Statement::reading(
-    "SELECT a.scenario_version, a.step_id, a.step_content_hash FROM scenario.session_actions AS a
-      WHERE a.tenant_id = $1 AND a.session_id = $2 AND a.scenario_id = $3",
-);
+static COMPLETED: Statement = Statement::reading(concat!(
+    "SELECT a.place, d.scenario_version, d.step_id, d.step_content_hash, d.visit_no
+       FROM ",
+    sessions_and_scenarios!(),
+    " CROSS JOIN LATERAL (
+            SELECT c.* FROM scenario.session_actions AS c
+             WHERE c.tenant_id = $1 AND c.session_id = a.session_id AND c.scenario_id = a.scenario_id
+            OFFSET 0) AS d"
+));
 
 static COMPLETE: Statement = Statement::writing(
     "INSERT INTO scenario.session_actions
-            (tenant_id, session_id, scenario_id, scenario_version, step_id, step_content_hash)
-     VALUES ($1, $2, $3, $4, $5, $6)
+            (tenant_id, session_id, scenario_id, scenario_version, step_id, step_content_hash, visit_no)
+     VALUES ($1, $2, $3, $4, $5, $6, $7)
      ON CONFLICT (tenant_id, session_id, scenario_id, scenario_version, step_id) DO NOTHING",
 );
 
-static DECISIONS: Statement = Statement::reading(
-    "SELECT d.scenario_version, d.fork_step_id, d.target_step_id FROM scenario.session_decisions AS d
-      WHERE d.tenant_id = $1 AND d.session_id = $2 AND d.scenario_id = $3",
-);
+static DECISIONS: Statement = Statement::reading(concat!(
+    "SELECT a.place, d.scenario_version, d.fork_step_id, d.target_step_id
+       FROM ",
+    sessions_and_scenarios!(),
+    " CROSS JOIN LATERAL (
+            SELECT c.* FROM scenario.session_decisions AS c
+             WHERE c.tenant_id = $1 AND c.session_id = a.session_id AND c.scenario_id = a.scenario_id
+            OFFSET 0) AS d"
+));
 
 static DECIDE: Statement = Statement::writing(
     "INSERT INTO scenario.session_decisions AS d
@@ -35,17 +45,24 @@ static DECIDE: Statement = Statement::writing(
       WHERE d.target_step_id <> EXCLUDED.target_step_id",
 );
 
-// Sessions that have had no action executed are most of them.
+// Sessions that have had no action executed, and have not been at a step of the act before the present one, are most of
+// them. An EXISTS beside an OR could be planned as a hash of all rows of the tenant; a scalar subquery goes by keys.
 static HAVING_ACTIONS: Statement = Statement::reading(
     "SELECT a.session_id
-       FROM ROWS FROM (pg_catalog.unnest($2::uuid[]), pg_catalog.unnest($3::uuid[])) AS a (session_id, scenario_id)
-      WHERE EXISTS (SELECT FROM scenario.session_actions AS d
-                     WHERE d.tenant_id = $1 AND d.session_id = a.session_id AND d.scenario_id = a.scenario_id)",
-);
-
-static DONE_UNTIL: Statement = Statement::reading(
-    "SELECT a.step_content_hash FROM scenario.session_actions AS a
-      WHERE a.tenant_id = $1 AND a.session_id = $2 AND a.scenario_id = $3 AND a.visit_no <= $4",
+       FROM ROWS FROM (pg_catalog.unnest($2::uuid[]), pg_catalog.unnest($3::uuid[]), pg_catalog.unnest($4::text[]),
+                       pg_catalog.unnest($5::integer[]))
+         AS a (session_id, scenario_id, content_hash, visit_count)
+      WHERE (SELECT true FROM scenario.session_actions AS d
+              WHERE d.tenant_id = $1 AND d.session_id = a.session_id AND d.scenario_id = a.scenario_id
+              LIMIT 1)
+         OR (SELECT true FROM scenario.step_visits AS v
+              WHERE v.tenant_id = $1 AND v.session_id = a.session_id AND v.scenario_id = a.scenario_id
+                AND v.visit_no < a.visit_count
+                AND (SELECT c.act FROM scenario.acts AS c
+                      WHERE c.tenant_id = $1 AND c.scenario_id = a.scenario_id AND c.content_hash = v.step_content_hash)
+                    = (SELECT c.act FROM scenario.acts AS c
+                        WHERE c.tenant_id = $1 AND c.scenario_id = a.scenario_id AND c.content_hash = a.content_hash)
+              LIMIT 1)",
 );
 
 // What was executed while the session waited to land is recorded under the version that it landed in.
@@ -55,20 +72,36 @@ static EXECUTED_SINCE: Statement = Statement::reading(
         AND (a.visit_no >= $4 OR a.scenario_version = $5)",
 );
 
-/// Of these sessions, each with its scenario, those that have had an action executed there.
-pub fn having_actions(tenant_id: Uuid, sessions: impl Iterator<Item = (Uuid, Uuid)>) -> Result<HashSet<Uuid>> {
-    let (sessions, scenarios): (Vec<Uuid>, Vec<Uuid>) = sessions.unzip();
+/// A session that is to arrive at a required action.
+pub struct ArrivalAtAction<'a> {
+    pub session_id: Uuid,
+    pub scenario_id: Uuid,
+    /// Of the step at which it arrives.
+    pub content_hash: &'a str,
+    /// Its visits until now.
+    pub visit_count: i32,
+}
+
+/// Of these sessions those that may have had the action done: any was executed for them in the scenario, or they were
+/// at a step of the same act before the step where they are.
+pub fn having_actions<'a>(
+    tenant_id: Uuid,
+    arrivals: impl Iterator<Item = ArrivalAtAction<'a>>,
+) -> Result<HashSet<Uuid>> {
+    let (mut sessions, mut scenarios) = (Vec::new(), Vec::new());
+    let (mut contents, mut visit_counts) = (Vec::new(), Vec::new());
+    for ArrivalAtAction { session_id, scenario_id, content_hash, visit_count } in arrivals {
+        sessions.push(session_id);
+        scenarios.push(scenario_id);
+        contents.push(content_hash);
+        visit_counts.push(visit_count);
+    }
     if sessions.is_empty() {
         return Ok(HashSet::new());
     }
-    let found = HAVING_ACTIONS.rows(&args![tenant_id, sessions, scenarios], |row| row.get(1))?;
+    let own = args![tenant_id, sessions, scenarios, contents, visit_counts];
+    let found = HAVING_ACTIONS.rows(&own, |row| row.get(1))?;
     Ok(found.into_iter().collect())
-}
-
-/// Content hashes of the actions that were recorded as done until this visit of the session, the time after it
-/// included.
-pub fn done_until(tenant_id: Uuid, session_id: Uuid, scenario_id: Uuid, visit_no: i32) -> Result<Vec<String>> {
-    DONE_UNTIL.rows(&args![tenant_id, session_id, scenario_id, visit_no], |row| row.get(1))
 }
 
 /// Content hashes of the actions that were executed from this visit of the session on, or under this version.
@@ -82,11 +115,16 @@ pub fn executed_since(
     EXECUTED_SINCE.rows(&args![tenant_id, session_id, scenario_id, visit_no, version], |row| row.get(1))
 }
 
-/// Required actions that were done for the session in this scenario.
-pub fn completed(tenant_id: Uuid, session_id: Uuid, scenario_id: Uuid) -> Result<Vec<CompletedAction>> {
-    COMPLETED.rows(&args![tenant_id, session_id, scenario_id], |row| {
-        Ok(CompletedAction { scenario_version: row.get(1)?, step_id: row.get(2)?, step_content_hash: row.get(3)? })
-    })
+/// Required actions that were done for each session in its scenario.
+pub fn completed(tenant_id: Uuid, sessions: SessionKeys) -> Result<Vec<Vec<CompletedAction>>> {
+    let SessionKeys { session_ids, scenario_ids } = sessions;
+    let count = session_ids.len();
+    let found = COMPLETED.rows(&args![tenant_id, session_ids, scenario_ids], |row| {
+        let (scenario_version, step_id, step_content_hash) = (row.get(2)?, row.get(3)?, row.get(4)?);
+        let visit_no = row.get(5)?;
+        Ok((row.get(1)?, CompletedAction { scenario_version, step_id, step_content_hash, visit_no }))
+    })?;
+    Ok(by_session(count, found))
 }
 
 /// Records an action as done, and says whether it was not on record yet; a second time changes nothing.
@@ -98,15 +136,20 @@ pub fn complete(tenant_id: Uuid, session_id: Uuid, scenario_id: Uuid, done: &Com
         done.scenario_version,
         done.step_id.as_str(),
         done.step_content_hash.as_str(),
+        done.visit_no,
     ])?;
     Ok(written > 0)
 }
 
-/// Answers to forks that were given for the session in this scenario.
-pub fn decisions(tenant_id: Uuid, session_id: Uuid, scenario_id: Uuid) -> Result<Vec<SubmittedDecision>> {
-    DECISIONS.rows(&args![tenant_id, session_id, scenario_id], |row| {
-        Ok(SubmittedDecision { scenario_version: row.get(1)?, fork_step_id: row.get(2)?, target_step_id: row.get(3)? })
-    })
+/// Answers to forks that were given for each session in its scenario.
+pub fn decisions(tenant_id: Uuid, sessions: SessionKeys) -> Result<Vec<Vec<SubmittedDecision>>> {
+    let SessionKeys { session_ids, scenario_ids } = sessions;
+    let count = session_ids.len();
+    let found = DECISIONS.rows(&args![tenant_id, session_ids, scenario_ids], |row| {
+        let (scenario_version, fork_step_id, target_step_id) = (row.get(2)?, row.get(3)?, row.get(4)?);
+        Ok((row.get(1)?, SubmittedDecision { scenario_version, fork_step_id, target_step_id }))
+    })?;
+    Ok(by_session(count, found))
 }
 
 /// Records an answer; a later one for the same fork takes its place.

@@ -1,7 +1,7 @@
 //! `scenario.field_attempts`: values that were found and that do not count, or not yet ("Gap fill" in
 //! docs/behaviour.md).
 
-use super::Statement;
+use super::{Statement, by_session};
 use crate::args;
 use crate::error::Result;
 use crate::json::Json;
@@ -67,19 +67,29 @@ static KEEP_REJECTED: Statement = Statement::writing(
 );
 
 static TO_CONFIRM: Statement = Statement::reading(
-    "SELECT a.value, a.confidence, a.quote FROM scenario.field_attempts AS a
-      WHERE a.tenant_id = $1 AND a.session_id = $2 AND a.field_name = $3 AND a.state = 'to_confirm'
-        AND a.value IS NOT NULL
-      ORDER BY a.attempt_no DESC LIMIT 1",
+    "SELECT s.place, w.value, w.confidence, w.quote
+       FROM pg_catalog.unnest($2::uuid[]) WITH ORDINALITY AS s (session_id, place)
+      CROSS JOIN LATERAL (
+            SELECT a.value, a.confidence, a.quote FROM scenario.field_attempts AS a
+             WHERE a.tenant_id = $1 AND a.session_id = s.session_id AND a.field_name = $3 AND a.state = 'to_confirm'
+               AND a.value IS NOT NULL
+             ORDER BY a.attempt_no DESC LIMIT 1) AS w",
 );
 
 /// What the customer has denied in this session, and the value of their profile that they have denied in any.
 static DENIED: Statement = Statement::reading(
-    "SELECT a.value FROM scenario.field_attempts AS a
-      WHERE a.tenant_id = $1 AND a.session_id = $2 AND a.field_name = $3 AND a.state = 'denied' AND a.value IS NOT NULL
-      UNION ALL
-     SELECT p.value FROM scenario.profile_fields AS p
-      WHERE p.tenant_id = $1 AND p.customer_id = $4 AND p.field_name = $3 AND p.status = 'rejected'",
+    "SELECT s.place, d.value
+       FROM ROWS FROM (pg_catalog.unnest($2::uuid[]), pg_catalog.unnest($4::uuid[]))
+            WITH ORDINALITY AS s (session_id, customer_id, place)
+      CROSS JOIN LATERAL (
+            SELECT a.value FROM scenario.field_attempts AS a
+             WHERE a.tenant_id = $1 AND a.session_id = s.session_id AND a.field_name = $3 AND a.state = 'denied'
+               AND a.value IS NOT NULL
+             UNION ALL
+            SELECT p.value FROM scenario.profile_fields AS p
+             WHERE p.tenant_id = $1 AND p.customer_id = s.customer_id AND p.field_name = $3
+               AND p.status = 'rejected'
+            OFFSET 0) AS d",
 );
 
 /// A field is declined once, whatever reason is given later.
@@ -91,8 +101,12 @@ static DECLINE: Statement = Statement::writing(
 );
 
 static DECLINED: Statement = Statement::reading(
-    "SELECT a.field_name FROM scenario.field_attempts AS a
-      WHERE a.tenant_id = $1 AND a.session_id = $2 AND a.state = $3",
+    "SELECT s.place, d.field_name
+       FROM pg_catalog.unnest($2::uuid[]) WITH ORDINALITY AS s (session_id, place)
+      CROSS JOIN LATERAL (
+            SELECT a.field_name FROM scenario.field_attempts AS a
+             WHERE a.tenant_id = $1 AND a.session_id = s.session_id AND a.state = $3
+            OFFSET 0) AS d",
 );
 
 static DELETE_TO_CONFIRM: Statement = Statement::writing(
@@ -145,14 +159,34 @@ pub fn keep_rejected(tenant_id: Uuid, session_id: Uuid, rejected: &[RejectedValu
 
 /// The value of a field that the session's customer is to confirm.
 pub fn to_confirm(tenant_id: Uuid, session_id: Uuid, field: &str) -> Result<Option<Attempt>> {
-    TO_CONFIRM.row(&args![tenant_id, session_id, field], |row| {
-        Ok(Attempt { value: row.get(1)?, confidence: row.opt(2)?, quote: row.opt(3)? })
-    })
+    Ok(to_confirm_many(tenant_id, vec![session_id], field)?.pop().flatten())
+}
+
+/// The same for each of these sessions.
+pub fn to_confirm_many(tenant_id: Uuid, session_ids: Vec<Uuid>, field: &str) -> Result<Vec<Option<Attempt>>> {
+    let count = session_ids.len();
+    let found = TO_CONFIRM.rows(&args![tenant_id, session_ids, field], |row| {
+        Ok((row.get(1)?, Attempt { value: row.get(2)?, confidence: row.opt(3)?, quote: row.opt(4)? }))
+    })?;
+    Ok(by_session(count, found).into_iter().map(|mut waiting| waiting.pop()).collect())
 }
 
 /// Values of a field, as JSON text, that the session's customer has said are wrong.
 pub fn denied(tenant_id: Uuid, session_id: Uuid, customer_id: Option<Uuid>, field: &str) -> Result<Vec<String>> {
-    DENIED.rows(&args![tenant_id, session_id, field, customer_id], |row| Ok(row.get::<Json>(1)?.0))
+    Ok(denied_many(tenant_id, vec![session_id], vec![customer_id], field)?.pop().unwrap_or_default())
+}
+
+/// The same for each of these sessions, each with its customer.
+pub fn denied_many(
+    tenant_id: Uuid,
+    session_ids: Vec<Uuid>,
+    customer_ids: Vec<Option<Uuid>>,
+    field: &str,
+) -> Result<Vec<Vec<String>>> {
+    let count = session_ids.len();
+    let found = DENIED
+        .rows(&args![tenant_id, session_ids, field, customer_ids], |row| Ok((row.get(1)?, row.get::<Json>(2)?.0)))?;
+    Ok(by_session(count, found))
 }
 
 /// Keeps that the customer has declined to give a field in this session. `reason` is a sentence for people.
@@ -161,9 +195,12 @@ pub fn keep_declined(tenant_id: Uuid, session_id: Uuid, field: &str, reason: &st
     Ok(())
 }
 
-/// Fields that the customer has declined to give in this session.
-pub fn declined(tenant_id: Uuid, session_id: Uuid) -> Result<Vec<String>> {
-    DECLINED.rows(&args![tenant_id, session_id, AttemptState::Declined.as_str()], |row| row.get(1))
+/// Fields that the customer has declined to give in each of these sessions.
+pub fn declined(tenant_id: Uuid, session_ids: Vec<Uuid>) -> Result<Vec<Vec<String>>> {
+    let count = session_ids.len();
+    let declined = AttemptState::Declined.as_str();
+    let found = DECLINED.rows(&args![tenant_id, session_ids, declined], |row| Ok((row.get(1)?, row.get(2)?)))?;
+    Ok(by_session(count, found))
 }
 
 /// Forgets what was to be confirmed: it is settled, or another value has taken its place.

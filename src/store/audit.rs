@@ -1,9 +1,9 @@
 //! `scenario.migration_audit`: what was done to sessions before. Its rows are written with the sessions
 //! ([`super::session_changes`]).
 
-use super::Statement;
-use crate::args;
+use super::{SessionKeys, Statement, by_session};
 use crate::error::Result;
+use crate::{args, sessions_and_scenarios};
 use pgrx::Uuid;
 
 static WHY_PINNED: Statement = Statement::reading(
@@ -24,6 +24,34 @@ static PLANS_BETWEEN: Statement = Statement::reading(
         AND a.applied
       ORDER BY a.revision DESC LIMIT 1",
 );
+
+static MOVES: Statement = Statement::reading(concat!(
+    "SELECT a.place, m.from_version, m.to_version, m.plan_ids
+       FROM ",
+    sessions_and_scenarios!(),
+    " CROSS JOIN LATERAL (
+            SELECT d.* FROM scenario.migration_audit AS d
+             WHERE d.tenant_id = $1 AND d.session_id = a.session_id AND d.scenario_id = a.scenario_id AND d.applied
+               AND d.from_version IS NOT NULL AND d.to_version IS NOT NULL
+             ORDER BY d.revision DESC) AS m"
+));
+
+/// A session has moved from one version straight to the other, by these plans in their order; by none: it fell back.
+pub struct AuditedMove {
+    pub from_version: i32,
+    pub to_version: i32,
+    pub plan_ids: Vec<Uuid>,
+}
+
+/// The moves of each session in its scenario, the last one first.
+pub fn moves(tenant_id: Uuid, sessions: SessionKeys) -> Result<Vec<Vec<AuditedMove>>> {
+    let SessionKeys { session_ids, scenario_ids } = sessions;
+    let count = session_ids.len();
+    let found = MOVES.rows(&args![tenant_id, session_ids, scenario_ids], |row| {
+        Ok((row.get(1)?, AuditedMove { from_version: row.get(2)?, to_version: row.get(3)?, plan_ids: row.get(4)? }))
+    })?;
+    Ok(by_session(count, found))
+}
 
 /// Who changes a session by hand, and why, for its audit row.
 #[derive(Clone, Copy)]

@@ -64,7 +64,7 @@ impl KeyedTable {
             let is_table =
                 table_id != pg_sys::InvalidOid && pg_sys::get_rel_relkind(table_id) as u8 == pg_sys::RELKIND_RELATION;
             let may_read = is_table
-                && pg_sys::pg_class_aclcheck(table_id, pg_sys::GetUserId(), pg_sys::ACL_SELECT.into())
+                && pg_sys::pg_class_aclcheck(table_id, pg_sys::GetUserId(), pg_sys::ACL_SELECT as pg_sys::AclMode)
                     == pg_sys::AclResult::ACLCHECK_OK
                 && pg_sys::check_enable_rls(table_id, pg_sys::InvalidOid, true) as u32
                     != pg_sys::CheckEnableRlsResult::RLS_ENABLED;

@@ -22,8 +22,10 @@ pub mod progress;
 pub mod requests;
 pub mod scenarios;
 pub mod session_changes;
+pub mod session_counts;
 pub mod sessions;
 pub mod sources;
+mod sqlstate;
 mod statement;
 pub mod steps;
 pub mod undo;
@@ -43,6 +45,43 @@ use serde::de::DeserializeOwned;
 #[macro_export]
 macro_rules! args {
     ($($value:expr),* $(,)?) => { [$(::pgrx::datum::DatumWithOid::from($value)),*] };
+}
+
+/// Sessions for which one statement reads rows, each with the scenario that it walks.
+pub struct SessionKeys {
+    pub session_ids: Vec<pgrx::Uuid>,
+    pub scenario_ids: Vec<pgrx::Uuid>,
+}
+
+impl SessionKeys {
+    pub fn one(session_id: pgrx::Uuid, scenario_id: pgrx::Uuid) -> SessionKeys {
+        SessionKeys { session_ids: vec![session_id], scenario_ids: vec![scenario_id] }
+    }
+}
+
+/// The sessions `a` of a statement that reads rows for several of them: $2 and $3 are their ids and scenarios. The rows
+/// come in the order of the sessions, and each has its session's place, from 1 on, as its first column. The rows of one
+/// session are found by their key in a LATERAL subquery, in whose order they come. An ORDER BY, a LIMIT or an OFFSET 0
+/// keeps the subquery by itself: a join could begin with the rows of the whole tenant.
+#[macro_export]
+macro_rules! sessions_and_scenarios {
+    () => {
+        "ROWS FROM (pg_catalog.unnest($2::uuid[]), pg_catalog.unnest($3::uuid[]))
+               WITH ORDINALITY AS a (session_id, scenario_id, place)"
+    };
+}
+
+/// What was found for each session, in the order of the sessions. `found`: the places of sessions, from 1 on, with a
+/// row of each.
+fn by_session<T>(sessions: usize, found: Vec<(i64, T)>) -> Vec<Vec<T>> {
+    let mut all: Vec<Vec<T>> = std::iter::repeat_with(Vec::new).take(sessions).collect();
+    for (place, row) in found {
+        let of_session = usize::try_from(place - 1).ok().and_then(|place| all.get_mut(place));
+        if let Some(of_session) = of_session {
+            of_session.push(row);
+        }
+    }
+    all
 }
 
 /// What a column of JSON that the extension wrote says. XX000 if it cannot be read.

@@ -1,8 +1,8 @@
 //! `scenario.passed_at_start`: checkpoints that sessions have passed without a visit, since they began in the middle.
 
-use super::Statement;
-use crate::args;
+use super::{SessionKeys, Statement, by_session};
 use crate::error::Result;
+use crate::{args, sessions_and_scenarios};
 use pgrx::Uuid;
 use scenario_engine::acts::PassedAtStart;
 
@@ -20,12 +20,15 @@ static KEEP: Statement = Statement::writing(
         SET is_certain = p.is_certain AND excluded.is_certain",
 );
 
-static OF_SESSION: Statement = Statement::reading(
-    "SELECT p.content_hash, p.step_id, p.step_name, p.checkpoint_description, p.is_certain
-       FROM scenario.passed_at_start AS p
-      WHERE p.tenant_id = $1 AND p.session_id = $2 AND p.scenario_id = $3
-      ORDER BY p.content_hash",
-);
+static OF_SESSIONS: Statement = Statement::reading(concat!(
+    "SELECT a.place, b.content_hash, b.step_id, b.step_name, b.checkpoint_description, b.is_certain
+       FROM ",
+    sessions_and_scenarios!(),
+    " CROSS JOIN LATERAL (
+            SELECT p.* FROM scenario.passed_at_start AS p
+             WHERE p.tenant_id = $1 AND p.session_id = a.session_id AND p.scenario_id = a.scenario_id
+             ORDER BY p.content_hash) AS b"
+));
 
 /// Keeps what a session passed before it began.
 pub fn keep(tenant_id: Uuid, session_id: Uuid, scenario_id: Uuid, passed: &[PassedAtStart]) -> Result<()> {
@@ -45,15 +48,19 @@ pub fn keep(tenant_id: Uuid, session_id: Uuid, scenario_id: Uuid, passed: &[Pass
     .map(|_| ())
 }
 
-/// What a session passed before it began in this scenario.
-pub fn of_session(tenant_id: Uuid, session_id: Uuid, scenario_id: Uuid) -> Result<Vec<PassedAtStart>> {
-    OF_SESSION.rows(&args![tenant_id, session_id, scenario_id], |row| {
-        Ok(PassedAtStart {
-            content_hash: row.get(1)?,
-            step_id: row.get(2)?,
-            step_name: row.get(3)?,
-            checkpoint_description: row.opt(4)?,
-            is_certain: row.get(5)?,
-        })
-    })
+/// What each session passed before it began in its scenario.
+pub fn of_sessions(tenant_id: Uuid, sessions: SessionKeys) -> Result<Vec<Vec<PassedAtStart>>> {
+    let SessionKeys { session_ids, scenario_ids } = sessions;
+    let count = session_ids.len();
+    let found = OF_SESSIONS.rows(&args![tenant_id, session_ids, scenario_ids], |row| {
+        let passed = PassedAtStart {
+            content_hash: row.get(2)?,
+            step_id: row.get(3)?,
+            step_name: row.get(4)?,
+            checkpoint_description: row.opt(5)?,
+            is_certain: row.get(6)?,
+        };
+        Ok((row.get(1)?, passed))
+    })?;
+    Ok(by_session(count, found))
 }

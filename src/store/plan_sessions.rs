@@ -1,22 +1,19 @@
 //! The sessions that a plan concerns, and their marks: the `pending_…` columns of `scenario.sessions`.
 //!
-//! Only [`concerned`] says which sessions a plan concerns. SQL calls `plan_session_ids` and `count_sessions_to_mark`,
-//! which run the statements of this file.
+//! A plan concerns the sessions that walk its old version as it is stored ([`walks_old_version!`]) and are active or
+//! paused. SQL asks `count_sessions_to_mark`, which runs a statement of this file.
 //!
 //! No statement here joins sessions with a plan, or with the rows of an array: on a table that was never analyzed
 //! PostgreSQL expects one row, and would compare every session with every other row, or scan a whole tenant for each
 //! page. A page in the order of an index, and one session by its key, find their index whatever PostgreSQL expects.
 
 use super::Statement;
-use super::plans::{self, Plan};
-use super::versions::Version;
+use super::plans::Plan;
 use crate::args;
 use crate::error::{Error, Result};
 use crate::json::Json;
 use pgrx::Uuid;
-use scenario_engine::acts::Acts;
-use scenario_engine::plan::{AnchorCounts, HeldCounts, OtherSessions, PassedGroup, VersionCounts};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The session `s` walks the plan's old version as it is stored. The parameters $1 to $4 are tenant, scenario, old
 /// version and its checksum ([`key`]).
@@ -30,13 +27,6 @@ macro_rules! walks_old_version {
 macro_rules! live {
     () => {
         "s.status IN ('active', 'paused')"
-    };
-}
-
-/// A plan concerns the session `s` if that is live and walks the plan's old version as it is stored.
-macro_rules! concerned {
-    () => {
-        concat!(walks_old_version!(), " AND ", live!())
     };
 }
 
@@ -55,62 +45,30 @@ macro_rules! to_mark {
     };
 }
 
-static IDS: Statement = Statement::reading(concat!(
-    "SELECT s.session_id FROM scenario.sessions AS s WHERE ",
-    concerned!(),
-    " ORDER BY s.step_id, s.session_id"
-));
-
-static FINISHED_IDS: Statement = Statement::reading(concat!(
-    "SELECT s.session_id FROM scenario.sessions AS s WHERE ",
+// With no condition `step_id = …` there is one index alone that gives this order, whatever PostgreSQL expects: that of
+// sessions by step.
+static AT_STEP: Statement = Statement::reading(concat!(
+    "SELECT s.session_id, s.pinned_at IS NOT NULL FROM scenario.sessions AS s WHERE ",
     walks_old_version!(),
-    " AND s.status = 'completed' AND s.step_id = ANY ($5) ORDER BY s.step_id, s.session_id"
-));
+    " AND s.step_id <= $5 AND (s.step_id, s.session_id) > ($5, $6)
+      AND (s.status = 'completed' OR NOT $7) AND (s.status IN ('active', 'paused') OR $7)
+      ORDER BY s.step_id, s.session_id
+      LIMIT $8"
+))
+.in_order()
+.stable();
 
-static COUNT_BY_STEP: Statement = Statement::reading(concat!(
-    "SELECT p.step_id, p.contents, count(*) FILTER (WHERE p.status <> 'completed'),
-            count(*) FILTER (WHERE p.status = 'paused'),
-            count(*) FILTER (WHERE p.status <> 'completed' AND p.is_pinned),
-            count(*) FILTER (WHERE p.status = 'completed')
-       FROM (SELECT s.step_id, s.status, s.pinned_at IS NOT NULL AS is_pinned,
-                    ARRAY(SELECT DISTINCT v.step_content_hash FROM scenario.step_visits AS v
-                           WHERE v.tenant_id = s.tenant_id AND v.session_id = s.session_id
-                             AND v.scenario_id = s.scenario_id
-                             AND (v.is_checkpoint OR v.step_content_hash = ANY ($5))
-                          UNION
-                          SELECT b.content_hash FROM scenario.passed_at_start AS b
-                           WHERE b.tenant_id = s.tenant_id AND b.session_id = s.session_id
-                             AND b.scenario_id = s.scenario_id
-                           ORDER BY 1) AS contents
-               FROM scenario.sessions AS s WHERE ",
-    walks_old_version!(),
-    " AND (",
-    live!(),
-    " OR $6 AND s.status = 'completed')) AS p
-      GROUP BY p.step_id, p.contents
-      ORDER BY p.step_id, p.contents"
-));
-
-static COUNT_ELSEWHERE: Statement = Statement::reading(concat!(
-    "SELECT s.scenario_version, s.scenario_version = $3,
-            count(*) FILTER (WHERE ",
-    live!(),
-    "), count(*) FILTER (WHERE s.status = 'paused'),
-            count(*) FILTER (WHERE ",
-    live!(),
-    " AND s.pinned_at IS NOT NULL),
-            count(*) FILTER (WHERE s.status = 'completed'),
-            count(*) FILTER (WHERE ",
-    live!(),
-    " AND s.scenario_checksum <> $4)
-       FROM scenario.sessions AS s
-      WHERE s.tenant_id = $1 AND s.scenario_id = $2 AND s.scenario_version < greatest($3 + 1, $5)
-      GROUP BY s.scenario_version
-      ORDER BY s.scenario_version"
-));
+static NEXT_STEP: Statement = Statement::reading(
+    "SELECT s.step_id FROM scenario.sessions AS s
+      WHERE s.tenant_id = $1 AND s.scenario_id = $2 AND s.scenario_version = $3 AND s.step_id > $4
+      ORDER BY s.step_id
+      LIMIT 1",
+)
+.in_order()
+.stable();
 
 static COUNT_TO_MARK: Statement =
-    Statement::reading(concat!("SELECT count(*) FROM scenario.sessions AS s WHERE ", to_mark!()));
+    Statement::reading(concat!("SELECT count(*) FROM scenario.sessions AS s WHERE ", to_mark!())).in_place();
 
 // Variables can be large: they are read only when a policy has a condition on them.
 static PAGE: Statement = Statement::writing(concat!(
@@ -121,21 +79,25 @@ static PAGE: Statement = Statement::writing(concat!(
     " AND (s.step_id, s.session_id) > ($8, $9)
       ORDER BY s.step_id, s.session_id
       LIMIT $10"
-));
+))
+.in_order();
 
 // Each session is locked by its key alone, whatever it has become since the page was read, and looked at again under
 // the lock. One that somebody has locked is skipped: its next turn finds by the count of deployments that there is a
-// plan. OFFSET 0 keeps the conditions out of the inner query, where they could lead to another index.
+// plan. OFFSET 0 keeps the conditions out of the inner query, where they could lead to another index. For the UPDATE a
+// session is found by its place in the table: a condition `session_id = ANY …` is no key where PostgreSQL expects one
+// session a tenant.
 static MARK: Statement = Statement::writing(concat!(
     "UPDATE scenario.sessions AS s
         SET pending_plan_id = $5, pending_target_version = $8, pending_marked_at = pg_catalog.now(),
             pending_anchor_hash = ($11::text[])[pg_catalog.array_position($10::text[], s.step_id)]
-      WHERE s.tenant_id = $1 AND s.session_id = ANY (ARRAY(
-            SELECT s.session_id
+      WHERE s.ctid = ANY (ARRAY(
+            SELECT s.place
               FROM pg_catalog.unnest($9::uuid[]) AS seen (session_id)
              CROSS JOIN LATERAL (
-                   SELECT l.tenant_id, l.session_id, l.scenario_id, l.scenario_version, l.scenario_checksum,
-                          l.status, l.step_id, l.pending_plan_id, l.pinned_at, l.reconciled_deployments
+                   SELECT l.ctid AS place, l.tenant_id, l.session_id, l.scenario_id, l.scenario_version,
+                          l.scenario_checksum, l.status, l.step_id, l.pending_plan_id, l.pinned_at,
+                          l.reconciled_deployments
                      FROM scenario.sessions AS l
                     WHERE l.tenant_id = $1 AND l.session_id = seen.session_id
                    OFFSET 0
@@ -145,20 +107,44 @@ static MARK: Statement = Statement::writing(concat!(
     "))"
 ));
 
+// All sessions at once, in the order in which they lie in the table: each is locked, looked at again under the lock,
+// and found for the UPDATE by its place. One that somebody has locked is skipped; one that somebody has written since
+// the statement began has another place now, and is skipped too.
+static MARK_STEPS: Statement = Statement::writing(concat!(
+    "UPDATE scenario.sessions AS s
+        SET pending_plan_id = $5, pending_target_version = $8, pending_marked_at = pg_catalog.now(),
+            pending_anchor_hash = $9::pg_catalog.jsonb ->> s.step_id
+       FROM (SELECT s.ctid AS place
+               FROM scenario.sessions AS s WHERE ",
+    to_mark!(),
+    " AND s.step_id <> ALL ($10)
+                FOR NO KEY UPDATE SKIP LOCKED) AS l
+      WHERE s.ctid = l.place"
+))
+.in_place();
+
+// The transactions that are under way. Where they are the same as before, nobody has written anything in between.
+static UNDER_WAY: Statement = Statement::writing("SELECT pg_catalog.pg_current_snapshot()::pg_catalog.text");
+
+static TRY_MARK_STEPS: Statement = Statement::writing("SELECT scenario.try_mark_steps($1, $2, $3, $4)");
+
 static MARK_PAGE: Statement = Statement::writing(
     "SELECT m.marked, m.failed, m.first_error FROM scenario.mark_page($1, $2, $3, $4, $5, $6, $7) AS m",
 );
 
 static MARKS_BY_ANCHOR: Statement = Statement::writing(
-    "SELECT coalesce(pg_catalog.jsonb_object_agg(m.anchor, m.sessions), '{}'), coalesce(sum(m.sessions), 0)::bigint
-       FROM (SELECT coalesce(s.pending_anchor_hash, 'none') AS anchor, count(*) AS sessions
+    "SELECT coalesce(pg_catalog.jsonb_object_agg(coalesce(m.anchor, 'none'), m.sessions), '{}'),
+            coalesce(sum(m.sessions), 0)::bigint
+       FROM (SELECT s.pending_anchor_hash AS anchor, count(*) AS sessions
                FROM scenario.sessions AS s WHERE s.tenant_id = $1 AND s.pending_plan_id = $2
-              GROUP BY 1) AS m",
-);
+              GROUP BY s.pending_anchor_hash) AS m",
+)
+.in_place();
 
 // Without a lock: whoever cancels waits for no session.
 static COUNT_MARKS: Statement =
-    Statement::writing("SELECT count(*) FROM scenario.sessions AS s WHERE s.tenant_id = $1 AND s.pending_plan_id = $2");
+    Statement::writing("SELECT count(*) FROM scenario.sessions AS s WHERE s.tenant_id = $1 AND s.pending_plan_id = $2")
+        .in_place();
 
 static VERSIONS_WALKED: Statement = Statement::writing(concat!(
     "SELECT v.version
@@ -173,7 +159,7 @@ static VERSIONS_WALKED: Statement = Statement::writing(concat!(
       ORDER BY v.version"
 ));
 
-/// The parameters of [`concerned`] and [`to_mark`], then others.
+/// The parameters of [`walks_old_version`] and [`to_mark`], then others.
 macro_rules! key {
     ($tenant_id:expr, $plan:expr $(, $more:expr)*) => {
         args![$tenant_id, $plan.scenario_id, $plan.from_version, $plan.from_checksum.as_str() $(, $more)*]
@@ -301,108 +287,89 @@ pub fn mark_together(
     ))
 }
 
-/// The sessions that a plan concerns.
-pub fn ids(tenant_id: Uuid, plan: &Plan) -> Result<Vec<Uuid>> {
-    IDS.rows(&key!(tenant_id, plan), |row| row.get(1))
+/// The anchor of each step at which a plan lets everybody in who goes on; the steps that are left out are looked at
+/// session by session.
+pub struct StepsToMark<'a> {
+    /// By step.
+    pub anchor_hashes: BTreeMap<&'a str, Option<&'a str>>,
+    pub left_out: Vec<&'a str>,
 }
 
-/// The finished sessions of the plan's old version that are at one of these steps.
-pub fn finished_ids(tenant_id: Uuid, plan: &Plan, step_ids: Vec<&str>) -> Result<Vec<Uuid>> {
-    FINISHED_IDS.rows(&key!(tenant_id, plan, step_ids), |row| row.get(1))
+/// Marks the sessions at these steps as [`mark_at_steps`] does, and says how many; `None`: one has failed, most likely
+/// by a trigger of the application, and none is marked.
+pub fn try_mark_at_steps(tenant_id: Uuid, plan_id: Uuid, steps: &StepsToMark<'_>) -> Result<Option<i64>> {
+    let own = args![tenant_id, plan_id, Json::of(&steps.anchor_hashes), steps.left_out.clone()];
+    Ok(TRY_MARK_STEPS.row(&own, |row| row.opt(1))?.flatten())
 }
 
-/// The live sessions that walk another version of the plan's scenario as it is stored.
-pub fn ids_on_version(tenant_id: Uuid, plan: &Plan, version: &Version) -> Result<Vec<Uuid>> {
-    let key = args![tenant_id, plan.scenario_id, version.version, version.checksum.as_str()];
-    IDS.rows(&key, |row| row.get(1))
-}
+/// How often the sessions are gone through that others have written meanwhile.
+const MOST_SWEEPS: usize = 5;
 
-/// Sessions at one step that have passed the same checkpoints.
-pub struct StepGroup {
-    pub step_id: String,
-    /// Content hashes of the checkpoints.
-    pub contents: Vec<String>,
-    /// Those that are live, and how many of them are paused or pinned.
-    pub sessions: u64,
-    pub paused: u64,
-    pub pinned: u64,
-    pub finished: u64,
-}
-
-/// The sessions that walk a version of the plan's scenario as it is stored, in groups; finished ones only where they
-/// are asked for.
-pub fn groups_by_step(
-    tenant_id: Uuid,
-    plan: &Plan,
-    (version, checksum): (i32, &str),
-    acts: &Acts,
-    with_finished: bool,
-) -> Result<Vec<StepGroup>> {
-    let flagged: Vec<&str> = acts.flagged_contents().collect();
-    let key = args![tenant_id, plan.scenario_id, version, checksum, flagged, with_finished];
-    COUNT_BY_STEP.rows(&key, |row| {
-        let count = |column| row.get::<i64>(column).map(i64::unsigned_abs);
-        Ok(StepGroup {
-            step_id: row.get(1)?,
-            contents: row.get(2)?,
-            sessions: count(3)?,
-            paused: count(4)?,
-            pinned: count(5)?,
-            finished: count(6)?,
-        })
-    })
-}
-
-/// The sessions of the plan's old version, counted by the step that they are at and by the checkpoints that they have
-/// passed; finished ones only where they are asked for.
-pub fn counts_by_step(
-    tenant_id: Uuid,
-    plan: &Plan,
-    acts: &Acts,
-    with_finished: bool,
-) -> Result<HashMap<String, AnchorCounts>> {
-    let own = (plan.from_version, plan.from_checksum.as_str());
-    let mut counts: HashMap<String, AnchorCounts> = HashMap::new();
-    for group in groups_by_step(tenant_id, plan, own, acts, with_finished)? {
-        let StepGroup { step_id, contents, sessions, paused, finished, .. } = group;
-        let at = counts.entry(step_id).or_default();
-        at.sessions += sessions;
-        at.paused += paused;
-        at.finished += finished;
-        if contents.is_empty() {
-            continue;
-        }
-        if finished > 0 {
-            at.finished_passed.push(PassedGroup { contents: contents.clone(), sessions: finished });
-        }
-        if sessions > 0 {
-            at.passed.push(PassedGroup { contents, sessions });
+/// Marks every session that goes on and that the plan concerns, but for those at steps that are left out and those that
+/// somebody has locked. The first error ends it.
+///
+/// * `anchor_hashes`: an object: step → anchor.
+pub fn mark_at_steps(tenant_id: Uuid, plan: &Plan, anchor_hashes: Json, left_out: &[String]) -> Result<i64> {
+    let mut marked = 0;
+    for _ in 0..MOST_SWEEPS {
+        let under_way = || UNDER_WAY.row(&[], |row| row.get::<String>(1));
+        let before = under_way()?;
+        let includes_finished = false;
+        let found = MARK_STEPS.execute(&key!(
+            tenant_id,
+            plan,
+            plan.plan_id,
+            plan.deployment_no,
+            includes_finished,
+            plan.to_version,
+            anchor_hashes.clone(),
+            left_out.to_vec()
+        ))?;
+        marked += found.cast_signed();
+        if found == 0 || under_way()? == before {
+            break;
         }
     }
-    Ok(counts)
+    Ok(marked)
 }
 
-/// The sessions of the plan's scenario that [`counts_by_step`] does not count. Sessions that a landing would hold
-/// are not counted here.
-pub fn count_elsewhere(tenant_id: Uuid, plan: &Plan) -> Result<OtherSessions> {
-    let plans = plans::refs(tenant_id, plan.scenario_id)?;
-    let mut elsewhere = OtherSessions { plans, ..OtherSessions::default() };
-    COUNT_ELSEWHERE.rows(&key!(tenant_id, plan, plan.to_version), |row| {
-        let count = |column| row.get::<i64>(column).map(i64::unsigned_abs);
-        if row.get(2)? {
-            (elsewhere.finished, elsewhere.foreign_checksum) = (count(6)?, count(7)?);
-        } else {
-            elsewhere.older.push(VersionCounts {
-                version: row.get(1)?,
-                sessions: count(3)?,
-                paused: count(4)?,
-                pinned: count(5)?,
-                held: HeldCounts::default(),
-            });
-        }
-        Ok(())
-    })?;
-    Ok(elsewhere)
+/// The sessions that walk a version as it is stored and are at one step: the finished ones, or those that are active or
+/// paused.
+pub struct SessionsAtStep {
+    pub scenario_id: Uuid,
+    pub version: i32,
+    pub checksum: String,
+    pub step_id: String,
+    pub finished: bool,
+}
+
+/// A session at a step.
+pub struct SessionAtStep {
+    pub session_id: Uuid,
+    pub is_pinned: bool,
+}
+
+/// The next sessions at a step in the order of their ids, at most `most`: those after the session `after`.
+pub fn at_step(tenant_id: Uuid, at: &SessionsAtStep, after: Option<Uuid>, most: usize) -> Result<Vec<SessionAtStep>> {
+    let SessionsAtStep { scenario_id, version, checksum, step_id, finished } = at;
+    let after = after.unwrap_or_else(|| PageCursor::start().session_id);
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let own = args![tenant_id, *scenario_id, *version, checksum.as_str(), step_id.as_str(), after, *finished, most];
+    AT_STEP.rows(&own, |row| Ok(SessionAtStep { session_id: row.get(1)?, is_pinned: row.get(2)? }))
+}
+
+/// The steps of a version at which there is a session, of whatever status. Reads a row for each step, not one for each
+/// session.
+pub fn steps_with_sessions(tenant_id: Uuid, scenario_id: Uuid, version: i32) -> Result<BTreeSet<String>> {
+    let mut steps = BTreeSet::new();
+    let mut last = String::new();
+    while let Some(next) =
+        NEXT_STEP.row(&args![tenant_id, scenario_id, version, last.as_str()], |row| row.get::<String>(1))?
+    {
+        last.clone_from(&next);
+        steps.insert(next);
+    }
+    Ok(steps)
 }
 
 /// How many sessions the plan may mark: policies are not asked, and finished sessions are left out.

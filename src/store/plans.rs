@@ -165,7 +165,8 @@ fn read_status(text: &str) -> Result<PlanStatus> {
     PlanStatus::parse(text).ok_or_else(|| Error::internal(format!("unknown plan status {text}")))
 }
 
-fn missing(plan_id: Uuid) -> Error {
+/// P0002: there is no such plan.
+pub fn missing(plan_id: Uuid) -> Error {
     Error::not_found("plan", plan_id).hint("Build it first: build_migration_plan(tenant_id, scenario_id, to_version).")
 }
 

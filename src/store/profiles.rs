@@ -1,18 +1,22 @@
 //! `scenario.profile_fields`: what is known of a customer, whatever session it came from ("Gap fill" in
 //! docs/behaviour.md).
 
-use super::Statement;
+use super::{Statement, by_session};
 use crate::args;
 use crate::error::Result;
 use crate::json::Json;
 use pgrx::Uuid;
 
 static LOOK_UP: Statement = Statement::reading(
-    "SELECT p.value, p.confidence, p.needs_confirmation, p.quote, p.status = 'rejected',
-            coalesce(p.expires_at <= pg_catalog.now(), false),
-            extract(epoch FROM p.updated_at)::pg_catalog.float8
-       FROM scenario.profile_fields AS p
-      WHERE p.tenant_id = $1 AND p.customer_id = $2 AND p.field_name = $3 AND p.status IN ('active', 'rejected')",
+    "SELECT a.place, k.value, k.confidence, k.needs_confirmation, k.quote, k.status = 'rejected',
+            coalesce(k.expires_at <= pg_catalog.now(), false),
+            extract(epoch FROM k.updated_at)::pg_catalog.float8
+       FROM pg_catalog.unnest($2::uuid[]) WITH ORDINALITY AS a (customer_id, place)
+      CROSS JOIN LATERAL (
+            SELECT p.* FROM scenario.profile_fields AS p
+             WHERE p.tenant_id = $1 AND p.customer_id = a.customer_id AND p.field_name = $3
+               AND p.status IN ('active', 'rejected')
+            OFFSET 0) AS k",
 );
 
 /// A new value starts a life of its own: active, with no end.
@@ -63,17 +67,29 @@ pub fn active(tenant_id: Uuid, customer_id: Uuid, field: &str) -> Result<Option<
 
 /// The customer's value for a field, if there is one, also where it does not count any more.
 pub fn look_up(tenant_id: Uuid, customer_id: Uuid, field: &str) -> Result<Option<ProfileValue>> {
-    LOOK_UP.row(&args![tenant_id, customer_id, field], |row| {
-        Ok(ProfileValue {
-            value: row.get(1)?,
-            confidence: row.opt(2)?,
-            needs_confirmation: row.get(3)?,
-            quote: row.opt(4)?,
-            is_denied: row.get(5)?,
-            is_expired: row.get(6)?,
-            written_at: Some(row.get(7)?).filter(|at: &f64| at.is_finite()),
-        })
-    })
+    Ok(look_up_many(tenant_id, vec![Some(customer_id)], field)?.pop().flatten())
+}
+
+/// The same for each of these customers; `None`: nobody is known.
+pub fn look_up_many(
+    tenant_id: Uuid,
+    customer_ids: Vec<Option<Uuid>>,
+    field: &str,
+) -> Result<Vec<Option<ProfileValue>>> {
+    let count = customer_ids.len();
+    let found = LOOK_UP.rows(&args![tenant_id, customer_ids, field], |row| {
+        let value = ProfileValue {
+            value: row.get(2)?,
+            confidence: row.opt(3)?,
+            needs_confirmation: row.get(4)?,
+            quote: row.opt(5)?,
+            is_denied: row.get(6)?,
+            is_expired: row.get(7)?,
+            written_at: Some(row.get(8)?).filter(|at: &f64| at.is_finite()),
+        };
+        Ok((row.get(1)?, value))
+    })?;
+    Ok(by_session(count, found).into_iter().map(|mut values| values.pop()).collect())
 }
 
 /// Keeps a value in place of what was known.

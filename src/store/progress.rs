@@ -1,9 +1,9 @@
 //! How far a deployment has come: counted from sessions and audit rows ("Publishing and deploying"). The marks that it
 //! has set are counted where they are set, since a session that was migrated has none any more.
 
-use super::Statement;
+use super::{Statement, plans};
 use crate::args;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::json::Json;
 use pgrx::Uuid;
 use pgrx::datum::TimestampWithTimeZone;
@@ -97,5 +97,5 @@ pub fn of_plan(tenant_id: Uuid, plan_id: Uuid) -> Result<Progress> {
             last_applied_at: row.opt(13)?,
         })
     })?;
-    found.ok_or_else(|| Error::not_found("plan", plan_id))
+    found.ok_or_else(|| plans::missing(plan_id))
 }

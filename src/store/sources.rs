@@ -6,11 +6,12 @@
 //! the rights of whoever called the extension, and what they raise ends the turn.
 
 use super::Statement;
+use super::sqlstate::keep_sqlstate;
 use crate::args;
 use crate::error::{Error, Result};
 use crate::json::Json;
 use pgrx::Uuid;
-use pgrx::spi::Spi;
+use pgrx::spi::{Spi, SpiClient};
 use scenario_engine::reconcile::Candidate;
 
 /// What the function that a setting names must look like.
@@ -142,7 +143,7 @@ impl Source {
         field: &str,
         read: impl FnOnce(String, Option<f64>, &pgrx::spi::SpiHeapTupleData<'_>) -> Result<Candidate>,
     ) -> Result<Option<Candidate>> {
-        Spi::connect(|client| {
+        let run = |client: &SpiClient<'_>| {
             // Not kept prepared: the name changes with a setting, and the function is called seldom, never in the hot
             // path.
             let mut table = client.select(self.sql.as_str(), Some(1), &args![tenant_id, id, field])?;
@@ -156,7 +157,8 @@ impl Source {
                 )));
             }
             read(value, confidence, &row).map(Some)
-        })
+        };
+        keep_sqlstate(|| Spi::connect(run))
     }
 }
 

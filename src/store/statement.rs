@@ -6,9 +6,10 @@
 //! so it has one plan, which is made as if no table could be read from end to end. That takes functions of SPI that
 //! pgrx does not wrap.
 
+use super::sqlstate::keep_sqlstate;
 use crate::error::{Error, Result};
 use pgrx::datum::{DatumWithOid, FromDatum, IntoDatum};
-use pgrx::spi::Spi;
+use pgrx::spi::{Spi, SpiClient};
 use pgrx::{PgTupleDesc, pg_sys};
 use std::ffi::{CStr, CString, c_char};
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -16,11 +17,22 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 /// A statement that is kept prepared. Declare it as a `static`.
 pub struct Statement {
     sql: &'static str,
-    writes: bool,
+    sees: Sees,
     plan: Plan,
     /// Null until it is first run. What is prepared stays for as long as the backend: freeing a plan while the process
     /// exits would reach for memory that is gone.
     prepared: AtomicPtr<Prepared>,
+}
+
+/// What a statement sees.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sees {
+    /// What the query sees that has called the extension.
+    Query,
+    /// The same, and what the transaction has written: after that, also what others have committed since.
+    OwnWrites,
+    /// What was committed until now.
+    Latest,
 }
 
 /// How a statement is planned.
@@ -28,6 +40,11 @@ pub struct Statement {
 enum Plan {
     /// Once, by keys: index scans and nested loops.
     ByKeys,
+    /// The same, and the rows come in the order of an index: none are sorted.
+    InOrder,
+    /// The same as by keys, but the rows of a table come in the order in which they lie: a bitmap of an index says
+    /// where, and a row that is written is found by its place. Groups are made by hashing.
+    InPlace,
     /// As PostgreSQL thinks best for the tables as they are.
     ForTheTables,
 }
@@ -43,34 +60,50 @@ struct Prepared {
 /// What a plan by keys does without. A nested loop over index scans costs at most a few times what the best plan does;
 /// a scan of a table that was small when the plan was made costs without bound. What would save the second of two equal
 /// lookups costs more to set up than the lookup.
-const NOT_BY_KEYS: [&CStr; 6] = [
-    c"enable_seqscan",
-    c"enable_bitmapscan",
-    c"enable_hashjoin",
-    c"enable_mergejoin",
-    c"enable_material",
-    c"enable_memoize",
-];
+const NOT_BY_KEYS: [&CStr; 6] =
+    [c"enable_seqscan", c"enable_hashjoin", c"enable_mergejoin", c"enable_material", c"enable_memoize", c"jit"];
+/// What a plan that takes each row when its key is found does without besides.
+const NOT_ROW_BY_ROW: [&CStr; 1] = [c"enable_bitmapscan"];
+/// What a plan in the order of an index does without besides.
+const NOT_IN_ORDER: [&CStr; 3] = [c"enable_bitmapscan", c"enable_sort", c"enable_incremental_sort"];
+/// What a plan in the order of a table does without besides.
+const NOT_IN_PLACE: [&CStr; 2] = [c"enable_indexscan", c"enable_sort"];
 
 impl Statement {
-    const fn new(sql: &'static str, writes: bool, plan: Plan) -> Statement {
-        Statement { sql, writes, plan, prepared: AtomicPtr::new(std::ptr::null_mut()) }
+    const fn new(sql: &'static str, sees: Sees, plan: Plan) -> Statement {
+        Statement { sql, sees, plan, prepared: AtomicPtr::new(std::ptr::null_mut()) }
     }
 
     /// A SELECT that locks nothing, by keys.
     pub const fn reading(sql: &'static str) -> Statement {
-        Statement::new(sql, false, Plan::ByKeys)
+        Statement::new(sql, Sees::OwnWrites, Plan::ByKeys)
     }
 
     /// A SELECT that locks nothing and looks at many rows.
     pub const fn counting(sql: &'static str) -> Statement {
-        Statement::new(sql, false, Plan::ForTheTables)
+        Statement::new(sql, Sees::OwnWrites, Plan::ForTheTables)
     }
 
     /// Anything else, by keys: INSERT, UPDATE, DELETE, SELECT … FOR UPDATE, a call of a function that writes. It sees
     /// what was committed until now, also in the middle of a function (READ COMMITTED).
     pub const fn writing(sql: &'static str) -> Statement {
-        Statement::new(sql, true, Plan::ByKeys)
+        Statement::new(sql, Sees::Latest, Plan::ByKeys)
+    }
+
+    /// For the next rows in the order of an index, of however many.
+    pub const fn in_order(self) -> Statement {
+        Statement { plan: Plan::InOrder, ..self }
+    }
+
+    /// For all rows of a plan or a scenario: to count them, or to UPDATE those of which a subquery gives the `ctid`.
+    pub const fn in_place(self) -> Statement {
+        Statement { plan: Plan::InPlace, ..self }
+    }
+
+    /// For a function that is STABLE: however often it runs, the statement sees what the query saw that called the
+    /// function.
+    pub const fn stable(self) -> Statement {
+        Statement { sees: Sees::Query, ..self }
     }
 
     /// Runs it and reads every row.
@@ -109,14 +142,17 @@ impl Statement {
             nulls.push(if datum.is_some() { b' ' } else { b'n' } as c_char);
             values.push(datum.map_or(pg_sys::Datum::null(), |datum| datum.sans_lifetime()));
         }
-        Spi::connect_mut(|_| {
+        let run = |_: &mut SpiClient<'_>| {
             self.plan_if_needed(prepared);
             // SAFETY: SPI is connected, the plan is kept for as long as the backend, and there is a value of the type
             // that it was prepared for, and a flag, for each parameter. What it finds lives until SPI is left.
             let (status, count, table) = unsafe {
                 // A transaction that has written must see what it wrote.
-                let sees_the_start =
-                    !self.writes && pg_sys::GetCurrentTransactionIdIfAny() == pg_sys::InvalidTransactionId;
+                let sees_the_start = match self.sees {
+                    Sees::Query => true,
+                    Sees::OwnWrites => pg_sys::GetCurrentTransactionIdIfAny() == pg_sys::InvalidTransactionId,
+                    Sees::Latest => false,
+                };
                 let status =
                     pg_sys::SPI_execute_plan(prepared.plan, values.as_mut_ptr(), nulls.as_ptr(), sees_the_start, 0);
                 (status, pg_sys::SPI_processed, pg_sys::SPI_tuptable)
@@ -133,7 +169,8 @@ impl Statement {
                 found.push(read(&row)?);
             }
             Ok((found, count))
-        })
+        };
+        keep_sqlstate(|| Spi::connect_mut(run))
     }
 
     fn prepared(&'static self, args: &[DatumWithOid<'_>]) -> Result<&'static Prepared> {
@@ -148,8 +185,8 @@ impl Statement {
         let mut types: Vec<pg_sys::Oid> = args.iter().map(DatumWithOid::oid).collect();
         let sql = CString::new(self.sql).map_err(|_| Error::internal("a statement has a NUL character"))?;
         let options = match self.plan {
-            Plan::ByKeys => pg_sys::CURSOR_OPT_GENERIC_PLAN as i32,
-            Plan::ForTheTables => 0,
+            Plan::ByKeys | Plan::InOrder | Plan::InPlace => pg_sys::CURSOR_OPT_GENERIC_PLAN as i32,
+            Plan::ForTheTables => pg_sys::CURSOR_OPT_PARALLEL_OK as i32,
         };
         let (plan, source) = Spi::connect(|_| {
             // SAFETY: SPI is connected, and both the text and the types live through the call. A kept plan is freed by
@@ -187,7 +224,13 @@ impl Statement {
                 return;
             }
             let level = pg_sys::NewGUCNestLevel();
-            for setting in NOT_BY_KEYS {
+            let besides: &[&CStr] = match self.plan {
+                Plan::InOrder => &NOT_IN_ORDER,
+                Plan::InPlace => &NOT_IN_PLACE,
+                Plan::ByKeys => &NOT_ROW_BY_ROW,
+                Plan::ForTheTables => &[],
+            };
+            for setting in NOT_BY_KEYS.iter().chain(besides) {
                 pg_sys::set_config_option(
                     setting.as_ptr(),
                     c"off".as_ptr(),

@@ -42,6 +42,17 @@ pub fn arrival(scenario: ScenarioKey, version: i32, step_id: &str) -> Result<Rc<
     found.ok_or_else(|| Error::internal(format!("version {version} has no step \"{step_id}\"")))
 }
 
+static NAMES: Statement = Statement::reading(
+    "SELECT st.step_id, st.name FROM scenario.scenario_steps AS st
+      WHERE st.tenant_id = $1 AND st.scenario_id = $2 AND st.version = $3
+      ORDER BY st.ordinal",
+);
+
+/// The steps of a version by id and name, in the order of the document.
+pub fn names(tenant_id: Uuid, scenario_id: Uuid, version: i32) -> Result<Vec<(String, String)>> {
+    NAMES.rows(&args![tenant_id, scenario_id, version], |row| Ok((row.get(1)?, row.get(2)?)))
+}
+
 // Numbers of versions are given in order: one below the newest that is not there was there.
 static KNOWN: Statement = Statement::reading(
     "SELECT v.version IS NOT NULL, coalesce(v.status = 'draft', false),

@@ -1,39 +1,46 @@
 //! `scenario.step_visits`: a session's history. The triggers of `sessions` write it, the writer, and an import.
 
-use super::Statement;
-use crate::args;
+use super::{SessionKeys, Statement, by_session};
 use crate::error::Result;
+use crate::{args, sessions_and_scenarios};
 use pgrx::Uuid;
 use pgrx::datum::TimestampWithTimeZone;
 use scenario_engine::reconcile::Visit;
 
-static HISTORY: Statement = Statement::reading(
-    "SELECT v.visit_no, v.step_id, v.step_name, v.step_content_hash, v.scenario_version, v.is_checkpoint,
-            v.checkpoint_description
-       FROM scenario.step_visits AS v
-      WHERE v.tenant_id = $1 AND v.session_id = $2 AND v.scenario_id = $3
-      ORDER BY v.visit_no",
-);
+static HISTORIES: Statement = Statement::reading(concat!(
+    "SELECT a.place, h.visit_no, h.step_id, h.step_name, h.step_content_hash, h.scenario_version, h.is_checkpoint,
+            h.checkpoint_description
+       FROM ",
+    sessions_and_scenarios!(),
+    " CROSS JOIN LATERAL (
+            SELECT v.* FROM scenario.step_visits AS v
+             WHERE v.tenant_id = $1 AND v.session_id = a.session_id AND v.scenario_id = a.scenario_id
+             ORDER BY v.visit_no) AS h"
+));
 
-/// A session's visits in one scenario, oldest first.
-pub fn history(tenant_id: Uuid, session_id: Uuid, scenario_id: Uuid) -> Result<Vec<Visit>> {
-    HISTORY.rows(&args![tenant_id, session_id, scenario_id], |row| {
-        Ok(Visit {
-            visit_no: row.get(1)?,
-            step_id: row.get(2)?,
-            step_name: row.get(3)?,
-            step_content_hash: row.get(4)?,
-            scenario_version: row.get(5)?,
-            is_checkpoint: row.get(6)?,
-            checkpoint_description: row.opt(7)?,
-        })
-    })
+/// The visits of each session in its scenario, oldest first.
+pub fn histories(tenant_id: Uuid, sessions: SessionKeys) -> Result<Vec<Vec<Visit>>> {
+    let SessionKeys { session_ids, scenario_ids } = sessions;
+    let count = session_ids.len();
+    let found = HISTORIES.rows(&args![tenant_id, session_ids, scenario_ids], |row| {
+        let visit = Visit {
+            visit_no: row.get(2)?,
+            step_id: row.get(3)?,
+            step_name: row.get(4)?,
+            step_content_hash: row.get(5)?,
+            scenario_version: row.get(6)?,
+            is_checkpoint: row.get(7)?,
+            checkpoint_description: row.opt(8)?,
+        };
+        Ok((row.get(1)?, visit))
+    })?;
+    Ok(by_session(count, found))
 }
 
 // Words that only the extension's own moves use; whoever gives them to a visit of their own says that it was a move.
 static ARRIVALS: Statement = Statement::reading(
     "SELECT v.visit_no, v.scenario_version, v.step_id, v.step_content_hash, v.is_checkpoint,
-            v.reason IN ('migration', 'revert', 'move')
+            v.reason IN ('migration', 'revert', 'move'), v.already_done
        FROM scenario.step_visits AS v
       WHERE v.tenant_id = $1 AND v.session_id = $2 AND v.scenario_id = $3
       ORDER BY v.visit_no",
@@ -48,6 +55,7 @@ pub struct ArrivalVisit {
     pub is_checkpoint: bool,
     /// The extension moved the session here.
     pub is_move: bool,
+    pub already_done: bool,
 }
 
 /// A session's arrivals in one scenario, oldest first.
@@ -60,6 +68,7 @@ pub fn arrivals(tenant_id: Uuid, session_id: Uuid, scenario_id: Uuid) -> Result<
             step_content_hash: row.get(4)?,
             is_checkpoint: row.get(5)?,
             is_move: row.get(6)?,
+            already_done: row.get(7)?,
         })
     })
 }

@@ -7,7 +7,8 @@ use crate::settings;
 use crate::store::engine_id;
 use crate::store::sessions::{DueCheck, Position, SessionState};
 use pgrx::Uuid;
-use scenario_engine::reconcile::{self, Decision, Effect, Settings};
+use scenario_engine::plan::Way;
+use scenario_engine::reconcile::{self, Decision, Effect, Session, Settings};
 use std::rc::Rc;
 
 /// The move that every session at this position makes; `None` where the decision depends on the session. It is kept in
@@ -65,8 +66,20 @@ fn decide(tenant_id: Uuid, position: &Position, plans: &PlanFacts, settings: &Se
     let way = plans.way(position.scenario_id, position.scenario_version, position.published_version)?;
     let content_hash = Some(position.step_content_hash.clone());
     let session = session_at(position.scenario_version, position.step_id.clone(), content_hash);
-    let mut facts = CommonFacts::new(tenant_id, position.scenario_id, plans.clone());
-    match reconcile::reconcile(&session, way, position.published_version, settings, &mut facts) {
+    by_way(tenant_id, position.scenario_id, &session, (way, position.published_version), plans, settings)
+}
+
+/// The same for sessions of which nothing is known but where they are, by the way to a version.
+pub fn by_way(
+    tenant_id: Uuid,
+    scenario_id: Uuid,
+    session: &Session,
+    (way, to_version): (Way, i32),
+    plans: &PlanFacts,
+    settings: &Settings,
+) -> Result<Option<Decision>> {
+    let mut facts = CommonFacts::new(tenant_id, scenario_id, plans.clone());
+    match reconcile::reconcile(session, way, to_version, settings, &mut facts) {
         Ok(decision) => Ok(Some(decision).filter(|decision| decision.effect == Effect::Move)),
         Err(NoCommonAnswer::DependsOnSession) => Ok(None),
         Err(NoCommonAnswer::Failed(error)) => Err(error),

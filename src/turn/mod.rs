@@ -3,9 +3,11 @@
 
 mod announce;
 pub mod common_move;
+mod considered_plan;
 mod prompts;
 mod requests;
 pub mod result;
+pub mod simulation;
 
 pub use announce::announce;
 
@@ -14,12 +16,13 @@ use crate::facts::{PlanFacts, SessionFacts};
 use crate::json::Json;
 use crate::settings;
 use crate::store::audit;
-use crate::store::plans::{self, Plan};
+use crate::store::plans;
 use crate::store::sessions::{self, Position, SessionPin, SessionState};
 use crate::writer;
+use considered_plan::ConsideredPlan;
 use pgrx::{Uuid, pg_sys};
-use scenario_engine::plan::{PlanRef, PlanStatus, Way, as_if_deployed, pin_has_ended};
-use scenario_engine::reconcile::{self, Decision, Effect};
+use scenario_engine::plan::{PlanRef, Way, pin_has_ended};
+use scenario_engine::reconcile::{self, Decision, Effect, Settings};
 use std::borrow::Cow;
 use std::time::Instant;
 
@@ -77,7 +80,20 @@ impl Due {
         if is_pinned(state, position, &plans)? {
             return Ok(Due::Pinned);
         }
-        Ok(Due::Decided(Box::new(decide(tenant_id, state, position, None, &plans)?)))
+        let way = way_to_published(position, &plans)?;
+        let facts = SessionFacts::of(tenant_id, state, position, plans);
+        Due::decide(state, position, way, &settings::engine_settings(), facts)
+    }
+
+    fn decide(
+        state: &SessionState,
+        position: &Position,
+        way: WayTo,
+        settings: &Settings,
+        mut facts: SessionFacts,
+    ) -> Result<Due> {
+        let decision = decide(state, position, way, settings, &mut facts)?;
+        Ok(Due::Decided(Box::new((decision, facts))))
     }
 
     fn writes(&self) -> Writes {
@@ -201,22 +217,11 @@ pub fn preview(tenant_id: Uuid, session_id: Uuid, plan_id: Option<Uuid>) -> Resu
     let mut state = sessions::read(tenant_id, session_id)?;
     state.settled = state.settled_if_active;
     let plan = plan_id.map(|plan_id| plans::by_id(tenant_id, plan_id)).transpose()?;
-    let due = match (&plan, &state.position) {
-        (Some(plan), Some(position)) if state.is_live() || state.is_finished() => {
-            let plans = PlanFacts::as_if_deployed(tenant_id, plan);
-            // Deploying it now would end every pin of its own sessions; one that is deployed has ended those that it
-            // does.
-            let deployed = plans.refs(position.scenario_id)?;
-            let deployed = match plan.status {
-                PlanStatus::Deployed => deployed.to_vec(),
-                _ => as_if_deployed(&deployed, &plan.engine_ref()),
-            };
-            way_by_plan(plan, session_id, position, &plans)?;
-            if has_pin_in_force(&state, position, &deployed) {
-                Due::Pinned
-            } else {
-                Due::Decided(Box::new(decide(tenant_id, &state, position, Some(plan), &plans)?))
-            }
+    let due = match (plan, &state.position) {
+        (Some(plan), Some(position)) if considered_plan::concerns(&state) => {
+            let considered = ConsideredPlan::of(tenant_id, plan)?;
+            let facts = || Ok(SessionFacts::of(tenant_id, &state, position, considered.plans.clone()));
+            considered.due(&state, position, facts)?
         }
         _ => Due::of(tenant_id, &state)?,
     };
@@ -260,49 +265,30 @@ fn settled(state: &SessionState, reason: Cow<'static, str>) -> Turn {
     }
 }
 
-/// Asks the engine for a decision on the way to the published version, or on the way through one plan. The session is
-/// not pinned ([`is_pinned`]).
+/// How a session comes to another version, and which.
+pub type WayTo = (Way, i32);
+
+/// How a session comes to the version that is published.
+pub fn way_to_published(position: &Position, plans: &PlanFacts) -> Result<WayTo> {
+    let way = plans.way(position.scenario_id, position.scenario_version, position.published_version)?;
+    Ok((way, position.published_version))
+}
+
+/// Asks the engine for a decision. The session is not pinned ([`is_pinned`]).
 pub fn decide(
-    tenant_id: Uuid,
     state: &SessionState,
     position: &Position,
-    plan: Option<&Plan>,
-    plans: &PlanFacts,
-) -> Result<(Decision, SessionFacts)> {
-    let (way, version) = match plan {
-        Some(plan) => (way_by_plan(plan, state.session_id, position, plans)?, plan.to_version),
-        None => {
-            let way = plans.way(position.scenario_id, position.scenario_version, position.published_version)?;
-            (way, position.published_version)
-        }
-    };
+    (way, to_version): WayTo,
+    settings: &Settings,
+    facts: &mut SessionFacts,
+) -> Result<Decision> {
     let session = state.for_engine(position)?;
-    let mut facts =
-        SessionFacts::new(tenant_id, state.session_id, position.scenario_id, state.customer_id, plans.clone());
-    let mut decision = reconcile::reconcile(&session, way, version, &settings::engine_settings(), &mut facts)?;
+    let mut decision = reconcile::reconcile(&session, way, to_version, settings, facts)?;
     // Only a mark makes a finished session due. Where no policy reopens it, the mark has said what it could.
     if session.finished && decision.effect == Effect::None {
         decision.effect = Effect::Settle;
     }
-    Ok((decision, facts))
-}
-
-/// How the session comes to the new version of a plan that is previewed: by the plan alone, or, from another version,
-/// by a chain through it. 22023 where the plan leads neither from where the session is nor to it.
-fn way_by_plan(plan: &Plan, session_id: Uuid, position: &Position, plans: &PlanFacts) -> Result<Way> {
-    if plan.scenario_id == position.scenario_id {
-        if [plan.from_version, plan.to_version].contains(&position.scenario_version) {
-            return Ok(Way::Plans(vec![plan.engine_ref()]));
-        }
-        if let Some(chain) = plans.chain_through(plan, position.scenario_version)? {
-            return Ok(Way::Plans(chain));
-        }
-    }
-    Err(Error::bad_argument(format!("plan {} is not for session {session_id}", plan.plan_id)).detail(format!(
-        "The plan leads from version {} to {} of scenario {}; the session walks version {} of scenario {}, and no \
-         chain of plans leads from there through this plan.",
-        plan.from_version, plan.to_version, plan.scenario_id, position.scenario_version, position.scenario_id
-    )))
+    Ok(decision)
 }
 
 /// On a hot standby PostgreSQL would say only that it cannot assign a transaction id (XX000).

@@ -3,7 +3,7 @@
 use super::decision::SessionDecision;
 use crate::error::Result;
 use crate::history::{self, SessionMove, VersionedStep};
-use crate::store::actions;
+use crate::store::actions::{self, ArrivalAtAction};
 use crate::store::session_changes::decided::Arrival;
 use pgrx::Uuid;
 
@@ -11,8 +11,13 @@ use pgrx::Uuid;
 /// read.
 pub(super) fn set(tenant_id: Uuid, decisions: &[SessionDecision<'_>], arrivals: &mut [Arrival<'_>]) -> Result<()> {
     let at_actions = arrivals.iter().filter(|arrival| arrival.step.is_required_action);
-    let sessions = at_actions.map(|arrival| (arrival.change.session_id, arrival.change.scenario_id));
-    let to_look_at = actions::having_actions(tenant_id, sessions)?;
+    let at_actions = at_actions.map(|arrival| ArrivalAtAction {
+        session_id: arrival.change.session_id,
+        scenario_id: arrival.change.scenario_id,
+        content_hash: &arrival.step.content_hash,
+        visit_count: arrival.before.visit_count,
+    });
+    let to_look_at = actions::having_actions(tenant_id, at_actions)?;
     for arrival in arrivals.iter_mut().filter(|arrival| to_look_at.contains(&arrival.change.session_id)) {
         let change = &arrival.change;
         let is_known =

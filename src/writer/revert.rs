@@ -2,7 +2,7 @@
 //! migration and nothing that was done by it or since would be done again.
 
 use super::own_arrivals;
-use crate::error::{Error, Result};
+use crate::error::{Error, MOVE_HINT, Result};
 use crate::history::{self, SessionMove, VersionedStep};
 use crate::store::audit::Author;
 use crate::store::session_changes::reverted::{self, Revert};
@@ -83,7 +83,7 @@ fn require_untouched(state: &SessionState, undo: &Undo) -> Result<()> {
                 "Visits then {}, now {}; revision then {}, now {}.",
                 undo.visit_count, state.visit_count, undo.revision, state.revision
             ))
-            .hint("To put it anywhere, UPDATE scenario.sessions SET scenario_version = …, step_id = …."));
+            .hint(MOVE_HINT));
     }
     Ok(())
 }
@@ -94,7 +94,7 @@ fn require_nothing_again(tenant_id: Uuid, state: &SessionState, undo: &Undo) -> 
     let old = versions::graph(tenant_id, scenario_id, undo.scenario_version)?;
     let old_step = old.find(&undo.step_id).ok_or_else(|| {
         refused(session_id, &format!("version {} has no step \"{}\"", undo.scenario_version, undo.step_id))
-            .hint("To put it anywhere, UPDATE scenario.sessions SET scenario_version = …, step_id = ….")
+            .hint(MOVE_HINT)
     })?;
     let mut arrivals = Vec::new();
     if let Some(now) = &state.position {
@@ -129,6 +129,6 @@ fn require_nothing_again(tenant_id: Uuid, state: &SessionState, undo: &Undo) -> 
             ),
         )
         .detail(format!("Step \"{}\" of version {} stands for the same act.", step.id, undo.scenario_version))
-        .hint("To put it anywhere, UPDATE scenario.sessions SET scenario_version = …, step_id = ….")
+        .hint(MOVE_HINT)
     })
 }

@@ -47,9 +47,9 @@ def can_avoid(version: Version, start: Step, avoid: set[int]) -> bool:
     """
     left = {step.uid for step in version.steps} - avoid
     while True:
-        lost = {uid for uid in left if (ways := version.step(uid).ways) and all(way.to not in left for way in ways)}
+        lost = {uid for uid in left if (ways := version.step(uid).onward) and all(way.to not in left for way in ways)}
         if not lost:
-            return not start.ways or any(way.to in left for way in start.ways)
+            return not start.onward or any(way.to in left for way in start.onward)
         left -= lost
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import uuid
 from collections import Counter
-from dataclasses import dataclass, field
 from random import Random
 
 import psycopg
 from promise_checker import Place, Reader, ahead, harm, stays
+from promise_customer import Customer, Finding
 from promise_world import ERRANDS, FIELDS, TALK, Operator, Step, Version
 from psycopg.rows import namedtuple_row
 from psycopg.types.json import Jsonb
@@ -23,36 +23,6 @@ SETTINGS = {"re_routing_enabled": "off", "on_undecided": "stay", "block_teleport
 LOOK = """select scenario_id, scenario_version, step_id, status, pinned_at, pinned_reason, already_done, variables
             from scenario.sessions where tenant_id = %s and session_id = %s"""
 DEPLOYED = "select plan_id, from_version from scenario.migration_plans where tenant_id = %s and status = 'deployed'"
-
-
-@dataclass
-class Finding:
-    kind: str
-    untold: str | None
-    story: str
-
-
-@dataclass
-class Customer:
-    id: uuid.UUID
-    data: dict[str, bool]
-    done: dict[int, list[Place]] = field(default_factory=dict)
-    # Errands that the last move put ahead of the customer again: they are told as done at the next arrival.
-    settled: set[int] = field(default_factory=set)
-    # Those that a move before it put ahead.
-    settled_before: set[int] = field(default_factory=set)
-    executed_here: bool = False
-    asked: set = field(default_factory=set)
-    declined: set = field(default_factory=set)
-    owed: list = field(default_factory=list)
-    # What the last move did: the place before it, the deeds done by it.
-    last_move: tuple[Place, list[int]] | None = None
-    deployed_at_pin: set = field(default_factory=set)
-    gone: bool = False
-
-    def does(self, act: int, place: Place) -> None:
-        if act:
-            self.done.setdefault(act, []).append(place)
 
 
 class World:
@@ -176,8 +146,8 @@ class World:
         path = [version.step(version.entry)]
         if self.chance(0.08):
             for _ in range(self.rng.randint(1, 4)):
-                path += self.rng.sample(version.after(path[-1]), 1) if path[-1].ways else []
-            if not path[-1].ways:
+                path += self.rng.sample(version.after(path[-1]), 1) if path[-1].onward else []
+            if not path[-1].onward:
                 path = path[:1]
         for step in path:
             if step.act < ERRANDS:
@@ -185,6 +155,10 @@ class World:
         who = ("channel", self.rng.choice(("web", "phone"))), ("customer_id", customer.id)
         if len(path) > 1 and self.chance(0.5):
             self.counts["imported"] += 1
+            # Whoever went on from an action had it done.
+            for step in path[:-1]:
+                if step.required and step.act >= ERRANDS:
+                    customer.does(step.act, Place(self.published, step.uid))
             visits = Jsonb([{"step_id": step.id} for step in path])
             self.call("import_session", customer.id, self.scenario, self.published + 1, path[-1].id, visits, *who,
                       of=customer)
@@ -332,12 +306,13 @@ class World:
             place = self.place(state)
             version, step = self.chain[place.version], self.at(place)
             way = self.choose(customer, step)
-            if not version.step(way.to).ways and self.chance(0.85):
+            if not version.step(way.to).onward and self.chance(0.85):
                 return
             if step.asks and step.asks not in state.variables:
                 self.submit(customer, step.asks)
             if step.required and not state.already_done and not customer.executed_here:
-                self.execute(customer, step.id, place)
+                # A backend that reports only what it was asked for.
+                self.execute(customer, step.id, place, reports=not self.chance(0.1))
             self.call("advance_session", customer.id, version.step(way.to).id, of=customer)
             customer.last_move = None
             new = Place(place.version, way.to)
@@ -346,19 +321,27 @@ class World:
 
     def choose(self, customer: Customer, step: Step):
         if self.chance(0.4):
-            return self.rng.choice(step.ways)
+            return self.rng.choice(step.onward)
         value = {"": True, TALK: self.chance(0.5)}
         for name, known in customer.data.items():
             value |= {name: known, f"!{name}": not known}
-        return next((way for way in step.ways if value[way.condition]), step.ways[-1])
+        return next((way for way in step.onward if value[way.condition]), step.onward[-1])
 
     def submit(self, customer: Customer, name: str) -> None:
         self.call("submit_fields", customer.id, Jsonb({name: customer.data[name]}), of=customer)
 
-    def execute(self, customer: Customer, step_id: str, place: Place) -> None:
-        self.call("complete_action", customer.id, step_id, of=customer, kind="select")
-        customer.does(self.at(place).act, place)
-        customer.executed_here = True
+    def execute(self, customer: Customer, step_id: str, place: Place, reports: bool = True) -> None:
+        if reports:
+            self.call("complete_action", customer.id, step_id, of=customer, kind="select")
+        act, here = self.at(place).act, self.look(customer)
+        if customer.gone or here.scenario_id is None or self.at(self.place(here)).act == act:
+            customer.executed_here = True
+        else:
+            customer.executed_ahead[act] = place
+            customer.asked_by.add((act, place.version))
+            self.counts["executed ahead"] += 1
+        if act >= ERRANDS or act not in customer.done:
+            customer.does(act, place)
 
     def turn(self, customer: Customer) -> None:
         if customer.gone:
@@ -446,26 +429,42 @@ class World:
         self.counts["moves"] += 1
         new = self.place(after)
         for act in self.deeds(customer):
-            if done := harm(self.chain, old, new, act):
-                self.find(customer, done, self.reader(act).why_untold(old, new, customer.done[act]), act)
+            asked = (act, new.version) in customer.asked_by
+            arrivals = [place for place in customer.done[act] if not (asked and place.version == new.version)]
+            if arrivals and (done := harm(self.chain, old, new, act)):
+                self.find(customer, done, self.reader(act).why_untold(old, new, arrivals), act)
         self.move(customer, old, new, after)
 
     def move(self, customer: Customer, old: Place, new: Place, state) -> None:
         stay = stays(self.chain, old, new)
         reachable = {self.chain[old.version].step(uid).act for uid in ahead(self.chain[old.version], self.at(old))}
         customer.settled_before |= customer.settled
-        customer.settled = {act for act in customer.done if act >= ERRANDS and act not in reachable}
+        # A version that has dropped an errand tells nothing of it.
+        customer.settled = {act for act in customer.done
+                            if act >= ERRANDS and act not in reachable and self.knows(old.version, customer, act)}
+        if stay and not customer.executed_here:
+            customer.settled.discard(self.at(old).act)
+            customer.settled_before.discard(self.at(old).act)
         self.arrive(customer, new, stay)
         act = self.at(new).act
         customer.last_move = old, [act] if 0 < act < ERRANDS and not stay else []
         self.judge_errand(customer, new, state)
 
+    def knows(self, version: int, customer: Customer, act: int) -> bool:
+        """Whether a reader finds in a version what the customer has done."""
+        steps = [Place(version, step.uid) for step in self.chain[version].steps if step.act == act]
+        return any(self.is_told(act, place, customer.done[act]) for place in steps)
+
     def judge_errand(self, customer: Customer, place: Place, state) -> None:
         """An errand that a move put ahead again is told as done at the first arrival, and no other is."""
         step = self.at(place)
+        asked = customer.executed_ahead.pop(step.act, None) if step.act else None
         if not step.required:
             return
-        if step.act in customer.settled and not state.already_done:
+        if asked and not state.already_done:
+            told = self.is_told(step.act, place, [asked])
+            self.find(customer, "executed twice", None if told else "not to be told", step.act)
+        elif step.act in customer.settled and not state.already_done:
             told = self.is_told(step.act, place, customer.done[step.act])
             self.find(customer, "executed twice", None if told else "not to be told", step.act)
         elif step.act in customer.settled_before and not state.already_done:

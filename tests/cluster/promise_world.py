@@ -7,6 +7,7 @@ something is a *deed* (from 1; mostly flagged as a checkpoint) or an *errand* (f
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from random import Random
 
@@ -36,12 +37,19 @@ class Step:
     asks: str | None = None
     checkpoint: bool = False
     required: bool = False
+    # Said to be an end: what an editor has left of its ways leads nowhere.
+    end: bool = False
     ways: list[Way] = field(default_factory=list)
 
     @property
     def content(self) -> tuple:
         """What the content hash is made of."""
         return self.name, self.words, self.asks, self.checkpoint, self.required
+
+    @property
+    def onward(self) -> list[Way]:
+        """The ways that lead on from it."""
+        return [] if self.end else self.ways
 
     def copy(self, **changes) -> Step:
         return replace(self, ways=[replace(way) for way in self.ways], **changes)
@@ -62,7 +70,7 @@ class Version:
         return any(step.uid == uid for step in self.steps)
 
     def after(self, step: Step) -> list[Step]:
-        return [self.step(way.to) for way in step.ways]
+        return [self.step(way.to) for way in step.onward]
 
     def copy(self) -> Version:
         return Version([step.copy() for step in self.steps], self.entry)
@@ -87,16 +95,17 @@ class Version:
         steps = [
             {"id": step.id, "name": step.name, "description": step.words,
              "collects_profile_fields": [step.asks] if step.asks else [], "performs_action": step.required,
-             "is_required_action": step.required, "is_checkpoint": step.checkpoint, "is_terminal": not step.ways,
+             "is_required_action": step.required, "is_checkpoint": step.checkpoint, "is_terminal": not step.onward,
              "transitions": [transition(way) for way in step.ways]}
             for step in self.steps
         ]
         return {"name": "World", "entry_step_id": self.step(self.entry).id, "steps": steps}
 
     def notation(self) -> str:
-        """`id=Name/words!*?field{act}>condition:to|to; …`, the entry first."""
+        """`id=Name/words!*.?field{act}>condition:to|to; …`, the entry first; a point marks an end."""
         def shown(step: Step) -> str:
-            flags = "!" * step.checkpoint + "*" * step.required + (f"?{step.asks}" if step.asks else "")
+            flags = "!" * step.checkpoint + "*" * step.required + "." * step.end
+            flags += f"?{step.asks}" if step.asks else ""
             text = f"{step.id}={step.name}" + (f"/{step.words}" if step.words else "") + flags
             text += f"{{{step.act}}}" if step.act else ""
             ways = [(f"{way.condition}:" if way.condition else "") + self.step(way.to).id for way in step.ways]
@@ -113,11 +122,11 @@ def parse(notation: str) -> Version:
     for head, _, _ in texts:
         head, _, act = head.rstrip("}").partition("{")
         head, _, asks = head.partition("?")
-        required, checkpoint = "*" in head, "!" in head
-        step_id, _, name = head.replace("*", "").replace("!", "").partition("=")
+        required, checkpoint, end = "*" in head, "!" in head, "." in head
+        step_id, _, name = re.sub(r"[*!.]", "", head).partition("=")
         name, _, words = (name or step_id).partition("/")
         uid = int.from_bytes(step_id.encode(), "big")
-        steps.append(Step(uid, int(act or 0), step_id, name, words, asks or None, checkpoint, required))
+        steps.append(Step(uid, int(act or 0), step_id, name, words, asks or None, checkpoint, required, end))
     uids = {step.id: step.uid for step in steps}
     for step, (_, _, ways) in zip(steps, texts):
         for way in filter(None, ways.split("|")):
@@ -208,6 +217,7 @@ class Operator:
         self.deeds += 1
         step.act, step.name = self.deeds, self.unique(name, self.deeds, len(DEEDS))
         step.checkpoint = self.rng.random() < 0.9
+        step.required = self.rng.random() < 0.2
 
     def condition(self) -> str:
         return self.rng.choice(("", TALK, "f0", "f1", "f2", "f0", "f1", "!f2"))
@@ -215,6 +225,7 @@ class Operator:
     def put(self, version: Version, step: Step) -> None:
         """Puts a step on a way, or before the entry."""
         before = self.rng.choice(version.steps)
+        step.end = False
         if before.ways:
             way = self.rng.choice(before.ways)
             step.ways, way.to = [Way(way.to)], step.uid
@@ -347,6 +358,15 @@ class Operator:
         elif step.act >= ERRANDS:
             step.required = not step.required
 
+    def finish(self, version, step):
+        """Says that a step is an end, mostly one that is one anyway, and leaves it some way; or that it is none."""
+        ends = [end for end in version.steps if not end.onward]
+        if ends and self.rng.random() < 0.75:
+            step = self.rng.choice(ends)
+        step.end = not step.end
+        if step.end and not step.ways:
+            step.ways.append(Way(self.rng.choice(version.steps).uid))
+
     EDITS = (insert, insert, insert_deed, delete, delete, move, move, move, take_up_again, take_up_again, duplicate,
              reword, reword, rename, regenerate_ids, swap_ids, swap_words, flag, exchange, exchange, exchange, reverse,
-             add_way, add_way, drop_way, change_way, ask, require)
+             add_way, add_way, drop_way, change_way, ask, require, finish, finish)

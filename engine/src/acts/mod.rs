@@ -11,14 +11,15 @@
 //! | `publish` | what a publication, or the deployment of changed pairs, does to them |
 //! | `undone` | [`Ground::undoes`]: whether a move undoes an act; the only home of that rule |
 //! | `landing` | [`LandingActs`]: what a landing at one anchor would undo, to be stored with the anchor |
-//! | `rules` | sessions that begin in the middle, actions that are already done, going back |
+//! | `executed` | actions that were executed ahead of their place, and actions that are already done |
+//! | `rules` | sessions that begin in the middle, going back |
 //!
 //! # What the database keeps and hands in
 //!
 //! **Tables.** Both keep their rows as long as the scenario exists; both are derived, so that a dump need not hold
 //! their triggers.
 //!
-//! - `scenario.scenario_acts`, key (tenant_id, scenario_id, content_hash): the columns of [`ActRow`]: `act`, `name`,
+//! - `scenario.acts`, key (tenant_id, scenario_id, content_hash): the columns of [`ActRow`]: `act`, `name`,
 //!   `description`, `collects text[]`, `is_checkpoint`, `checkpoint_description`, `last_step_id`, `last_version`. Index
 //!   (tenant_id, scenario_id, act).
 //! - `scenario.act_pairs`, key (tenant_id, scenario_id, from_version, to_version, old_content_hash, new_content_hash):
@@ -61,26 +62,26 @@
 //! `visits`, `acts` and `passed_at_start` are asked for only where a list is not empty, is of another revision, or the
 //! move is no landing by one plan as a clean graft. `kept_graph` is `None` where retention has removed the definition.
 //! `deployed_pairs` composes the plans of [`find_way`](crate::plan::find_way), and `walked_pairs` those of the audit. A
-//! `CompletedAction` must carry the content hash of its step. A `PlannedStep` of a deleted step carries the policy that
-//! is stored under the step's own hash.
+//! `CompletedAction` must carry the content hash of its step and the number of the last visit when it was recorded. A
+//! `PlannedStep` of a deleted step carries the policy that is stored under the step's own hash.
 //!
-//! **Other doors.** `complete_action` and visits: `already_done` from [`is_already_done`]. `revert_session`:
-//! [`may_go_back`]; the error (55000) names the step. `move_session`: [`Ground::undoes`] from the session's place, for
-//! each flagged act that it has passed. A pinned session: [`pin_has_ended`](crate::plan::pin_has_ended) before
-//! [`reconcile`](crate::reconcile::reconcile). Summary: sessions by old step and by the set of
-//! [`Acts::flagged_contents`] (or flagged visits) in their history, one group each.
+//! **Other doors.** Arrivals: `already_done` from [`is_executed_ahead`], and from [`is_already_done`] for each move
+//! behind the session. `revert_session`: [`may_go_back`]; the error (55000) names the step. `move_session`:
+//! [`Ground::undoes`] from the session's place, for each flagged act that it has passed. A pinned session:
+//! [`pin_has_ended`](crate::plan::pin_has_ended) before [`reconcile`](crate::reconcile::reconcile). Summary: sessions
+//! by old step and by the set of [`Acts::flagged_contents`] (or flagged visits) in their history, one group each.
 
+mod executed;
 mod landing;
 mod ledger;
 mod publish;
 mod rules;
 mod undone;
 
+pub use executed::{Arrival, LastMove, StepRecord, executed_in_place, is_already_done, is_executed_ahead};
 pub use landing::{LandingActs, accepted, landing_acts, landing_acts_of};
 pub use ledger::{ActPair, ActRow, Acts, PairSource};
 pub(crate) use publish::words;
 pub use publish::{ChangedActs, DeployedPairs, PreviousVersion, Publication};
-pub use rules::{
-    Arrival, CannotGoBack, LastMove, PassedAtStart, SinceMigration, is_already_done, may_go_back, passed_at_start,
-};
+pub use rules::{CannotGoBack, PassedAtStart, SinceMigration, may_go_back, passed_at_start};
 pub use undone::{Ground, UndoneBy};

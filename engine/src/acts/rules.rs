@@ -1,5 +1,4 @@
-//! The rules beside "undone" that look at acts: a session that begins in the middle, an arrival at an action that was
-//! done, and whether a session may go back.
+//! The rules beside "undone" that look at acts: a session that begins in the middle, and whether a session may go back.
 
 use super::ledger::Acts;
 use crate::graph::{Graph, StepIx};
@@ -47,40 +46,6 @@ pub fn passed_at_start(graph: &Graph, first: StepIx, acts: &Acts) -> Vec<PassedA
             }
         })
         .collect()
-}
-
-/// An arrival at an action, by walking or by a move.
-pub struct Arrival<'a> {
-    pub content_hash: &'a str,
-    /// The session's last move (a migration, a revert, or a move by hand); `None` if it was never moved.
-    pub last_move: Option<LastMove<'a>>,
-}
-
-/// What an arrival has to know of the last move.
-pub struct LastMove<'a> {
-    /// Content hashes of the actions that are on record as done since before the move.
-    pub done_before: &'a [String],
-    /// The version that the session walked before the move, and its place there; `None` where either is not known.
-    pub place_before: Option<(&'a Graph, StepIx)>,
-    /// The pair of the step at hand in that version.
-    pub pair_before: Option<StepIx>,
-    /// Content hashes of the steps that the session has arrived at since the move, the move's own arrival included and
-    /// this arrival left out.
-    pub arrived_since: &'a [String],
-}
-
-/// Whether an arrival finds its action already done: it was done before the session's last move, its step could not be
-/// reached from the place before that move, and this is the first arrival since. Otherwise the action is due as always.
-pub fn is_already_done(arrival: &Arrival<'_>, acts: &Acts) -> bool {
-    let Some(last_move) = &arrival.last_move else { return false };
-    let same_act = |hash: &String| acts.are_same(hash, arrival.content_hash);
-    let was_ahead = match (last_move.place_before, last_move.pair_before) {
-        (Some((graph, place)), Some(pair)) => graph.reaches_onward(place, pair),
-        _ => false,
-    };
-    last_move.done_before.iter().any(same_act)
-        && !crate::mutant!("arrival/reachable-is-due", was_ahead, false)
-        && !crate::mutant!("arrival/first-only", last_move.arrived_since.iter().any(same_act), false)
 }
 
 /// What a session did by its migration and since, as far as going back hangs on it.

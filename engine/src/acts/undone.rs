@@ -181,9 +181,8 @@ fn avoiding(graph: &Graph, avoided: &[StepIx]) -> FixedBitSet {
     }
     while let Some(step) = lost.pop() {
         for &from in graph.predecessors(step) {
-            ways[from] = ways[from].saturating_sub(1);
-            let is_end = crate::mutant!("undone/terminal-steps-are-ends", graph.node(from).is_end(), false);
-            if ways[from] == 0 && !is_end && left.contains(from) {
+            ways[from] -= 1;
+            if ways[from] == 0 && left.contains(from) {
                 left.set(from, false);
                 lost.push(from);
             }

@@ -67,7 +67,11 @@ fn warn(definition: &Definition, broken: bool, skip: &HashSet<usize>, warnings: 
         }
         if step.is_terminal && !step.transitions.is_empty() {
             warnings.add("terminal_with_transitions", id, || {
-                format!("{} is terminal and has transitions: a session that comes here is finished", named(step))
+                format!(
+                    "{} is terminal and has transitions: a session that comes here is finished, and no transition \
+                     leads on",
+                    named(step)
+                )
             });
         }
         if let Some(group) = twins.get(&position) {
@@ -128,7 +132,8 @@ fn warn_transitions(step: &Step, collected: &HashSet<&str>, warnings: &mut Findi
     }
 }
 
-/// Which steps the entry reaches, by position. Iterative: a line of 10,000 steps must not be 10,000 stack frames.
+/// Which steps the entry reaches, by position; nothing is reached through a terminal step. Iterative: a line of 10,000
+/// steps must not be 10,000 stack frames.
 fn reachable(definition: &Definition) -> Vec<bool> {
     let positions: HashMap<&str, usize> =
         definition.steps.iter().enumerate().map(|(position, step)| (step.id.as_str(), position)).collect();
@@ -136,7 +141,8 @@ fn reachable(definition: &Definition) -> Vec<bool> {
     let mut open: Vec<usize> = positions.get(definition.entry_step_id.as_str()).copied().into_iter().collect();
     while let Some(position) = open.pop() {
         if !std::mem::replace(&mut reached[position], true) {
-            let targets = definition.steps[position].transitions.iter();
+            let step = &definition.steps[position];
+            let targets = step.transitions.iter().filter(|_| !step.is_terminal);
             open.extend(targets.filter_map(|t| positions.get(t.to_step_id.as_str())).filter(|&&next| !reached[next]));
         }
     }
@@ -214,6 +220,19 @@ mod tests {
         assert!(findings.iter().all(|finding| finding.severity == Severity::Warning));
         assert!(findings[1].message.contains("hides 1 after it"), "{}", findings[1].message);
         assert!(findings[8].message.contains(r#""d", "e", "f""#), "{}", findings[8].message);
+    }
+
+    #[test]
+    fn nothing_is_reached_through_a_terminal_step() {
+        let text = |is_terminal: bool| {
+            format!(
+                r#"{{"name": "x", "entry_step_id": "a", "steps": [
+                {{"id": "a", "name": "A", "is_terminal": {is_terminal}, "transitions": [{{"to_step_id": "b"}}]}},
+                {{"id": "b", "name": "B", "is_terminal": true}}]}}"#
+            )
+        };
+        assert_eq!(found(&text(false)), []);
+        assert_eq!(found(&text(true)), [at("terminal_with_transitions", "a"), at("unreachable_step", "b")]);
     }
 
     #[test]

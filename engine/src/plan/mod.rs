@@ -3,6 +3,7 @@
 
 mod evaluable;
 mod fields;
+mod held;
 mod led_elsewhere;
 mod other_sessions;
 mod pin;

@@ -61,6 +61,29 @@ impl Default for Policy {
     }
 }
 
+impl Scope {
+    /// What contradicts itself, so that it lets nobody in or says nothing.
+    fn contradictions(&self) -> Vec<String> {
+        let mut findings = Vec::new();
+        if let (Some(min), Some(max)) = (self.min_session_age_days, self.max_session_age_days)
+            && min > max
+        {
+            findings.push(format!(
+                "\"min_session_age_days\" ({min}) is above \"max_session_age_days\" ({max}): no session is let in"
+            ));
+        }
+        for (what, include, exclude) in [
+            ("channels", &self.include_channels, &self.exclude_channels),
+            ("current_nodes", &self.include_current_nodes, &self.exclude_current_nodes),
+        ] {
+            for both in include.iter().filter(|name| exclude.contains(name)) {
+                findings.push(format!("\"{both}\" is in \"include_{what}\" and in \"exclude_{what}\""));
+            }
+        }
+        findings
+    }
+}
+
 /// Whether a policy lets a session in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Admission {
@@ -162,6 +185,7 @@ impl Policy {
             accept_held: reader.boolean("accept_held").unwrap_or(false),
             reopen: reader.boolean("reopen").unwrap_or(false),
         };
+        findings.extend(policy.scope.contradictions());
         if findings.is_empty() { Ok(policy) } else { Err(PolicyError { findings }) }
     }
 

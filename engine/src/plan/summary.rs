@@ -1,13 +1,16 @@
 //! What an operator is told before approving a plan ("Plans" in docs/behaviour.md): counted, not guessed.
 
 use super::fields::{FieldIndex, FieldToCollect, fields_to_collect};
+use super::held::JudgedLanding;
 use super::led_elsewhere::{DeletedStepSessions, RelocationFigures, sessions_of_deleted_step};
 use super::other_sessions::{OlderFigures, older_figures};
 use super::summary_input::SummaryInput;
 use super::warnings::{Warning, warnings};
-use crate::acts::Ground;
+use crate::acts::{Ground, LandingActs, landing_acts};
 use crate::diff::{DeletedStep, MigrationScenario, PairKind, Pairing};
+use crate::graph::StepIx;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// The summary of a plan. Its JSON is what `migration_summary` shows below the plan's header.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -48,6 +51,11 @@ impl CountsByScenario {
         }
     }
 
+    /// All of them together.
+    pub fn total(&self) -> u64 {
+        self.clean_graft + self.gap_fill + self.re_route
+    }
+
     fn add(&mut self, scenario: MigrationScenario, count: u64) {
         *match scenario {
             MigrationScenario::CleanGraft => &mut self.clean_graft,
@@ -81,11 +89,16 @@ pub struct SessionFigures {
     pub relocated: u64,
     /// Those of them that would leave the scenario.
     pub exit: u64,
+    /// Those of them that stay on their version, since the move would undo what they have passed.
+    pub held: u64,
+    /// Those of the held ones that stand at an anchor.
+    #[serde(skip)]
+    pub held_by_scenario: CountsByScenario,
     /// Those of them that would land at an end, though they do not stand at one.
     pub finish: u64,
     /// Finished sessions of the old version.
     pub finished: u64,
-    /// Those of them that come along, since a policy reopens them; all others are left in peace.
+    /// Those of them that come along, since a policy reopens them and nothing holds them; all others are left in peace.
     pub reopened: u64,
     /// Live sessions of the old version whose checksum is foreign: they fall back.
     pub foreign_checksum: u64,
@@ -115,6 +128,7 @@ pub fn summarize(input: &SummaryInput<'_>) -> Summary {
     let ground = Ground::new(input.old, true, input.new, &pairing, input.acts);
     let deleted: Vec<DeletedStepSessions> =
         map.deleted_steps.iter().map(|step| sessions_of_deleted_step(input, step, &ground)).collect();
+    let lists = landing_acts(&ground);
     let index = FieldIndex::of(map);
     let mut anchors_by_scenario = CountsByScenario::default();
     for anchor in &map.anchors {
@@ -131,13 +145,18 @@ pub fn summarize(input: &SummaryInput<'_>) -> Summary {
             .zip(&deleted)
             .map(|(step, to)| deleted_figures(input, step, to))
             .collect(),
-        sessions: session_figures(input, &deleted),
+        sessions: session_figures(input, &ground, &lists, &deleted),
         fields_to_collect: fields_to_collect(input, &index),
-        warnings: warnings(input, &index, &ground, &deleted),
+        warnings: warnings(input, &index, &ground, &lists, &deleted),
     }
 }
 
-fn session_figures(input: &SummaryInput<'_>, deleted: &[DeletedStepSessions]) -> SessionFigures {
+fn session_figures(
+    input: &SummaryInput<'_>,
+    ground: &Ground<'_>,
+    lists: &BTreeMap<StepIx, LandingActs>,
+    deleted: &[DeletedStepSessions],
+) -> SessionFigures {
     let mut figures = SessionFigures {
         finished: input.other_sessions.finished,
         foreign_checksum: input.other_sessions.foreign_checksum,
@@ -152,7 +171,13 @@ fn session_figures(input: &SummaryInput<'_>, deleted: &[DeletedStepSessions]) ->
         figures.total += sessions;
         figures.paused += paused;
         figures.finish += input.finished_by(anchor);
-        figures.reopened += input.reopened_at(anchor).map_or(0, |counts| counts.finished);
+        let landing = JudgedLanding::of(input, anchor, ground, lists);
+        let held = |groups| landing.as_ref().map_or(0, |landing| landing.held(groups));
+        let held_here = held(input.passed_at(&anchor.old_step_id));
+        figures.held += held_here;
+        figures.held_by_scenario.add(migration_scenario, held_here);
+        figures.reopened +=
+            input.reopened_at(anchor).map_or(0, |counts| counts.finished.saturating_sub(held(&counts.finished_passed)));
         if sessions > 0 {
             figures.by_anchor.push(SessionsAtAnchor {
                 anchor_content_hash: anchor.anchor_content_hash.clone(),
@@ -170,6 +195,7 @@ fn session_figures(input: &SummaryInput<'_>, deleted: &[DeletedStepSessions]) ->
         figures.paused += input.paused_at(&step.step_id);
         figures.relocated += sessions.relocated.values().sum::<u64>();
         figures.exit += sessions.exit;
+        figures.held += sessions.held;
         let was_terminal = input.old.find(&step.step_id).is_some_and(|step| input.old.node(step).is_terminal);
         if !was_terminal {
             let to_ends = sessions.relocated.iter().filter(|(to, _)| input.new.node(**to).is_terminal);

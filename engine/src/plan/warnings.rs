@@ -2,11 +2,12 @@
 
 use super::evaluable::{Misfit, misfits};
 use super::fields::FieldIndex;
+use super::held::JudgedLanding;
 use super::led_elsewhere::{DeletedStepSessions, ForkEnds, fork_ends};
 use super::other_sessions::{HeldCounts, VersionCounts};
 use super::policy::Policy;
 use super::summary_input::{PassedGroup, SummaryInput};
-use crate::acts::{Acts, Ground, LandingActs, accepted, landing_acts};
+use crate::acts::{Acts, Ground, LandingActs};
 use crate::condition::ConditionKind;
 use crate::diff::{Anchor, CatalogueFork, DeletedStep, MigrationScenario, PairKind};
 use crate::graph::{Node, StepIx};
@@ -82,12 +83,12 @@ pub(super) fn warnings(
     input: &SummaryInput<'_>,
     index: &FieldIndex<'_>,
     ground: &Ground<'_>,
+    lists: &BTreeMap<StepIx, LandingActs>,
     deleted: &[DeletedStepSessions],
 ) -> Vec<Warning> {
-    let lists = landing_acts(ground);
     let mut found: Vec<Warning> = Vec::new();
     for anchor in &input.map.anchors {
-        landing_warnings(input, anchor, ground, &lists, &mut found);
+        landing_warnings(input, anchor, ground, lists, &mut found);
         anchor_warnings(input, anchor, index, &mut found);
     }
     for (step, sessions) in input.map.deleted_steps.iter().zip(deleted) {
@@ -143,30 +144,17 @@ fn landing_warnings(
     found: &mut Vec<Warning>,
 ) {
     let acts = input.acts;
-    let Some((old, new)) = input.old.find(&anchor.old_step_id).zip(input.new.find(&anchor.new_step_id)) else { return };
-    let Some(list) = lists.get(&old) else { return };
-    let policy = policy_of(input, &anchor.anchor_content_hash);
-    let accepted = policy.map(|p| accepted(acts, &p.accept_repeat)).unwrap_or_default();
+    let Some(landing) = JudgedLanding::of(input, anchor, ground, lists) else { return };
     let about = (&*anchor.anchor_content_hash, &*anchor.anchor_name);
     let mut warn = |severity, code, message, sessions| {
         found.push(Warning::at(about, severity, code, message, sessions));
     };
     let groups = input.landing_at(anchor);
-    // A list that is cut does not tell of every act: then each is worked out.
-    let undone = |act: &str| {
-        if list.cut {
-            ground.undoes(Some(old), new, act).is_some()
-        } else {
-            list.holds([act], &BTreeSet::new(), |a| ground.has_step(a))
-        }
-    };
-    let is_undone = |act: &str| !accepted.contains(act) && undone(act);
-    let sessions: u64 =
-        groups.clone().filter(|group| acts_of(group, acts).any(is_undone)).map(|group| group.sessions).sum();
+    let sessions = landing.held(groups.clone());
     if crate::mutant!("summary/undone-landings", sessions > 0, false) {
         let names: BTreeSet<&str> = groups
             .flat_map(|group| &group.contents)
-            .filter(|hash| is_undone(acts.act_of(hash)))
+            .filter(|hash| landing.holds_for(hash))
             .map(|hash| acts.said(hash).map_or(hash.as_str(), |row| row.name.as_str()))
             .collect();
         let names: Vec<&str> = names.into_iter().collect();
@@ -176,10 +164,10 @@ fn landing_warnings(
             anchor.anchor_name,
             some_of(&names)
         );
-        warn(held(policy), "landing_undone", message, sessions);
+        warn(held(policy_of(input, &anchor.anchor_content_hash)), "landing_undone", message, sessions);
     }
     let own = acts.act_of(&anchor.anchor_content_hash);
-    if acts.is_flagged(&anchor.anchor_content_hash) && !accepted.contains(own) && undone(own) {
+    if acts.is_flagged(&anchor.anchor_content_hash) && landing.holds_for(&anchor.anchor_content_hash) {
         let passed = input.sessions_by_old_step.values().flat_map(|counts| &counts.passed);
         let passed = passed.filter(|group| acts_of(group, acts).any(|act| act == own));
         let message = format!("the new version leads back to \"{}\" after it was passed", anchor.anchor_name);

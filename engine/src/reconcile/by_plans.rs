@@ -71,7 +71,7 @@ impl Reconciliation<'_> {
         let relation = relate(chain, self.session, self.published_version, facts)?;
         let past = self.past(&relation, facts)?;
         let current = relation.old.find(&self.session.step_id);
-        let mut situation = Situation::of(&relation, &past, current, self.settings);
+        let mut situation = Situation::of(&relation, &past, self.published_version, current, self.settings);
         let deleted = destinations.first().is_none_or(|first| first.relocated);
         if deleted
             && chain.len() > 1

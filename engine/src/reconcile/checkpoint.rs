@@ -2,16 +2,19 @@
 //! docs/behaviour.md).
 
 use super::decision::BlockRule;
-use super::history::{History, Relation};
+use super::history::Relation;
+use super::reconciliation::Past;
 use super::settings::Settings;
-use crate::acts::{Acts, Ground, PassedAtStart, UndoneBy, accepted};
+use crate::acts::{Ground, UndoneBy, accepted};
 use crate::graph::StepIx;
 use std::collections::BTreeSet;
 
-/// PassedWhen a session passed a checkpoint.
+/// When a session passed a checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PassedWhen {
     Visit(i32),
+    /// It was executed ahead of its place, during this visit.
+    ExecutedDuring(i32),
     /// Before its first visit, since it began in the middle.
     BeforeFirst,
     Unknown,
@@ -22,6 +25,8 @@ pub(super) enum PassedWhen {
 pub(super) struct Passed {
     act: String,
     when: PassedWhen,
+    /// It was executed for the very move that is judged: at the request of the version to come to.
+    is_for_this_move: bool,
     pub step_id: String,
     pub step_name: String,
     pub checkpoint_description: Option<String>,
@@ -36,6 +41,9 @@ impl Passed {
             (_, None) => Some(true),
             (PassedWhen::BeforeFirst, Some(_)) => Some(false),
             (PassedWhen::Visit(visit), Some(fork_visit)) => Some(visit > fork_visit),
+            (PassedWhen::ExecutedDuring(visit), Some(fork_visit)) => {
+                Some(crate::mutant!("executed/during-the-visit-is-after-it", visit >= fork_visit, visit > fork_visit))
+            }
         }
     }
 }
@@ -54,29 +62,43 @@ pub(super) struct Checkpoints<'a> {
 impl<'a> Checkpoints<'a> {
     pub(super) fn of(
         relation: &'a Relation,
-        history: &History,
-        at_start: &[PassedAtStart],
-        acts: &'a Acts,
+        past: &'a Past,
+        published_version: i32,
         current: Option<StepIx>,
         settings: &Settings,
     ) -> Checkpoints<'a> {
-        let started = at_start.iter().map(|passed| Passed {
+        let acts = &*past.acts;
+        let started = past.at_start.iter().map(|passed| Passed {
             act: acts.act_of(&passed.content_hash).to_owned(),
             when: if passed.is_certain { PassedWhen::BeforeFirst } else { PassedWhen::Unknown },
+            is_for_this_move: false,
             step_id: passed.step_id.clone(),
             step_name: passed.step_name.clone(),
             checkpoint_description: passed.checkpoint_description.clone(),
         });
-        let visited = history.stops.iter().filter(|stop| stop.is_checkpoint).map(|stop| Passed {
+        let visited = past.history.stops.iter().filter(|stop| stop.is_checkpoint).map(|stop| Passed {
             act: acts.act_of(&stop.content_hash).to_owned(),
             when: PassedWhen::Visit(stop.visit_no),
+            is_for_this_move: false,
             step_id: stop.step_id.clone(),
             step_name: stop.step_name.clone(),
             checkpoint_description: stop.checkpoint_description.clone(),
         });
+        let executed = past.executed_ahead.iter().map(|action| {
+            let said = acts.said(&action.step_content_hash);
+            Passed {
+                act: acts.act_of(&action.step_content_hash).to_owned(),
+                when: PassedWhen::ExecutedDuring(action.visit_no),
+                is_for_this_move: action.scenario_version == published_version,
+                step_id: action.step_id.clone(),
+                step_name: said.map_or_else(|| action.step_id.clone(), |said| said.name.clone()),
+                checkpoint_description: said.and_then(|said| said.checkpoint_description.clone()),
+            }
+        });
+        let executed = executed.filter(|_| crate::mutant!("executed/ahead-is-passed", true, false));
         Checkpoints {
             ground: Ground::new(&relation.old, relation.old_is_whole, &relation.new, &relation.pairing, acts),
-            passed: started.chain(visited).collect(),
+            passed: started.chain(visited).chain(executed).collect(),
             current,
             accepted: BTreeSet::new(),
             order_counts: settings.block_teleport_past_checkpoint,
@@ -93,15 +115,29 @@ impl<'a> Checkpoints<'a> {
         !self.passed.is_empty()
     }
 
-    /// The passed checkpoint that a move to `step` would undo, and how.
+    /// The passed checkpoint that a move to `step` would undo, and how. What was executed for this very move was done
+    /// as the new version has it, so where that version leads on is no harm.
     pub(super) fn undone_by(&self, step: StepIx) -> Option<(&Passed, UndoneBy)> {
-        self.passed.iter().find_map(|passed| self.undoes(passed, step).map(|by| (passed, by)))
+        let judged = self
+            .passed
+            .iter()
+            .filter(|passed| !crate::mutant!("executed/for-this-move-is-no-harm", passed.is_for_this_move, false));
+        judged.into_iter().find_map(|passed| self.undoes(passed, step).map(|by| (passed, by)))
     }
 
     /// Why a redirect to `target` is blocked, from a fork that lies after visit `fork_visit` (before every visit, if
-    /// `None`): the passed checkpoint, and the rule.
-    pub(super) fn forbids_redirect(&self, fork_visit: Option<i32>, target: StepIx) -> Option<(&Passed, BlockRule)> {
-        self.passed.iter().find_map(|passed| {
+    /// `None`): the passed checkpoint, and the rule. `is_met`: whether the walk to the fork has met the act of a
+    /// content whose action was executed for this very move, and so in its place before the fork.
+    pub(super) fn forbids_redirect(
+        &self,
+        fork_visit: Option<i32>,
+        target: StepIx,
+        is_met: impl Fn(&str) -> bool,
+    ) -> Option<(&Passed, BlockRule)> {
+        let judged = self.passed.iter().filter(|passed| {
+            !(passed.is_for_this_move && crate::mutant!("executed/met-before-the-fork", is_met(&passed.act), false))
+        });
+        judged.into_iter().find_map(|passed| {
             let by_order = match passed.is_after(fork_visit) {
                 _ if !self.order_counts => None,
                 Some(true) => crate::mutant!("redirect/passed-after-the-fork", Some(BlockRule::VisitedAfterFork), None),

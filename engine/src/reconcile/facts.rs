@@ -4,7 +4,7 @@
 //! The engine reads nothing by itself. Everything that costs a lookup is behind [`Facts`], and asked for only when the
 //! decision hangs on it: a clean graft reads one plan row and nothing else.
 
-use crate::acts::{Acts, LandingActs, PassedAtStart};
+use crate::acts::{Acts, LandingActs, PassedAtStart, StepRecord};
 use crate::diff::MigrationScenario;
 use crate::field::FieldDefinition;
 use crate::graph::Graph;
@@ -58,6 +58,30 @@ pub struct CompletedAction {
     pub scenario_version: i32,
     pub step_id: String,
     pub step_content_hash: String,
+    /// The session's last visit when it was recorded.
+    pub visit_no: i32,
+}
+
+impl Visit {
+    pub(super) fn as_record(&self) -> StepRecord<'_> {
+        StepRecord {
+            visit_no: self.visit_no,
+            scenario_version: self.scenario_version,
+            step_id: &self.step_id,
+            content_hash: &self.step_content_hash,
+        }
+    }
+}
+
+impl CompletedAction {
+    pub(super) fn as_record(&self) -> StepRecord<'_> {
+        StepRecord {
+            visit_no: self.visit_no,
+            scenario_version: self.scenario_version,
+            step_id: &self.step_id,
+            content_hash: &self.step_content_hash,
+        }
+    }
 }
 
 /// Somebody's answer to a natural-language fork, recorded by `submit_decision`.

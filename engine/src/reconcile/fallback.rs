@@ -2,7 +2,6 @@
 
 use super::decision::Decision;
 use super::facts::{Facts, Visit};
-use super::history::History;
 use super::reconciliation::{Past, Reconciliation, Situation};
 use super::trace::Event;
 use super::way::{Landing, relate_anew, relate_by_history};
@@ -30,9 +29,8 @@ impl Reconciliation<'_> {
             let hash = relation.old.node(step).content_hash.clone();
             relation.pair_by_act(step, &hash, &acts);
         }
-        let history = History::load(self.session, visits, &relation, &acts, facts)?;
-        let past = Past { history, at_start: facts.passed_at_start()?, acts };
-        let situation = Situation::of(&relation, &past, current, self.settings);
+        let past = Past::load(self.session, visits, acts, &relation, facts)?;
+        let situation = Situation::of(&relation, &past, self.published_version, current, self.settings);
         if let Some(new) = current.and_then(|o| relation.pairing.new_of(o)) {
             let terms = self.terms_without_a_policy(format!("{why}; the step was found again by what it means"));
             let landing = Landing { new, old: current };

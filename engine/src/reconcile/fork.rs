@@ -294,7 +294,8 @@ impl<F: Facts> Walker<'_, '_, F> {
         // Where they stood at the fork last, or else at the step of their path before it.
         let visit_before = || self.last_position.and_then(|position| replay.path.steps[position].last_visit);
         let fork_visit = replay.history.last_visit(self.at).or_else(visit_before);
-        let (stop, rule) = replay.checkpoints.forbids_redirect(fork_visit, branch.to)?;
+        let is_met = |act: &str| self.met.contains(act);
+        let (stop, rule) = replay.checkpoints.forbids_redirect(fork_visit, branch.to, is_met)?;
         let target = self.graph.node(branch.to);
         Some(CheckpointBlock {
             checkpoint_step_id: stop.step_id.clone(),

@@ -1,7 +1,7 @@
 //! The session's history on the two graphs: which old step each visit was at, and what that step is now.
 
 use super::facts::{CompletedAction, Facts, Session, Visit};
-use crate::acts::Acts;
+use crate::acts::{Acts, PassedAtStart};
 use crate::diff::{Pairing, compose_pairs};
 use crate::graph::{Graph, Node, StepIx};
 use fixedbitset::FixedBitSet;
@@ -105,16 +105,25 @@ impl History {
     }
 }
 
-/// Which required actions are done: executed, or visited, under whatever version and id.
+/// Which required actions are done: executed, visited, or passed before a session that began in the middle, under
+/// whatever version and id.
 pub(super) struct DoneActions<'a> {
     acts: &'a Acts,
     done: HashSet<String>,
 }
 
 impl<'a> DoneActions<'a> {
-    pub(super) fn of(completed: &[CompletedAction], history: &History, acts: &'a Acts) -> DoneActions<'a> {
+    pub(super) fn of(
+        completed: &[CompletedAction],
+        history: &History,
+        at_start: &[PassedAtStart],
+        acts: &'a Acts,
+    ) -> DoneActions<'a> {
         let executed = completed.iter().map(|action| acts.act_of(&action.step_content_hash));
-        let done = executed.chain(history.acts.iter().map(String::as_str)).map(str::to_owned).collect();
+        let at_start = at_start.iter().map(|passed| acts.act_of(&passed.content_hash));
+        let at_start = at_start.filter(|_| crate::mutant!("actions/passed-at-start-is-done", true, false));
+        let visited = history.acts.iter().map(String::as_str);
+        let done = executed.chain(at_start).chain(visited).map(str::to_owned).collect();
         DoneActions { acts, done }
     }
 
@@ -125,6 +134,11 @@ impl<'a> DoneActions<'a> {
             self.done.contains(self.acts.act_of(&node.content_hash)),
             self.done.contains(&node.content_hash)
         )
+    }
+
+    /// The act of a step.
+    pub(super) fn act_of<'b>(&'b self, node: &'b Node) -> &'b str {
+        self.acts.act_of(&node.content_hash)
     }
 
     /// Of these steps the first of each act.

@@ -65,7 +65,7 @@ impl Reconciliation<'_> {
             return Ok(decision.with_anchor(terms.migration_scenario, terms.anchor_content_hash));
         }
         let history = &past.history;
-        let completed = DoneActions::of(&facts.completed_actions()?, history, &past.acts);
+        let completed = DoneActions::of(&past.completed, history, &past.at_start, &past.acts);
         let decisions = holding(facts.decisions()?, relation, self.session, self.published_version, &past.acts, facts)?;
         let replay = Replay {
             relation,

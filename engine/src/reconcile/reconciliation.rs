@@ -1,12 +1,12 @@
 //! One reconciliation on its way to a decision: what it was called with, and what it has looked up so far.
 
 use super::checkpoint::Checkpoints;
-use super::facts::{Facts, Session};
+use super::facts::{CompletedAction, Facts, Session, Visit};
 use super::gap::Fields;
 use super::history::{History, Relation};
 use super::settings::Settings;
 use super::trace::Trace;
-use crate::acts::{Acts, PassedAtStart};
+use crate::acts::{Acts, PassedAtStart, executed_in_place};
 use crate::graph::StepIx;
 use std::rc::Rc;
 use uuid::Uuid;
@@ -48,8 +48,7 @@ impl<'a> Reconciliation<'a> {
     pub(super) fn past<F: Facts>(&mut self, relation: &Relation, facts: &mut F) -> Result<Past, F::Error> {
         let visits = facts.visits()?;
         let acts = self.acts(facts)?;
-        let history = History::load(self.session, visits, relation, &acts, facts)?;
-        Ok(Past { history, at_start: facts.passed_at_start()?, acts })
+        Past::load(self.session, visits, acts, relation, facts)
     }
 }
 
@@ -57,7 +56,30 @@ impl<'a> Reconciliation<'a> {
 pub(super) struct Past {
     pub history: History,
     pub at_start: Vec<PassedAtStart>,
+    /// Actions that were executed for it.
+    pub completed: Vec<CompletedAction>,
+    /// Of these, the checkpoints that were executed ahead of their place.
+    pub executed_ahead: Vec<CompletedAction>,
     pub acts: Rc<Acts>,
+}
+
+impl Past {
+    pub(super) fn load<F: Facts>(
+        session: &Session,
+        visits: Vec<Visit>,
+        acts: Rc<Acts>,
+        relation: &Relation,
+        facts: &mut F,
+    ) -> Result<Past, F::Error> {
+        let completed = facts.completed_actions()?;
+        let is_ahead = |action: &&CompletedAction| {
+            acts.is_flagged(&action.step_content_hash)
+                && executed_in_place(action.as_record(), visits.iter().map(Visit::as_record), &acts).is_none()
+        };
+        let executed_ahead = completed.iter().filter(is_ahead).cloned().collect();
+        let history = History::load(session, visits, relation, &acts, facts)?;
+        Ok(Past { history, at_start: facts.passed_at_start()?, completed, executed_ahead, acts })
+    }
 }
 
 /// What every move of the session is judged on: the two versions, and what the session has behind it.
@@ -70,9 +92,14 @@ pub(super) struct Situation<'a> {
 }
 
 impl<'a> Situation<'a> {
-    pub(super) fn of(relation: &'a Relation, past: &'a Past, current: Option<StepIx>, settings: &Settings) -> Self {
-        let Past { history, at_start, acts } = past;
-        let checkpoints = Checkpoints::of(relation, history, at_start, acts, current, settings);
+    pub(super) fn of(
+        relation: &'a Relation,
+        past: &'a Past,
+        published_version: i32,
+        current: Option<StepIx>,
+        settings: &Settings,
+    ) -> Self {
+        let checkpoints = Checkpoints::of(relation, past, published_version, current, settings);
         Situation { relation, past, current, checkpoints }
     }
 }

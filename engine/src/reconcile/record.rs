@@ -6,6 +6,7 @@ use super::facts::FieldSource;
 use super::trace::TraceEvent;
 use crate::diff::MigrationScenario;
 use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -24,7 +25,7 @@ pub struct Record<'a> {
     pub asked: Option<Vec<NeededField<'a>>>,
     /// `None` for a clean graft that went through.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub trace: Option<Vec<Value>>,
+    pub trace: Option<Vec<Box<RawValue>>>,
 }
 
 /// What became of a field that was needed.
@@ -94,13 +95,13 @@ impl Decision {
 }
 
 /// The beginning of the trace and its outcome, with the number of the events that were left out between them.
-fn bounded(trace: &[TraceEvent]) -> Vec<Value> {
+fn bounded(trace: &[TraceEvent]) -> Vec<Box<RawValue>> {
     let Some((outcome, events)) = trace.split_last() else { return Vec::new() };
     let mut kept = Vec::new();
     let mut bytes = 0;
     for event in events.iter().take(MOST_EVENTS - 1) {
         let line = line(event);
-        bytes += line.to_string().len();
+        bytes += line.get().len();
         if bytes > MOST_BYTES {
             break;
         }
@@ -108,24 +109,39 @@ fn bounded(trace: &[TraceEvent]) -> Vec<Value> {
     }
     let left_out = events.len() - kept.len();
     if left_out > 0 {
-        kept.push(json!({"event": "left_out", "detail": {"events": left_out}}));
+        kept.push(raw(&json!({"event": "left_out", "detail": {"events": left_out}})));
     }
     let outcome = line(outcome);
-    if outcome.to_string().len() <= MOST_BYTES {
+    if outcome.get().len() <= MOST_BYTES {
         kept.push(outcome);
     }
     kept
 }
 
-fn line(event: &TraceEvent) -> Value {
-    let mut line = Map::new();
-    line.insert("event".to_owned(), event.event.as_str().into());
-    let step = [("step_id", &event.step_id), ("step_name", &event.step_name)];
-    line.extend(step.into_iter().filter_map(|(key, text)| Some((key.to_owned(), text.as_deref()?.into()))));
-    if !event.detail.is_empty() {
-        line.insert("detail".to_owned(), Value::Object(event.detail.clone()));
-    }
-    Value::Object(line)
+/// An event as it is kept.
+#[derive(Serialize)]
+struct Line<'a> {
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    detail: &'a Map<String, Value>,
+    event: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step_name: Option<&'a str>,
+}
+
+fn line(event: &TraceEvent) -> Box<RawValue> {
+    raw(&Line {
+        detail: &event.detail,
+        event: event.event.as_str(),
+        step_id: event.step_id.as_deref(),
+        step_name: event.step_name.as_deref(),
+    })
+}
+
+/// As JSON text. What is kept has string keys only, so this cannot fail.
+fn raw(value: &impl Serialize) -> Box<RawValue> {
+    to_raw_value(value).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
 
 #[cfg(test)]
@@ -138,11 +154,17 @@ mod tests {
         TraceEvent { event, step_id: Some("a".into()), step_name: None, detail }
     }
 
+    /// What is kept, as values.
+    fn kept_of(trace: &[TraceEvent]) -> Vec<Value> {
+        let kept = bounded(trace);
+        kept.iter().map(|line| serde_json::from_str(line.get()).expect("JSON")).collect()
+    }
+
     #[test]
     fn a_trace_is_cut_in_the_middle_and_says_so() {
         let mut trace = vec![event(Event::Visited, "x"); 1000];
         trace.push(event(Event::Outcome, "done"));
-        let kept = bounded(&trace);
+        let kept = kept_of(&trace);
         assert_eq!(kept.len(), MOST_EVENTS + 1);
         assert_eq!(kept[MOST_EVENTS - 1], json!({"event": "left_out", "detail": {"events": 1000 - (MOST_EVENTS - 1)}}));
         assert_eq!(kept[MOST_EVENTS], json!({"event": "outcome", "step_id": "a", "detail": {"why": "done"}}));
@@ -153,17 +175,17 @@ mod tests {
         let long = "ü".repeat(3000);
         let mut trace = vec![event(Event::Fork, &long); 100];
         trace.push(event(Event::Outcome, "done"));
-        let kept = bounded(&trace);
+        let kept = kept_of(&trace);
         let bytes: usize = kept.iter().map(|line| line.to_string().len()).sum();
         assert!(bytes < MOST_BYTES + 1000 && kept.len() == 4, "{bytes} bytes in {} lines", kept.len());
         trace.push(event(Event::Outcome, &long.repeat(10)));
-        assert!(bounded(&trace).iter().all(|line| line["event"] != "outcome"));
+        assert!(kept_of(&trace).iter().all(|line| line["event"] != "outcome"));
     }
 
     #[test]
     fn a_short_trace_is_kept_whole() {
         let trace = [event(Event::Way, "plan"), event(Event::Outcome, "done")];
-        assert_eq!(bounded(&trace).len(), 2);
-        assert_eq!(bounded(&[]), Vec::<Value>::new());
+        assert_eq!(kept_of(&trace).len(), 2);
+        assert_eq!(kept_of(&[]), Vec::<Value>::new());
     }
 }

@@ -124,7 +124,9 @@ impl<F: Facts> Walker<'_, '_, F> {
         if node.is_required_action && !self.replayed.actions.contains(&self.at) {
             let done = replay.completed.is_done(node);
             self.trace.step(Event::RequiredAction, node, json!({"completed": done}));
-            if !done {
+            if done {
+                self.met.insert(replay.completed.act_of(node).to_owned());
+            } else {
                 self.replayed.actions.push(self.at);
             }
         }

@@ -12,7 +12,7 @@ use crate::condition::{ConditionKind, Truth};
 use crate::graph::{Branch, Graph, Node, StepIx};
 use fixedbitset::FixedBitSet;
 use serde_json::json;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// What a replay works on.
 pub(super) struct Replay<'a> {
@@ -107,6 +107,8 @@ pub(super) struct Walker<'a, 'f, F: Facts> {
     pub target: usize,
     /// The position on the path that it was at last.
     pub last_position: Option<usize>,
+    /// Acts of the required actions that it came to and found done, though the customer never visited them.
+    pub met: HashSet<String>,
     /// It went on by a way that the customer's data do not confirm: it redirects nobody, and asks nothing at forks.
     pub unsure: bool,
 }
@@ -133,6 +135,7 @@ impl<'a, 'f, F: Facts> Walker<'a, 'f, F> {
             at: replay.path.start,
             target: 0,
             last_position: None,
+            met: HashSet::new(),
             unsure: false,
         }
     }

@@ -68,14 +68,17 @@ impl Page {
             (MigrationScenario::GapFill, "replayed: data looked up, or asked for"),
             (MigrationScenario::ReRoute, "replayed: perhaps asked, perhaps sent elsewhere"),
         ] {
-            let at = figures.by_scenario.of(scenario);
             let name = scenario.as_str();
+            let at = grouped(figures.by_scenario.of(scenario));
             let steps = summary.anchors.by_scenario.of(scenario);
-            self.line(format!("           {:>9}  {name:<11}  {steps:>4} steps  {what}", grouped(at)));
+            let held = of_them_held(figures.held_by_scenario.of(scenario));
+            self.line(format!("           {at:>9}  {name:<11}  {steps:>4} steps  {what}{held}"));
         }
         let at_deleted: u64 = view.map.deleted_steps.iter().map(|step| view.sessions_at(&step.step_id)).sum();
         let deleted = view.map.deleted_steps.len();
-        self.line(format!("           {:>9}  {:<11}  {deleted:>4} steps  relocated", grouped(at_deleted), "deleted"));
+        let held = of_them_held(figures.held.saturating_sub(figures.held_by_scenario.total()));
+        let (at, name) = (grouped(at_deleted), "deleted");
+        self.line(format!("           {at:>9}  {name:<11}  {deleted:>4} steps  relocated{held}"));
         self.elsewhere(figures);
         self.line(format!(
             "steps      {} kept, {} edited, {} inserted, {} deleted",
@@ -233,6 +236,11 @@ impl Page {
         }
         self.line(line);
     }
+}
+
+/// Told of a figure of which a part is held on its version; nothing where none is.
+fn of_them_held(held: u64) -> String {
+    if held > 0 { format!("; {} of them held", grouped(held)) } else { String::new() }
 }
 
 /// What a policy says that the default does not: `force_scenario clean_graft, rollout_percent 10`.

@@ -15,13 +15,13 @@ use scenario_engine::reconcile::{BlockRule, Decision, Effect, SubmittedDecision}
 use uuid::Uuid;
 
 /// Versions with a plan from each to the next, and a session of the first that came by these steps.
-fn chain(versions: &[&str], steps: &str) -> World {
+pub fn chain(versions: &[&str], steps: &str) -> World {
     let mut world = World::chained(versions.iter().map(|text| line(text)).collect());
     world.walked(&steps.split_whitespace().collect::<Vec<_>>());
     world
 }
 
-fn held(decision: &Decision) -> bool {
+pub fn held(decision: &Decision) -> bool {
     let pinned = decision.pin.is_some_and(|pin| pin.reason == PinReason::Undone);
     let warned = decision.checkpoint_warning().is_some();
     pinned && warned && decision.effect == Effect::Pin && decision.execute_step_ids.is_empty()

@@ -5,6 +5,8 @@
 mod cases;
 #[path = "../common/mod.rs"]
 mod common;
+mod ends;
+mod executed;
 mod ledger;
 #[cfg(feature = "mutants")]
 mod mutants;

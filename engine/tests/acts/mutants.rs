@@ -7,6 +7,8 @@ use std::process::{Command, Stdio};
 
 /// The places of the engine that a test can turn wrong: `rule/what`.
 const MUTANTS: &[&str] = &[
+    // Words
+    "graph/nothing-leads-on-from-the-end",
     // The same act
     "acts/returns",
     "acts/separated-by-hand",
@@ -24,7 +26,6 @@ const MUTANTS: &[&str] = &[
     "undone/old-place-by-a-transition",
     "undone/own-pair-only",
     "undone/unknown-version-reaches-nothing",
-    "undone/terminal-steps-are-ends",
     "undone/accept-repeat",
     "landing/list-is-read",
     "landing/revision-counts",
@@ -40,9 +41,17 @@ const MUTANTS: &[&str] = &[
     // Actions and visits
     "actions/done-by-act",
     "actions/one-an-act",
+    "actions/passed-at-start-is-done",
     "visited/by-act",
     "arrival/reachable-is-due",
     "arrival/first-only",
+    "arrival/first-since-executed-ahead",
+    "arrival/version-without-the-act-tells-nothing",
+    // Executed ahead of the place
+    "executed/ahead-is-passed",
+    "executed/during-the-visit-is-after-it",
+    "executed/for-this-move-is-no-harm",
+    "executed/met-before-the-fork",
     // Going back
     "revert/the-place-counts",
     "revert/executed-counts",

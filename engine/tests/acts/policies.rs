@@ -187,3 +187,23 @@ fn the_keys_of_a_policy_are_merged_into_another() {
     );
     assert!(before.merged_with(r#"{"rollout": 5}"#).is_err(), "an unknown key is one in a merge, too");
 }
+
+#[test]
+fn a_policy_that_contradicts_itself_is_refused() {
+    for (text, part) in [
+        (r#"{"min_session_age_days": 9, "max_session_age_days": 2}"#, "no session is let in"),
+        (r#"{"include_channels": ["sms", "web"], "exclude_channels": ["web"]}"#, "\"web\" is in \"include_channels\""),
+        (r#"{"include_current_nodes": ["Pay"], "exclude_current_nodes": ["Pay"]}"#, "\"exclude_current_nodes\""),
+    ] {
+        let error = Policy::parse(text).expect_err("no policy");
+        assert!(error.findings.iter().any(|finding| finding.contains(part)), "{error:?}");
+    }
+    let excluding = Policy::parse(r#"{"exclude_channels": ["web"]}"#).expect("a policy");
+    assert!(excluding.merged_with(r#"{"include_channels": ["web"]}"#).is_err(), "with what is set");
+    for fine in [
+        r#"{"min_session_age_days": 2, "max_session_age_days": 2}"#,
+        r#"{"include_channels": ["sms"], "exclude_channels": ["web"]}"#,
+    ] {
+        assert!(Policy::parse(fine).is_ok(), "{fine}");
+    }
+}

@@ -121,6 +121,6 @@ fn finished_sessions_that_come_along_are_counted_and_can_be_held() {
         let held: u64 = of(&summary, "landing_undone").iter().map(|warning| warning.sessions).sum();
         (summary.sessions.total, summary.sessions.finished, summary.sessions.reopened, held)
     };
-    assert_eq!(told(Policy { reopen: true, ..Policy::default() }), (0, 6, 6, 4));
+    assert_eq!(told(Policy { reopen: true, ..Policy::default() }), (0, 6, 2, 4), "the held ones do not come along");
     assert_eq!(told(Policy::default()), (0, 6, 0, 0));
 }

@@ -46,7 +46,7 @@ pub struct Stand {
     pub required: bool,
     pub checkpoint: bool,
     pub terminal: bool,
-    /// In the order in which they are tried.
+    /// In the order in which they are tried; a terminal step has none.
     pub ways: Vec<Way>,
 }
 
@@ -67,6 +67,7 @@ impl Plain {
                 let mut ways: Vec<Way> = step
                     .transitions
                     .iter()
+                    .filter(|_| !step.is_terminal)
                     .map(|t| {
                         let known = |f: &&str| t.condition_fields.iter().any(|g| g == f) || collected.contains(f);
                         let kind = match question(&t.condition_text) {

@@ -49,7 +49,7 @@ fn beyond(plain: &Plain, from: usize, to: usize) -> bool {
 /// Whether some way on from a place, itself left out, comes to an end or goes round a loop for ever without a step to
 /// avoid. As many steps as there are in the version are walked without an end exactly if there is a loop.
 fn avoids(plain: &Plain, from: usize, avoid: &dyn Fn(usize) -> bool) -> bool {
-    let ends = |s: usize| plain.steps[s].terminal || plain.steps[s].ways.is_empty();
+    let ends = |s: usize| plain.steps[s].ways.is_empty();
     let mut places = std::collections::BTreeSet::from([from]);
     for _ in 0..=plain.steps.len() {
         if places.iter().any(|place| ends(*place)) {

@@ -257,6 +257,7 @@ impl World {
             scenario_version: version,
             step_id: step_id.to_owned(),
             step_content_hash,
+            visit_no: self.visits.len() as i32,
         });
     }
 

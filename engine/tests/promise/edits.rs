@@ -69,6 +69,9 @@ impl<'a> Author<'a> {
             }
         }
         version.entry = uids[0];
+        if self.rng.chance(12) {
+            self.becomes_an_end(&mut version, count - 1);
+        }
         self.renumber(&mut version);
         version.tidy();
         version
@@ -103,6 +106,7 @@ impl<'a> Author<'a> {
             field,
             checkpoint: false,
             required,
+            end: false,
             ways: Vec::new(),
         }
     }
@@ -115,7 +119,7 @@ impl<'a> Author<'a> {
     fn becomes_act(&mut self, step: &mut Step) {
         self.fresh_act += 1;
         step.act = self.fresh_act;
-        step.required = false;
+        step.required = self.rng.chance(20);
         step.name = if self.twins { DEEDS[0] } else { DEEDS[usize::from(step.act) % 4] }.to_owned();
         if step.act > 4 && !self.twins {
             step.name += &format!(" {}", step.act);
@@ -162,7 +166,7 @@ impl<'a> Author<'a> {
         let acts: Vec<usize> = (0..count).filter(|s| version.steps[*s].act > 0).collect();
         let at = if !acts.is_empty() && self.rng.chance(30) { *self.rng.pick(&acts) } else { self.rng.below(count) };
         let other = self.rng.below(count);
-        match self.rng.below(32) {
+        match self.rng.below(34) {
             0 => version.steps[at].words = format!("As of {}", self.rng.below(4)),
             1 => version.steps[at].name += " now",
             2 => version.steps[at].name = self.word(),
@@ -241,8 +245,17 @@ impl<'a> Author<'a> {
                     step.act = if step.act == 0 { errand } else { step.act };
                 }
             }
+            30 | 31 => {
+                // Mostly what is one anyway: most customers would be finished.
+                let ends: Vec<usize> = (0..count).filter(|s| version.steps[*s].onward().is_empty()).collect();
+                let end = if ends.is_empty() || self.rng.chance(25) { at } else { *self.rng.pick(&ends) };
+                match version.steps[end].end {
+                    true => version.steps[end].end = false,
+                    false => self.becomes_an_end(version, end),
+                }
+            }
             // Exchanges two neighbours of a line: what came before comes after.
-            30 => {
+            32 => {
                 let next = version.next(at).next();
                 if let Some(next) = next {
                     let uids = (version.steps[at].uid, version.steps[next].uid);
@@ -256,11 +269,22 @@ impl<'a> Author<'a> {
         }
     }
 
+    /// A step is said to be an end and keeps what ways it has, or gets one that it had in some draft.
+    fn becomes_an_end(&mut self, version: &mut Version, at: usize) {
+        let to = version.steps[self.rng.below(version.steps.len())].uid;
+        let step = &mut version.steps[at];
+        step.end = true;
+        if step.ways.is_empty() {
+            step.ways.push(Way { to, cond: Cond::Always });
+        }
+    }
+
     /// Puts a step on a way, or before the entry.
     fn put(&mut self, version: &mut Version, mut step: Step) {
         let from = self.rng.below(version.steps.len());
         let ways = version.steps[from].ways.len();
         step.ways.clear();
+        step.end = false;
         if ways == 0 {
             step.ways.push(Way { to: version.entry, cond: Cond::Always });
             version.entry = step.uid;

@@ -45,7 +45,8 @@ pub struct Row {
     pub profile: BTreeMap<String, bool>,
     /// Version and step id, oldest first.
     pub visits: Vec<(usize, String)>,
-    pub completed: Vec<(usize, String)>,
+    /// Version and step of actions that were executed, with the visits that there were then.
+    pub completed: Vec<(usize, String, i32)>,
     /// Version, fork and target.
     pub decided: Vec<(usize, String, String)>,
     /// Steps of the version in which it began that it may have passed before, by the checker's own reckoning.
@@ -332,10 +333,11 @@ impl Facts for SessionFacts<'_> {
     }
 
     fn completed_actions(&mut self) -> Result<Vec<CompletedAction>, Infallible> {
-        let one = |(version, step_id): &(usize, String)| CompletedAction {
+        let one = |(version, step_id, visit_no): &(usize, String, i32)| CompletedAction {
             scenario_version: number(*version),
             step_id: step_id.clone(),
             step_content_hash: self.hash(*version, step_id),
+            visit_no: *visit_no,
         };
         Ok(self.row.completed.iter().map(one).collect())
     }

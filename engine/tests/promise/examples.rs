@@ -3,13 +3,14 @@
 use crate::check::{Harm, StepInVersion, harm};
 use crate::world::{Cond, Step, Uid, Version, Way};
 
-/// A version of the notation `id=Name!*{act}>cond:to|to; …`, the entry first. An id is the same step in every version.
+/// A version of the notation `id=Name!*.{act}>cond:to|to; …`, the entry first; a point marks an end. An id is the same
+/// step in every version.
 fn version(text: &str) -> Version {
     let uid = |id: &str| id.bytes().fold(7, |sum: Uid, byte| sum.wrapping_mul(31).wrapping_add(Uid::from(byte)));
     let step = |text: &str| {
         let (head, ways) = text.split_once('>').unwrap_or((text, ""));
         let (head, act) = head.split_once('{').unwrap_or((head, "0}"));
-        let (label, flags) = head.split_at(head.find(['!', '*']).unwrap_or(head.len()));
+        let (label, flags) = head.split_at(head.find(['!', '*', '.']).unwrap_or(head.len()));
         let (id, name) = label.split_once('=').unwrap_or((label, label));
         let way = |text: &str| match text.split_once(':') {
             Some((_, to)) => Way { to: uid(to), cond: Cond::Talk(0) },
@@ -24,6 +25,7 @@ fn version(text: &str) -> Version {
             field: None,
             checkpoint: flags.contains('!'),
             required: flags.contains('*'),
+            end: flags.contains('.'),
             ways: ways.split('|').filter(|w| !w.is_empty()).map(way).collect(),
         }
     };
@@ -86,6 +88,13 @@ fn an_act_that_can_be_avoided_no_more_is_harm() {
     assert_eq!(judged(old, "a>pay; pay!{1}>e; e", "m", "e"), None);
     // To go round for ever is to avoid it.
     assert_eq!(judged("a>pay; pay!{1}>m; m>more:pay|m", "a>m; m>pay; pay!{1}>e; e", "m", "m"), Some(Harm::Forced));
+}
+
+#[test]
+fn nothing_comes_through_an_end() {
+    let paid = "a>pay; pay!{1}>c; c>e; e.>pay";
+    assert_eq!(judged(paid, "a>c; c>pay; pay!{1}>e; e", "c", "c"), Some(Harm::Possible));
+    assert_eq!(judged("a>pay; pay!{1}>c; c>e; e", paid, "c", "c"), None);
 }
 
 #[test]

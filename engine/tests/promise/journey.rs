@@ -30,6 +30,8 @@ struct Shell<'a> {
     undo: Option<(usize, String)>,
     undo_refused: bool,
     done: Vec<(Act, StepInVersion)>,
+    /// Acts that were executed at the system's request while the customer stood elsewhere, and in which version.
+    executed: Vec<(Act, usize)>,
     errands: Vec<(Act, StepInVersion)>,
     answered: BTreeSet<String>,
     out: Outcome,
@@ -52,6 +54,7 @@ pub fn run(chain: &[Version], engine: &Engine, journey: &Journey) -> Outcome {
         undo: None,
         undo_refused: false,
         done: Vec::new(),
+        executed: Vec::new(),
         errands: Vec::new(),
         answered: BTreeSet::new(),
         out: Outcome::default(),
@@ -113,7 +116,7 @@ impl Shell<'_> {
         self.row.version = place.version;
         self.row.step_id = step.id.clone();
         self.row.visits.push((place.version, step.id.clone()));
-        self.finished = step.ways.is_empty();
+        self.finished = step.onward().is_empty();
         if acts {
             self.does(place);
         }
@@ -168,7 +171,7 @@ impl Shell<'_> {
     fn choose(&mut self) -> Option<usize> {
         let here = self.here();
         let version = &self.chain[here.version];
-        let ways = &version.steps[here.step].ways;
+        let ways = version.steps[here.step].onward();
         if ways.is_empty() {
             return None;
         }
@@ -181,7 +184,7 @@ impl Shell<'_> {
             Cond::Talk(_) => talk,
         };
         // Most customers are met before they come to an end.
-        let ends = |to: Uid| version.find(to).is_none_or(|s| version.steps[s].ways.is_empty());
+        let ends = |to: Uid| version.find(to).is_none_or(|s| version.steps[s].onward().is_empty());
         let lingers = self.rng.chance(80);
         let way = if by_data { ways.iter().find(|w| holds(w.cond)).copied() } else { Some(any) };
         let to = way.unwrap_or(any).to;
@@ -197,7 +200,7 @@ impl Shell<'_> {
         }
         if step.required && !self.errands.iter().any(|(act, _)| *act == step.act) {
             self.errands.push((step.act, here));
-            self.row.completed.push((here.version, step.id.clone()));
+            self.row.completed.push((here.version, step.id.clone(), self.row.visits.len() as i32));
         }
         self.undo = None;
         self.arrive(StepInVersion { version: here.version, step: next }, true);
@@ -314,6 +317,12 @@ impl Shell<'_> {
         let from = self.here();
         let to = StepInVersion { version, step: self.chain[version].find_id(step_id).unwrap_or(0) };
         for (act, arrivals) in self.passed() {
+            // Who comes into a version after doing what it asked of them has done it as that version has it.
+            let is_asked = |place: &StepInVersion| place.version == version && self.executed.contains(&(act, version));
+            let arrivals: Vec<StepInVersion> = arrivals.into_iter().filter(|place| !is_asked(place)).collect();
+            if arrivals.is_empty() {
+                continue;
+            }
             if let Some(kind) = harm(self.chain, from, to, act) {
                 let untold = untold(self.chain, from, to, act, &arrivals);
                 self.found(Kind::Harm(kind), untold, act, Some(to));
@@ -394,7 +403,9 @@ impl Shell<'_> {
                 self.found(Kind::ExecutedTwice, None, act, Some(place));
             }
             self.errands.push((act, place));
-            self.row.completed.push((self.published, step_id.clone()));
+            self.does(place);
+            self.executed.push((act, self.published));
+            self.row.completed.push((self.published, step_id.clone(), self.row.visits.len() as i32));
         }
     }
 
@@ -458,5 +469,5 @@ pub fn walk_before(version: &Version, rng: &mut Rng) -> Vec<Uid> {
         path.push(version.steps[at].uid);
     }
     // Nobody begins at an end.
-    if version.steps[at].ways.is_empty() { vec![version.entry] } else { path }
+    if version.steps[at].onward().is_empty() { vec![version.entry] } else { path }
 }

@@ -52,6 +52,7 @@ fn steps(count: usize, targets: &[Vec<Uid>]) -> Version {
             field: None,
             checkpoint: n == PAY,
             required: false,
+            end: false,
             ways: ways.collect(),
         }
     };

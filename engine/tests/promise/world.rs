@@ -75,6 +75,9 @@ pub struct Step {
     pub field: Option<u8>,
     pub checkpoint: bool,
     pub required: bool,
+    /// Said to be an end: what an editor has left of its ways leads nowhere.
+    pub end: bool,
+    /// As they are written down; [`Step::onward`] gives those that lead on.
     pub ways: Vec<Way>,
 }
 
@@ -82,6 +85,11 @@ impl Step {
     /// Everything that its definition says except its id.
     pub fn says(&self) -> (&str, &str, Option<u8>, bool) {
         (&self.name, &self.words, self.field, self.checkpoint)
+    }
+
+    /// The ways that lead on from it.
+    pub fn onward(&self) -> &[Way] {
+        if self.end { &[] } else { &self.ways }
     }
 }
 
@@ -106,7 +114,7 @@ impl Version {
 
     /// Where a step's ways lead, in their order.
     pub fn next(&self, step: usize) -> impl Iterator<Item = usize> + '_ {
-        self.steps[step].ways.iter().filter_map(|w| self.find(w.to))
+        self.steps[step].onward().iter().filter_map(|w| self.find(w.to))
     }
 
     /// Takes out what leads nowhere, so that the definition is valid.
@@ -145,14 +153,15 @@ impl Version {
             json!({
                 "id": s.id, "name": s.name, "description": s.words, "collects_profile_fields": collects,
                 "is_checkpoint": s.checkpoint, "is_required_action": s.required, "performs_action": s.required,
-                "is_terminal": s.ways.is_empty(), "transitions": ways,
+                "is_terminal": s.onward().is_empty(), "transitions": ways,
             })
         };
         let steps: Vec<Value> = self.steps.iter().map(step).collect();
         json!({"name": "World", "entry_step_id": id(self.entry), "steps": steps}).to_string()
     }
 
-    /// `id=Name/words!*?field>cond:to|to; …`, the entry first. Acts are shown as `{n}`, which no definition shows.
+    /// `id=Name/words!*.?field>cond:to|to; …`, the entry first; a point marks an end. Acts are shown as `{n}`, which no
+    /// definition shows.
     pub fn notation(&self) -> String {
         let entry = self.entry();
         let order = std::iter::once(entry).chain((0..self.steps.len()).filter(|s| *s != entry));
@@ -169,6 +178,9 @@ impl Version {
             }
             if s.required {
                 text += "*";
+            }
+            if s.end {
+                text += ".";
             }
             if let Some(field) = s.field {
                 text += &format!("?{}", FIELDS[usize::from(field)]);

@@ -88,7 +88,8 @@ fn a_required_action_is_executed_once() {
     world.knows("age", "30");
     let decision = world.reconcile();
     assert_eq!((brief(&decision).as_str(), decision.effect), ("execute_action b", Effect::Wait(WaitingFor::Action)));
-    let done = CompletedAction { scenario_version: 1, step_id: "b".into(), step_content_hash: "another".into() };
+    let step_content_hash = "another".to_owned();
+    let done = CompletedAction { scenario_version: 1, step_id: "b".into(), step_content_hash, visit_no: 1 };
     world.completed.push(done);
     assert_eq!(brief(&world.reconcile()), "execute_action b", "another version's step of that id is another step");
     world.completed.clear();

@@ -1,7 +1,7 @@
 //! What a decision changes of a session, and the same as a row of `scenario.session_change`.
 
 use crate::cache::KeptStep;
-use crate::json::Json;
+use crate::json::{Json, JsonValues, SharedJson};
 use crate::row::Column;
 use pgrx::Uuid;
 use std::rc::Rc;
@@ -44,9 +44,9 @@ session_change! {
     is_terminal: bool,
     already_done: bool,
     action: &'static str,
-    fields_filled: Json,
-    asked: Json,
-    trace: Json,
+    fields_filled: SharedJson,
+    asked: SharedJson,
+    trace: SharedJson,
     fields_asked: Vec<&'a str>,
     checkpoint: String,
     reason: String,
@@ -95,8 +95,10 @@ pub struct Change<'a> {
     pub plan_ids: Vec<Uuid>,
 }
 
-impl<'a> From<Change<'a>> for SessionChange<'a> {
-    fn from(change: Change<'a>) -> SessionChange<'a> {
+impl<'a> SessionChange<'a> {
+    /// What is recorded is nearly the same for many sessions: traces are long, and those of sessions at one step are
+    /// mostly equal.
+    pub(super) fn of(change: Change<'a>, values: &mut JsonValues) -> SessionChange<'a> {
         SessionChange {
             session_id: Some(change.session_id),
             scenario_id: Some(change.scenario_id),
@@ -108,9 +110,9 @@ impl<'a> From<Change<'a>> for SessionChange<'a> {
             step_before: Some(change.step_before),
             step_after: change.step_after,
             action: Some(change.action),
-            fields_filled: Some(change.fields_filled),
-            asked: change.asked,
-            trace: change.trace,
+            fields_filled: Some(values.of(change.fields_filled)),
+            asked: change.asked.map(|asked| values.of(asked)),
+            trace: change.trace.map(|trace| values.of(trace)),
             fields_asked: Some(change.fields_asked),
             checkpoint: change.checkpoint,
             reason: Some(change.reason),

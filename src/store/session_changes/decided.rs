@@ -7,6 +7,7 @@ use super::change::SessionChange;
 use super::check_all_written;
 use crate::args;
 use crate::error::Result;
+use crate::json::JsonValues;
 use crate::row::{Column, array_of_rows};
 use crate::store::Statement;
 use pgrx::Uuid;
@@ -262,6 +263,7 @@ pub fn arrive(tenant_id: Uuid, arrivals: Vec<Arrival<'_>>) -> Result<()> {
     let adds_variables = arrivals.iter().any(|arrival| arrival.variables.is_some());
     let statement = if adds_variables { &MOVE_WITH_VARIABLES } else { &MOVE };
     let mut changes = Vec::with_capacity(arrivals.len());
+    let mut values = JsonValues::default();
     for arrival in arrivals {
         let (written, before, times) = match arrival.variables {
             Some(new) => (Some(new.written), Some(new.before), Some(new.times)),
@@ -280,7 +282,7 @@ pub fn arrive(tenant_id: Uuid, arrivals: Vec<Arrival<'_>>) -> Result<()> {
             variables_written: written,
             variables_before: before,
             times_written: times,
-            ..SessionChange::from(arrival.change).with_before(arrival.before)
+            ..SessionChange::of(arrival.change, &mut values).with_before(arrival.before)
         };
         let columns = change.into_columns();
         for other in &arrival.others {
@@ -293,12 +295,14 @@ pub fn arrive(tenant_id: Uuid, arrivals: Vec<Arrival<'_>>) -> Result<()> {
 
 /// Takes sessions out of their scenario.
 pub fn exit(tenant_id: Uuid, exits: Vec<Exit<'_>>) -> Result<()> {
-    let changes = exits.into_iter().map(|exit| SessionChange::from(exit.change).with_before(exit.before));
+    let mut values = JsonValues::default();
+    let changes = exits.into_iter().map(|exit| SessionChange::of(exit.change, &mut values).with_before(exit.before));
     EXIT.run(tenant_id, changes.map(SessionChange::into_columns).collect())
 }
 
 /// Leaves sessions where they are, pinned, settled or waiting.
 pub fn stay(tenant_id: Uuid, stays: Vec<Stay<'_>>) -> Result<()> {
+    let mut values = JsonValues::default();
     let changes = stays.into_iter().map(|stay| SessionChange {
         is_recorded: Some(stay.is_recorded),
         waiting_for: stay.waiting_for,
@@ -306,7 +310,7 @@ pub fn stay(tenant_id: Uuid, stays: Vec<Stay<'_>>) -> Result<()> {
         deployments: Some(stay.deployments),
         pinned_reason: stay.pinned_reason,
         pinned_plan_id: stay.pinned_plan_id,
-        ..SessionChange::from(stay.change)
+        ..SessionChange::of(stay.change, &mut values)
     });
     STAY.run(tenant_id, changes.map(SessionChange::into_columns).collect())
 }

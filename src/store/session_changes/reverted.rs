@@ -7,8 +7,8 @@ use crate::store::Statement;
 use pgrx::Uuid;
 
 /// Puts a session back where it was before its last migration, and pins it. A value that somebody has given since
-/// stays: it is not the migration's. A session
-/// that the migration finished goes on; one that was finished before it is finished again.
+/// stays: it is not the migration's. A session that the migration finished goes on; one that was finished before it is
+/// finished again.
 static REVERT: Statement = Statement::writing(concat!(
     "WITH written AS (
          UPDATE scenario.sessions AS s

@@ -8,7 +8,7 @@ mod state;
 
 pub use state::{
     DueCheck, Position, SessionPin, SessionState, Variables, check_due, lock, lock_and_read, lock_if_unchanged, read,
-    read_many,
+    read_many, read_variables,
 };
 
 use super::Statement;
@@ -67,13 +67,17 @@ static LOCK_MARKED: Statement = Statement::writing(lock_marked!("NOWAIT"));
 /// A session that a turn or another worker holds is skipped.
 static LOCK_MARKED_BUT_LOCKED: Statement = Statement::writing(lock_marked!("SKIP LOCKED"));
 
-/// Of these sessions, those that are still marked.
+/// Of these sessions, those that are still marked: each is looked up by its whole key, and locked in the order of the
+/// list.
 static LOCK_MARKED_OF: Statement = Statement::writing(
-    "SELECT s.session_id FROM scenario.sessions AS s
-      WHERE s.tenant_id = $1 AND s.pending_plan_id = $2 AND s.status IN ('active', 'completed')
-        AND s.session_id = ANY ($3)
-      ORDER BY s.session_id
-        FOR NO KEY UPDATE SKIP LOCKED",
+    "SELECT s.session_id
+       FROM pg_catalog.unnest($3) AS wanted (session_id)
+      CROSS JOIN LATERAL (
+            SELECT l.session_id FROM scenario.sessions AS l
+             WHERE l.tenant_id = $1 AND l.session_id = wanted.session_id
+               AND l.pending_plan_id = $2 AND l.status IN ('active', 'completed')
+            OFFSET 0
+               FOR NO KEY UPDATE SKIP LOCKED) AS s",
 );
 
 /// A session that may not exist, or is another tenant's: the same to the caller.
@@ -99,8 +103,10 @@ pub fn lock_marked(tenant_id: Uuid, plan_id: Uuid, after: Uuid, most: i32, locke
     statement.rows(&args![tenant_id, plan_id, after, i64::from(most)], |row| row.get(1))
 }
 
-/// Locks those of the sessions that the plan has still marked.
-pub fn lock_marked_of(tenant_id: Uuid, plan_id: Uuid, session_ids: Vec<Uuid>) -> Result<Vec<Uuid>> {
+/// Locks those of the sessions that the plan has still marked, and gives them in order.
+pub fn lock_marked_of(tenant_id: Uuid, plan_id: Uuid, mut session_ids: Vec<Uuid>) -> Result<Vec<Uuid>> {
+    session_ids.sort_unstable_by_key(|id| *id.as_bytes());
+    session_ids.dedup();
     LOCK_MARKED_OF.rows(&args![tenant_id, plan_id, session_ids], |row| row.get(1))
 }
 

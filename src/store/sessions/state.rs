@@ -16,7 +16,7 @@ use scenario_engine::plan::{PinReason, StoredPin};
 use scenario_engine::reconcile;
 use serde_json::value::RawValue;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// What tells whether the session `s` of scenario `c` is due ("What is due"): read by [`DueColumns::read`].
 macro_rules! due_columns {
@@ -58,7 +58,7 @@ static LOCK_AND_COMPARE: Statement = Statement::writing(
 
 /// Variables can be large, and most of what a batch does needs none: they are read only when they are asked for.
 macro_rules! select_sessions {
-    ($marked:expr, $plans:literal, $which:literal) => {
+    ($marked:expr, $sessions:literal, $plans:literal, $which:literal) => {
         concat!(
             "SELECT ",
             due_columns!(),
@@ -69,8 +69,9 @@ macro_rules! select_sessions {
                     CASE WHEN $3 THEN s.variables_set_at END, s.revision, s.visit_count, s.turn_count,
                     s.pending_plan_id, s.waiting_for, s.created_at, s.pinned_reason, s.pinned_plan_id,
                     s.pinned_at::pg_catalog.text
-               FROM scenario.sessions AS s
-               LEFT JOIN scenario.scenarios AS c ON c.tenant_id = s.tenant_id AND c.scenario_id = s.scenario_id ",
+               FROM ",
+            $sessions,
+            " LEFT JOIN scenario.scenarios AS c ON c.tenant_id = s.tenant_id AND c.scenario_id = s.scenario_id ",
             $plans,
             " WHERE s.tenant_id = $1 AND ",
             $which
@@ -80,14 +81,38 @@ macro_rules! select_sessions {
 
 static READ: Statement = Statement::reading(select_sessions!(
     is_marked!(),
+    "scenario.sessions AS s",
     "LEFT JOIN scenario.migration_plans AS m ON m.tenant_id = s.tenant_id AND m.plan_id = s.pending_plan_id",
-    "s.session_id = ANY ($2)"
+    "s.session_id = $2"
 ));
+
+/// Each session is looked up by its whole key. For a condition `session_id = ANY …` PostgreSQL may read all sessions of
+/// the tenant, where it expects them to be few.
+static READ_MANY: Statement = Statement::reading(select_sessions!(
+    is_marked!(),
+    "pg_catalog.unnest($2) AS wanted (session_id)
+               CROSS JOIN LATERAL (
+                     SELECT l.*, l.xmin, l.ctid FROM scenario.sessions AS l
+                      WHERE l.tenant_id = $1 AND l.session_id = wanted.session_id
+                     OFFSET 0) AS s",
+    "LEFT JOIN scenario.migration_plans AS m ON m.tenant_id = s.tenant_id AND m.plan_id = s.pending_plan_id",
+    "true"
+));
+
+static READ_VARIABLES: Statement = Statement::reading(
+    "SELECT s.session_id, s.variables, s.variables_set_at
+       FROM pg_catalog.unnest($2) AS wanted (session_id)
+      CROSS JOIN LATERAL (
+            SELECT l.session_id, l.variables, l.variables_set_at FROM scenario.sessions AS l
+             WHERE l.tenant_id = $1 AND l.session_id = wanted.session_id
+            OFFSET 0) AS s",
+);
 
 /// Every mark counts here, too: the caller knows which plans are deployed. A session that somebody else holds is left
 /// to [`lock_if_unchanged`], which waits. What is joined to a row that was waited for would be as it was before.
 static LOCK_AND_READ: Statement = Statement::writing(select_sessions!(
     "s.pending_plan_id IS NOT NULL",
+    "scenario.sessions AS s",
     "",
     "s.session_id = $2 FOR NO KEY UPDATE OF s SKIP LOCKED"
 ));
@@ -270,14 +295,33 @@ pub fn lock_if_unchanged(tenant_id: Uuid, seen: &SessionState) -> Result<bool> {
 
 /// The session as it stands now; after [`lock`], as it stays. P0002.
 pub fn read(tenant_id: Uuid, session_id: Uuid) -> Result<SessionState> {
-    let mut found = read_many(tenant_id, &[session_id], Variables::Read)?;
-    found.pop().ok_or_else(|| missing(session_id))
+    let found = READ.row(&args![tenant_id, session_id, true], |row| read_session(tenant_id, row))?;
+    found.ok_or_else(|| missing(session_id))
 }
 
 /// The sessions of these ids that exist, in no order.
 pub fn read_many(tenant_id: Uuid, session_ids: &[Uuid], variables: Variables) -> Result<Vec<SessionState>> {
+    if session_ids.is_empty() {
+        return Ok(Vec::new());
+    }
     let args = args![tenant_id, session_ids.to_vec(), variables == Variables::Read];
-    READ.rows(&args, |row| read_session(tenant_id, row))
+    READ_MANY.rows(&args, |row| read_session(tenant_id, row))
+}
+
+/// Reads the variables of sessions that are locked and were read without them.
+pub fn read_variables(tenant_id: Uuid, sessions: Vec<&mut SessionState>) -> Result<()> {
+    if sessions.is_empty() {
+        return Ok(());
+    }
+    let session_ids: Vec<Uuid> = sessions.iter().map(|state| state.session_id).collect();
+    let found = READ_VARIABLES.rows(&args![tenant_id, session_ids], |row| {
+        Ok((row.get::<Uuid>(1)?, (row.get::<Json>(2)?, row.get::<Json>(3)?)))
+    })?;
+    let mut found: HashMap<Uuid, (Json, Json)> = found.into_iter().collect();
+    for state in sessions {
+        (state.variables, state.variables_set_at) = found.remove(&state.session_id).unzip();
+    }
+    Ok(())
 }
 
 /// Locks and reads a session, without its variables, as it was when it was found to be due. `None` where somebody holds

@@ -108,5 +108,5 @@ BEGIN;
 SAVEPOINT a;
 SELECT scenario.begin_in_the_middle(:t, :entry, :s, 1, 'a'); ROLLBACK TO a;
 SELECT scenario.begin_in_the_middle(:t, :entry, :s, NULL, 'a'); ROLLBACK TO a;
-SELECT scenario.is_already_done(:t, :entry, NULL, 1, 'a', 1, 'b'); ROLLBACK TO a;
+SELECT scenario.is_already_done(:t, :entry, NULL, 1, 'a', 1, 'b', false); ROLLBACK TO a;
 ROLLBACK;
