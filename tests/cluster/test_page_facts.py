@@ -1,4 +1,5 @@
-"""A simulation reads the facts of a page of sessions at once: each session's row is the one that its preview gives."""
+"""Simulations and batches read the facts of a page of sessions at once: what they say of a session, or do with it, is
+what its preview says."""
 
 from __future__ import annotations
 
@@ -128,6 +129,27 @@ def test_a_page_says_what_each_preview_says(db):
     assert found == {"teleport", "collect", "execute_action", "decide", "continue"}, found
     grouped = db.execute("select sum(sessions) from scenario.simulation_summary(%s, %s)", [TENANT, plan]).fetchone()[0]
     assert grouped == len(simulated)
+
+
+def test_a_batch_does_what_each_preview_says(db):
+    plan = sessions_of_all_kinds(db)
+    db.execute("select scenario.deploy_migration_plan(%s, %s)", [TENANT, plan])
+    previewed = db.execute(
+        """select s.session_id, r.action, r.target_step_id, r.migration_scenario, r.anchor_content_hash, r.reason
+             from scenario.sessions as s
+            cross join lateral scenario.preview_reconciliation(s.tenant_id, s.session_id) as r
+            where s.tenant_id = %s and s.pending_plan_id = %s and s.status in ('active', 'completed')""",
+        [TENANT, plan]).fetchall()
+    db.execute("call scenario.migrate_sessions(%s, %s)", [TENANT, plan])
+    moved = db.execute(
+        """select a.session_id, a.action, a.step_after, a.migration_scenario, a.anchor_content_hash, a.reason
+             from scenario.migration_audit as a
+            where a.tenant_id = %s and a.to_version = 3 and a.action = 'teleport'""", [TENANT]).fetchall()
+    assert len(moved) > 100 and {row[3] for row in moved} == {"clean_graft", "gap_fill", "re_route"}
+    assert set(moved) == {row for row in previewed if row[1] == "teleport"}
+    waiting = sum(row[1] in ("collect", "execute_action", "decide") for row in previewed)
+    counts = "select applied, deferred, failed from scenario.batch_runs where tenant_id = %s and plan_id = %s"
+    assert db.execute(counts, [TENANT, plan]).fetchall() == [(len(moved), waiting, 0)] and waiting > 100
 
 
 def test_old_statistics_cost_no_more(db):

@@ -4,11 +4,13 @@
 //! of marks are the work of the table's triggers (`sql/install/23_session_triggers.sql`): a statement here says where
 //! the session is to be, and why.
 
+mod due;
 mod state;
 
+pub use due::{DueCheck, check_due};
 pub use state::{
-    DueCheck, Position, SessionPin, SessionState, Variables, check_due, lock, lock_and_read, lock_if_unchanged, read,
-    read_many, read_variables,
+    Position, SessionPin, SessionState, Variables, lock, lock_and_read, lock_if_unchanged, read, read_many,
+    read_variables,
 };
 
 use super::Statement;

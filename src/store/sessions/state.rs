@@ -1,11 +1,11 @@
-//! A session as a turn and a batch see it: what tells whether it is due, and what a decision needs.
+//! A session as a turn and a batch see it: what a decision needs.
 
+use super::due::{COMPLETED, DueCheck, DueColumns, due_columns, is_active, is_live};
 use super::missing;
 use crate::args;
 use crate::cache::{DeploymentKey, ScenarioKey};
 use crate::error::{Error, Result};
 use crate::json::Json;
-use crate::store::by_key::{KeyedTable, Places};
 use crate::store::{Row, Statement, engine_id, scenario_key, versions};
 use pgrx::Uuid;
 use pgrx::datum::TimestampWithTimeZone;
@@ -15,15 +15,7 @@ use pgrx::pg_sys::{self, TransactionId};
 use scenario_engine::plan::{PinReason, StoredPin};
 use scenario_engine::reconcile;
 use serde_json::value::RawValue;
-use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
-
-/// What tells whether the session `s` of scenario `c` is due ("What is due"): read by [`DueColumns::read`].
-macro_rules! due_columns {
-    () => {
-        "s.status, s.scenario_id, s.scenario_version, s.reconciled_deployments, c.published_version, c.deployments"
-    };
-}
 
 /// A mark whose plan is not deployed is no mark. `m` is the plan of the mark.
 macro_rules! is_marked {
@@ -31,17 +23,6 @@ macro_rules! is_marked {
         "coalesce(m.status = 'deployed', false)"
     };
 }
-
-/// The hot path: two small rows by their primary keys, no JSON. Every mark counts here: to open the table of plans
-/// would cost each turn about half as much again, and [`read`] finds the few marks that are void.
-static CHECK_DUE: Statement = Statement::reading(concat!(
-    "SELECT ",
-    due_columns!(),
-    ", s.pending_plan_id IS NOT NULL, s.step_id, s.xmin
-       FROM scenario.sessions AS s
-       LEFT JOIN scenario.scenarios AS c ON c.tenant_id = s.tenant_id AND c.scenario_id = s.scenario_id
-      WHERE s.tenant_id = $1 AND s.session_id = $2"
-));
 
 /// NO KEY, since no turn changes a key: messages can be added meanwhile, other turns wait.
 static LOCK: Statement = Statement::writing(
@@ -116,16 +97,6 @@ static LOCK_AND_READ: Statement = Statement::writing(select_sessions!(
     "",
     "s.session_id = $2 FOR NO KEY UPDATE OF s SKIP LOCKED"
 ));
-
-/// What the hot path sees of a session.
-pub struct DueCheck {
-    /// It needs nothing. If not, it may need nothing all the same: its mark may be void.
-    pub settled: bool,
-    pub step_id: Option<String>,
-    pub scenario_version: Option<i32>,
-    pub scenario_id: Option<Uuid>,
-    row_version: TransactionId,
-}
 
 /// A session as a turn needs it, with what its scenario has published.
 pub struct SessionState {
@@ -205,76 +176,6 @@ impl Position {
 pub enum Variables {
     Read,
     Omit,
-}
-
-thread_local! {
-    static PLACES_IN_SESSIONS: RefCell<Places> = RefCell::default();
-    static PLACES_IN_SCENARIOS: RefCell<Places> = RefCell::default();
-}
-
-static SESSIONS: KeyedTable = KeyedTable {
-    name: c"sessions",
-    columns: &[
-        c"status",
-        c"scenario_id",
-        c"scenario_version",
-        c"reconciled_deployments",
-        c"pending_plan_id",
-        c"step_id",
-    ],
-    places: &PLACES_IN_SESSIONS,
-};
-
-static SCENARIOS: KeyedTable =
-    KeyedTable { name: c"scenarios", columns: &[c"published_version", c"deployments"], places: &PLACES_IN_SCENARIOS };
-
-/// What [`CHECK_DUE`] tells, from the two rows; `None` where that query has to be asked.
-fn check_due_by_key(tenant_id: Uuid, session_id: Uuid) -> Result<Option<DueCheck>> {
-    let session = SESSIONS.find([tenant_id, session_id], |row| {
-        let due = DueColumns {
-            status: row.get(0)?,
-            scenario_id: row.opt(1)?,
-            scenario_version: row.opt(2)?,
-            reconciled_deployments: row.opt(3)?,
-            published_version: None,
-            deployments: None,
-            is_marked: row.opt::<Uuid>(4)?.is_some(),
-        };
-        Ok((due, row.opt(5)?, row.written_by()))
-    })?;
-    let Some((mut due, step_id, row_version)) = session else { return Ok(None) };
-    if let Some(scenario_id) = due.scenario_id {
-        let scenario = SCENARIOS.find([tenant_id, scenario_id], |row| Ok((row.opt(0)?, row.opt(1)?)))?;
-        let Some((published_version, deployments)) = scenario else { return Ok(None) };
-        due = DueColumns { published_version, deployments, ..due };
-    }
-    Ok(Some(DueCheck {
-        settled: due.is_settled(is_active),
-        step_id,
-        scenario_version: due.scenario_version,
-        scenario_id: due.scenario_id,
-        row_version,
-    }))
-}
-
-/// The hot path of `reconcile_session`: one index lookup, no lock, no transaction id. P0002 if there is no such
-/// session.
-pub fn check_due(tenant_id: Uuid, session_id: Uuid) -> Result<DueCheck> {
-    if let Some(check) = check_due_by_key(tenant_id, session_id)? {
-        return Ok(check);
-    }
-    CHECK_DUE
-        .row(&args![tenant_id, session_id], |row| {
-            let due = DueColumns::read(row)?;
-            Ok(DueCheck {
-                settled: due.is_settled(is_active),
-                step_id: row.opt(8)?,
-                scenario_version: due.scenario_version,
-                scenario_id: due.scenario_id,
-                row_version: row.get(9)?,
-            })
-        })?
-        .ok_or_else(|| missing(session_id))
 }
 
 /// Locks the session's row until the end of the transaction: turns of one session come one after the other. P0002.
@@ -376,59 +277,6 @@ fn read_session(tenant_id: Uuid, row: &Row<'_>) -> Result<SessionState> {
         row_version: RowVersion { xmin: row.get(9)?, ctid: item_pointer_get_both(row.get(10)?) },
         status: due.status,
     })
-}
-
-/// What tells whether a session is due.
-struct DueColumns {
-    status: String,
-    scenario_id: Option<Uuid>,
-    scenario_version: Option<i32>,
-    reconciled_deployments: Option<i32>,
-    published_version: Option<i32>,
-    deployments: Option<i32>,
-    is_marked: bool,
-}
-
-impl DueColumns {
-    /// From the first columns of a row: those of `due_columns!`, then whether the session carries a mark.
-    fn read(row: &Row<'_>) -> Result<DueColumns> {
-        Ok(DueColumns {
-            status: row.get(1)?,
-            scenario_id: row.opt(2)?,
-            scenario_version: row.opt(3)?,
-            reconciled_deployments: row.opt(4)?,
-            published_version: row.opt(5)?,
-            deployments: row.opt(6)?,
-            is_marked: row.get(7)?,
-        })
-    }
-
-    /// The session is not due ("What is due"): it carries no mark, was looked at before, and walks the published
-    /// version or has seen every deployment. A finished session is due by a mark alone. `takes_turns`: the statuses
-    /// that do.
-    fn is_settled(&self, takes_turns: impl Fn(&str) -> bool) -> bool {
-        if self.scenario_id.is_none() {
-            return true;
-        }
-        let takes_turns = takes_turns(&self.status);
-        if self.is_marked && (takes_turns || self.status == COMPLETED) {
-            return false;
-        }
-        let is_published = self.published_version.is_none_or(|published| self.scenario_version == Some(published));
-        let has_seen_all = self.reconciled_deployments == self.deployments;
-        !takes_turns || (self.reconciled_deployments.is_some() && (is_published || has_seen_all))
-    }
-}
-
-const COMPLETED: &str = "completed";
-
-fn is_active(status: &str) -> bool {
-    status == "active"
-}
-
-/// Active or paused: plans concern it.
-fn is_live(status: &str) -> bool {
-    matches!(status, "active" | "paused")
 }
 
 /// Days from then until the start of the transaction.
