@@ -38,18 +38,15 @@ pub struct GraphKey {
     pub digest: String,
 }
 
-/// Names a plan for ever.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct PlanKey {
-    pub tenant_id: uuid::Uuid,
-    pub plan_id: uuid::Uuid,
-}
-
-/// Names what is deployed in a scenario: its count of deployments goes up with each change of that.
+/// Names what is deployed in a scenario. Its count of deployments goes up with each change of that. A count, and the
+/// number of a version, can come again where a scenario is restored or a version was removed; the row of the scenario
+/// has another writer then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DeploymentKey {
     pub scenario: ScenarioKey,
     pub deployments: i32,
+    /// The transaction that wrote the row of the scenario.
+    pub written_by: u32,
 }
 
 /// What tells a version from every other one.
@@ -92,9 +89,9 @@ const MAX_BYTES: usize = 16 << 20;
 
 thread_local! {
     static GRAPHS: Cache<GraphKey, Rc<Graph>> = BoundedCache::shared(MAX_GRAPH_BYTES);
-    static PAIRS: Cache<PlanKey, Pairs> = BoundedCache::shared(MAX_BYTES);
+    static PAIRS: Cache<(DeploymentKey, uuid::Uuid), Pairs> = BoundedCache::shared(MAX_BYTES);
     static ACTS: Cache<(ScenarioKey, i32), Rc<Acts>> = BoundedCache::shared(MAX_BYTES);
-    static VERSIONS: Cache<(ScenarioKey, i32), Rc<KeptVersion>> = BoundedCache::shared(MAX_BYTES);
+    static VERSIONS: Cache<(DeploymentKey, i32), Rc<KeptVersion>> = BoundedCache::shared(MAX_BYTES);
     static STEPS: Cache<StepKey, Rc<KeptStep>> = BoundedCache::shared(MAX_BYTES);
     static PLANS: Cache<DeploymentKey, Rc<Vec<PlanRef>>> = BoundedCache::shared(MAX_BYTES);
     static PLAN_ROWS: Cache<(DeploymentKey, uuid::Uuid, String), Rc<PlannedStep>> = BoundedCache::shared(MAX_BYTES);
@@ -121,9 +118,9 @@ pub fn keep_graph(key: GraphKey, graph: Graph) -> Rc<Graph> {
 }
 
 /// The pairs of a plan: kept, or read by `make` and then kept.
-pub fn pairs<E>(key: PlanKey, make: impl FnOnce() -> Result<Vec<(String, String)>, E>) -> Result<Pairs, E> {
+pub fn pairs<E>(key: (DeploymentKey, uuid::Uuid), make: impl FnOnce() -> Result<Pairs, E>) -> Result<Pairs, E> {
     let weigh = |pairs: &Pairs| pairs.iter().map(|(old, new)| 64 + old.len() + new.len()).sum();
-    kept(&PAIRS, key, weigh, || make().map(Rc::new))
+    kept(&PAIRS, key, weigh, make)
 }
 
 /// The plans of a scenario that were ever deployed: kept, or read by `make` and then kept.
@@ -145,7 +142,7 @@ pub fn keep_plan_row(key: DeploymentKey, plan_id: uuid::Uuid, old_step_id: &str,
 
 /// A version that is not a draft: kept, or read by `make` and then kept; `None` if there is no such version.
 pub fn version<E>(
-    key: (ScenarioKey, i32),
+    key: (DeploymentKey, i32),
     make: impl FnOnce() -> Result<Option<KeptVersion>, E>,
 ) -> Result<Option<Rc<KeptVersion>>, E> {
     kept_if_found(&VERSIONS, key, |version| 256 + version.checksum.len() + version.digest.len(), make)
@@ -188,7 +185,7 @@ pub fn keep_acts(scenario: ScenarioKey, revision: i32, acts: Acts) -> Rc<Acts> {
 }
 
 /// A step by its version and id.
-pub type StepKey = (ScenarioKey, i32, String);
+pub type StepKey = (DeploymentKey, i32, String);
 
 type Cache<K, V> = RefCell<BoundedCache<K, V>>;
 type Shared<K, V> = std::thread::LocalKey<Cache<K, V>>;

@@ -7,7 +7,7 @@ use crate::facts::{CommonAnswer, NoCommonAnswer, PlanFacts, session_at};
 use crate::settings;
 use crate::store::plans::Plan;
 use crate::store::session_counts::{self, PassedStepGroup};
-use crate::store::{anchors, sql_id, versions};
+use crate::store::{sql_id, versions};
 use pgrx::Uuid;
 use scenario_engine::acts::{Acts, PassedAtStart};
 use scenario_engine::field::FieldDefinition;
@@ -81,7 +81,7 @@ impl Facts for GroupFacts<'_> {
     }
 
     fn plan_pairs(&mut self, plan: &PlanRef) -> CommonAnswer<Rc<Vec<(String, String)>>> {
-        Ok(anchors::pairs(self.tenant_id, sql_id(plan.plan_id))?)
+        Ok(self.plans.pairs(sql_id(plan.plan_id))?)
     }
 
     fn graph(&mut self, version: i32) -> CommonAnswer<Rc<Graph>> {

@@ -38,3 +38,20 @@ pub unsafe fn begin_index_scan(
         pg_sys::index_beginscan(table, index, snapshot, std::ptr::null_mut(), conditions, 0)
     }
 }
+
+/// The index of a table's primary key; an invalid id where it has none.
+///
+/// # Safety
+/// The table is open and locked.
+pub unsafe fn primary_key_index(table: pg_sys::Relation) -> pg_sys::Oid {
+    // SAFETY: by the caller's promise.
+    #[cfg(not(feature = "pg18"))]
+    unsafe {
+        pg_sys::RelationGetPrimaryKeyIndex(table)
+    }
+    // SAFETY: as above; a key that is checked at the end of a transaction is not asked for.
+    #[cfg(feature = "pg18")]
+    unsafe {
+        pg_sys::RelationGetPrimaryKeyIndex(table, false)
+    }
+}

@@ -128,3 +128,27 @@ COMMENT ON FUNCTION scenario.anchor_policies_check() IS
 CREATE TRIGGER anchor_policies_check
     BEFORE INSERT OR UPDATE OR DELETE ON scenario.anchor_policies
     FOR EACH ROW EXECUTE FUNCTION scenario.anchor_policies_check();
+
+-- Backends keep what the plans of a scenario say for as long as the row of the scenario is the same.
+CREATE FUNCTION scenario.migration_plans_gone() RETURNS trigger
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    -- Somebody who holds the row is about to write it: to wait would be a deadlock with a deployment.
+    PERFORM FROM scenario.scenarios AS c
+      WHERE c.tenant_id = OLD.tenant_id AND c.scenario_id = OLD.scenario_id
+        FOR NO KEY UPDATE SKIP LOCKED;
+    IF FOUND THEN
+        UPDATE scenario.scenarios AS c SET acts_revision = c.acts_revision
+         WHERE c.tenant_id = OLD.tenant_id AND c.scenario_id = OLD.scenario_id;
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION scenario.migration_plans_gone() IS
+    'Trigger: writes the row of the scenario anew when a plan that was deployed is deleted, so that backends forget '
+    'what the plan said.';
+
+CREATE TRIGGER migration_plans_gone
+    AFTER DELETE ON scenario.migration_plans
+    FOR EACH ROW WHEN (OLD.deployed_at IS NOT NULL)
+    EXECUTE FUNCTION scenario.migration_plans_gone();

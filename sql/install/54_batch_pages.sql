@@ -48,7 +48,7 @@ BEGIN
         v_until := CASE WHEN looked_at < wanted THEN v_last ELSE v_ids[looked_at] END;
         skipped := ARRAY(SELECT s.session_id FROM scenario.sessions AS s
                           WHERE s.tenant_id = (run).tenant_id AND s.pending_plan_id = (run).plan_id
-                            AND s.status = 'active'
+                            AND s.status IN ('active', 'completed')
                             AND s.session_id > after AND s.session_id <= v_until
                             AND NOT EXISTS (SELECT FROM pg_catalog.unnest(v_ids) AS i (id)
                                              WHERE i.id = s.session_id));

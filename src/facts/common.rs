@@ -2,7 +2,7 @@
 
 use super::plans::PlanFacts;
 use crate::error::Error;
-use crate::store::{anchors, sql_id, versions};
+use crate::store::{sql_id, versions};
 use pgrx::Uuid;
 use scenario_engine::acts::{Acts, PassedAtStart};
 use scenario_engine::field::FieldDefinition;
@@ -74,7 +74,7 @@ impl Facts for CommonFacts {
     }
 
     fn plan_pairs(&mut self, plan: &PlanRef) -> CommonAnswer<Rc<Vec<(String, String)>>> {
-        Ok(anchors::pairs(self.tenant_id, sql_id(plan.plan_id))?)
+        Ok(self.plans.pairs(sql_id(plan.plan_id))?)
     }
 
     fn graph(&mut self, version: i32) -> CommonAnswer<Rc<Graph>> {

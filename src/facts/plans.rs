@@ -4,7 +4,7 @@ use crate::cache::{self, DeploymentKey, Pairs};
 use crate::error::Result;
 use crate::store::plans::{self, Plan};
 use crate::store::sessions::Position;
-use crate::store::{acts, anchors, sql_id, versions};
+use crate::store::{acts, anchors, engine_id, sql_id, versions};
 use pgrx::Uuid;
 use scenario_engine::acts::{Acts, Ground, landing_acts_of};
 use scenario_engine::diff::{Pairing, compose_pairs};
@@ -33,6 +33,8 @@ struct KnownFacts {
     rows: HashMap<(uuid::Uuid, String), Option<PlannedStep>>,
     /// By scenario.
     acts: HashMap<Uuid, Rc<Acts>>,
+    /// By plan.
+    pairs: HashMap<Uuid, Pairs>,
 }
 
 impl PlanFacts {
@@ -139,7 +141,7 @@ impl PlanFacts {
         let acts = self.acts(scenario_id)?;
         let old = versions::graph(self.tenant_id, scenario_id, plan.from_version)?;
         let new = versions::graph(self.tenant_id, scenario_id, plan.to_version)?;
-        let pairs = anchors::pairs(self.tenant_id, sql_id(plan.plan_id))?;
+        let pairs = self.pairs(sql_id(plan.plan_id))?;
         let pairing = Pairing::from_ids(&old, &new, pairs.iter().map(|(a, b)| (a.as_str(), b.as_str())));
         row.acts_revision = acts.revision();
         goal.undoes = old
@@ -159,11 +161,25 @@ impl PlanFacts {
         self.composed_pairs(chain.iter().map(|plan| sql_id(plan.plan_id)))
     }
 
+    /// The pairs of a plan's steps.
+    pub fn pairs(&self, plan_id: Uuid) -> Result<Pairs> {
+        if let Some(pairs) = self.known.borrow().pairs.get(&plan_id) {
+            return Ok(Rc::clone(pairs));
+        }
+        let read = || anchors::pairs(self.tenant_id, plan_id);
+        let pairs = match self.deployment {
+            Some(deployment) => cache::pairs((deployment, engine_id(plan_id)), read)?,
+            None => read()?,
+        };
+        self.known.borrow_mut().pairs.insert(plan_id, Rc::clone(&pairs));
+        Ok(pairs)
+    }
+
     /// The pairs of these plans, composed in their order; `None` for no plan.
     pub fn composed_pairs(&self, plan_ids: impl IntoIterator<Item = Uuid>) -> Result<Option<Pairs>> {
         let mut composed: Option<Pairs> = None;
         for plan_id in plan_ids {
-            let link = anchors::pairs(self.tenant_id, plan_id)?;
+            let link = self.pairs(plan_id)?;
             composed = Some(match composed {
                 None => link,
                 Some(so_far) => Rc::new(compose_pairs(&so_far, &link)),

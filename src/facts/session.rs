@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::settings;
 use crate::store::audit::AuditedMove;
 use crate::store::sessions::{Position, SessionState};
-use crate::store::{anchors, sql_id};
+use crate::store::sql_id;
 use pgrx::Uuid;
 use scenario_engine::acts::{Acts, PassedAtStart};
 use scenario_engine::field::FieldDefinition;
@@ -109,7 +109,7 @@ impl Facts for SessionFacts {
     }
 
     fn plan_pairs(&mut self, plan: &PlanRef) -> Result<StepPairs> {
-        anchors::pairs(self.tenant_id, sql_id(plan.plan_id))
+        self.page.plans.pairs(sql_id(plan.plan_id))
     }
 
     fn graph(&mut self, version: i32) -> Result<Rc<Graph>> {

@@ -1,9 +1,9 @@
 //! `scenario.plan_anchors`: what a plan says of each step of its old version.
 
 use super::plans::Plan;
-use super::{Row, Statement, engine_id, policies, sql_id, stored_json};
+use super::{Row, Statement, policies, sql_id, stored_json};
 use crate::args;
-use crate::cache::{self, Pairs, PlanKey};
+use crate::cache::Pairs;
 use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::jsonb::Jsonb;
@@ -15,6 +15,7 @@ use scenario_engine::diff::{
 use scenario_engine::plan::{PlanRef, Policy};
 use scenario_engine::reconcile;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 // The lists are as long as each other, so that they are set side by side; in the FROM clause each would be copied once
 // more.
@@ -283,10 +284,9 @@ pub fn old_steps(tenant_id: Uuid, plan: &Plan) -> Result<HashMap<String, OldStep
     Ok(rows.into_iter().collect())
 }
 
-/// The pairs of a plan's steps, kept in the backend: anchors only.
+/// The pairs of a plan's steps: anchors only.
 pub fn pairs(tenant_id: Uuid, plan_id: Uuid) -> Result<Pairs> {
-    let key = PlanKey { tenant_id: engine_id(tenant_id), plan_id: engine_id(plan_id) };
-    cache::pairs(key, || PAIRS.rows(&args![tenant_id, plan_id], |row| Ok((row.get(1)?, row.get(2)?))))
+    PAIRS.rows(&args![tenant_id, plan_id], |row| Ok((row.get(1)?, row.get(2)?))).map(Rc::new)
 }
 
 /// The plan's row for the sessions at one old step, with names and policies, what its landing undoes and the present

@@ -5,7 +5,7 @@
 //! columns, and a transaction that has written. So is a row that is not found.
 
 use crate::error::{Error, Result};
-use crate::postgres_version::begin_index_scan;
+use crate::postgres_version::{begin_index_scan, primary_key_index};
 use pgrx::{FromDatum, IntoDatum, PgTupleDesc, Uuid, pg_sys};
 use std::cell::RefCell;
 use std::ffi::CStr;
@@ -13,6 +13,8 @@ use std::ffi::CStr;
 /// A table of the extension whose primary key is two ids, with columns to read.
 pub struct KeyedTable {
     pub name: &'static CStr,
+    /// The columns of its primary key, in order.
+    pub key: [&'static CStr; 2],
     pub columns: &'static [&'static CStr],
     /// Where the columns are, once they have been looked for.
     pub places: &'static std::thread::LocalKey<RefCell<Places>>,
@@ -23,6 +25,8 @@ pub struct KeyedTable {
 pub struct Places {
     table_id: pg_sys::Oid,
     columns_of_table: i32,
+    /// The index of the primary key, once it was found to be as the extension has made it.
+    key_index_id: pg_sys::Oid,
     numbers: Vec<pg_sys::AttrNumber>,
 }
 
@@ -44,7 +48,7 @@ impl KeyedTable {
         // snapshot is that of the statement that called the function. The key lives through the scan.
         unsafe {
             let table = pg_sys::table_open(table_id, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
-            let index_id = pg_sys::RelationGetPrimaryKeyIndex(table);
+            let index_id = primary_key_index(table);
             let found = if index_id == pg_sys::InvalidOid || !pg_sys::ActiveSnapshotSet() {
                 Ok(None)
             } else {
@@ -85,6 +89,11 @@ impl KeyedTable {
         // the key's bytes live until the scan has ended. The slot is the table's own, and dropped after it was read.
         unsafe {
             let index = pg_sys::index_open(index_id, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
+            let is_known = self.places.with_borrow(|places| places.key_index_id == index_id);
+            if !is_known && !self.is_key_of((*index).rd_index, (*table).rd_id) {
+                pg_sys::index_close(index, pg_sys::NoLock as pg_sys::LOCKMODE);
+                return Ok(None);
+            }
             let mut conditions = [pg_sys::ScanKeyData::default(); 2];
             for (number, (condition, id)) in (1..).zip(conditions.iter_mut().zip(&key)) {
                 pg_sys::ScanKeyInit(
@@ -99,11 +108,27 @@ impl KeyedTable {
             pg_sys::index_rescan(scan, conditions.as_mut_ptr(), 2, std::ptr::null_mut(), 0);
             let slot = pg_sys::table_slot_create(table, std::ptr::null_mut());
             let is_found = pg_sys::index_getnext_slot(scan, pg_sys::ScanDirection::ForwardScanDirection, slot);
-            let row = is_found.then(|| self.read_slot(table, slot, read));
+            let row = is_found.then(|| self.read_slot(table, index_id, slot, read));
             pg_sys::ExecDropSingleTupleTableSlot(slot);
             pg_sys::index_endscan(scan);
             pg_sys::index_close(index, pg_sys::NoLock as pg_sys::LOCKMODE);
             row.transpose()
+        }
+    }
+
+    /// Whether an index is that of the key as the extension has made it: somebody may have made another one.
+    ///
+    /// # Safety
+    /// The index is open, and one of the table's.
+    unsafe fn is_key_of(&self, index: pg_sys::Form_pg_index, table_id: pg_sys::Oid) -> bool {
+        // SAFETY: by the caller's promise: the index has as many columns as it says. The names end with a NUL.
+        unsafe {
+            let numbers = (*index).indkey.values.as_slice((*index).indnkeyatts as usize);
+            let is_column = |(name, number): (&&CStr, &pg_sys::AttrNumber)| {
+                pg_sys::get_attnum(table_id, name.as_ptr()) == *number
+                    && pg_sys::get_atttype(table_id, *number) == pg_sys::UUIDOID
+            };
+            numbers.len() == self.key.len() && self.key.iter().zip(numbers).all(is_column)
         }
     }
 
@@ -112,6 +137,7 @@ impl KeyedTable {
     unsafe fn read_slot<T>(
         &'static self,
         table: pg_sys::Relation,
+        key_index_id: pg_sys::Oid,
         slot: *mut pg_sys::TupleTableSlot,
         read: impl FnOnce(&FoundRow<'_>) -> Result<T>,
     ) -> Result<T> {
@@ -121,8 +147,9 @@ impl KeyedTable {
                 let (table_id, columns) = ((*table).rd_id, (*(*table).rd_att).natts);
                 if (places.table_id, places.columns_of_table) != (table_id, columns) {
                     let numbers = self.columns.iter().map(|name| pg_sys::get_attnum(table_id, name.as_ptr())).collect();
-                    *places = Places { table_id, columns_of_table: columns, numbers };
+                    *places = Places { table_id, columns_of_table: columns, key_index_id, numbers };
                 }
+                places.key_index_id = key_index_id;
                 let last = places.numbers.iter().copied().max().unwrap_or_default();
                 pg_sys::slot_getsomeattrs_int(slot, last.into());
                 let description = PgTupleDesc::from_pg_unchecked((*table).rd_att);

@@ -62,6 +62,16 @@ struct Prepared {
 /// lookups costs more to set up than the lookup.
 const NOT_BY_KEYS: [&CStr; 6] =
     [c"enable_seqscan", c"enable_hashjoin", c"enable_mergejoin", c"enable_material", c"enable_memoize", c"jit"];
+/// What every plan of ours may use, whatever the caller has switched off for queries of their own.
+const AT_HAND: [&CStr; 7] = [
+    c"enable_indexscan",
+    c"enable_indexonlyscan",
+    c"enable_bitmapscan",
+    c"enable_nestloop",
+    c"enable_sort",
+    c"enable_incremental_sort",
+    c"enable_hashagg",
+];
 /// What a plan that takes each row when its key is found does without besides.
 const NOT_ROW_BY_ROW: [&CStr; 1] = [c"enable_bitmapscan"];
 /// What a plan in the order of an index does without besides.
@@ -230,10 +240,11 @@ impl Statement {
                 Plan::ByKeys => &NOT_ROW_BY_ROW,
                 Plan::ForTheTables => &[],
             };
-            for setting in NOT_BY_KEYS.iter().chain(besides) {
+            let off = NOT_BY_KEYS.iter().chain(besides).map(|setting| (setting, c"off"));
+            for (setting, value) in AT_HAND.iter().map(|setting| (setting, c"on")).chain(off) {
                 pg_sys::set_config_option(
                     setting.as_ptr(),
-                    c"off".as_ptr(),
+                    value.as_ptr(),
                     pg_sys::GucContext::PGC_USERSET,
                     pg_sys::GucSource::PGC_S_SESSION,
                     pg_sys::GucAction::GUC_ACTION_SAVE,

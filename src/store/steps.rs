@@ -1,8 +1,8 @@
 //! `scenario.scenario_steps`: a version's steps as rows, so that a turn reads no JSON.
 
-use super::{Statement, sql_id};
+use super::Statement;
 use crate::args;
-use crate::cache::{self, KeptStep, ScenarioKey};
+use crate::cache::{self, DeploymentKey, KeptStep};
 use crate::error::{Error, Result};
 use pgrx::Uuid;
 use std::rc::Rc;
@@ -24,10 +24,16 @@ static ARRIVAL: Statement = Statement::reading(
       WHERE st.tenant_id = $1 AND st.scenario_id = $2 AND st.version = $3 AND st.step_id = $4",
 );
 
-/// What an arrival at a step of a published version writes of it, kept in the backend. XX000 if there is no such step.
-pub fn arrival(scenario: ScenarioKey, version: i32, step_id: &str) -> Result<Rc<KeptStep>> {
-    let found = cache::step((scenario, version, step_id.to_owned()), || {
-        let (tenant_id, scenario_id) = (sql_id(scenario.tenant_id), sql_id(scenario.scenario_id));
+/// What an arrival at a step of a published version writes of it, kept in the backend for as long as the same is
+/// deployed (`None`: not kept). XX000 if there is no such step.
+pub fn arrival(
+    tenant_id: Uuid,
+    scenario_id: Uuid,
+    version: i32,
+    step_id: &str,
+    deployment: Option<DeploymentKey>,
+) -> Result<Rc<KeptStep>> {
+    let read = || {
         ARRIVAL.row(&args![tenant_id, scenario_id, version, step_id], |row| {
             Ok(KeptStep {
                 name: row.get(1)?,
@@ -38,7 +44,11 @@ pub fn arrival(scenario: ScenarioKey, version: i32, step_id: &str) -> Result<Rc<
                 is_required_action: row.get(6)?,
             })
         })
-    })?;
+    };
+    let found = match deployment {
+        Some(deployment) => cache::step((deployment, version, step_id.to_owned()), read)?,
+        None => read()?.map(Rc::new),
+    };
     found.ok_or_else(|| Error::internal(format!("version {version} has no step \"{step_id}\"")))
 }
 

@@ -1,8 +1,8 @@
 //! `scenario.scenario_versions`.
 
-use super::{Statement, engine_id, scenarios, sql_id};
+use super::{Statement, engine_id, scenarios};
 use crate::args;
-use crate::cache::{self, GraphKey, KeptVersion, ScenarioKey};
+use crate::cache::{self, DeploymentKey, GraphKey, KeptVersion};
 use crate::error::{Error, Result};
 use crate::json::Json;
 use pgrx::Uuid;
@@ -76,16 +76,25 @@ pub fn find(tenant_id: Uuid, scenario_id: Uuid, version: i32) -> Result<Version>
     read(&FIND, tenant_id, scenario_id, version)
 }
 
-/// A version that sessions walk, kept in the backend; `None` if there is no such version, or it is a draft.
-pub fn walked(scenario: ScenarioKey, version: i32) -> Result<Option<Rc<KeptVersion>>> {
-    cache::version((scenario, version), || {
-        let (tenant_id, scenario_id) = (sql_id(scenario.tenant_id), sql_id(scenario.scenario_id));
+/// A version that sessions walk, kept in the backend for as long as the same is deployed (`None`: not kept); `None` if
+/// there is no such version, or it is a draft.
+pub fn walked(
+    tenant_id: Uuid,
+    scenario_id: Uuid,
+    version: i32,
+    deployment: Option<DeploymentKey>,
+) -> Result<Option<Rc<KeptVersion>>> {
+    let read = || {
         let found = FIND.row(&args![tenant_id, scenario_id, version], |row| {
             let is_draft = row.get::<String>(1)? == "draft";
             Ok((!is_draft).then_some(KeptVersion { checksum: row.get(2)?, digest: row.get(3)? }))
         })?;
         Ok(found.flatten())
-    })
+    };
+    match deployment {
+        Some(deployment) => cache::version((deployment, version), read),
+        None => Ok(read()?.map(Rc::new)),
+    }
 }
 
 /// A version as it stands now, and its definition stays so until this transaction ends.

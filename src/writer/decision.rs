@@ -1,5 +1,6 @@
 //! A decision for one session, and the changes of tables that it stands for.
 
+use crate::cache::KeptStep;
 use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::store::session_changes::decided::{Arrival, Before, Change, NewVariables, OtherArrival, Stay};
@@ -10,6 +11,7 @@ use pgrx::{Uuid, pg_sys};
 use scenario_engine::reconcile::{Decision, Effect, FieldSource, FilledField, WaitingFor};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// A decision for one session, to be written.
 pub struct SessionDecision<'a> {
@@ -22,7 +24,7 @@ pub struct SessionDecision<'a> {
 }
 
 impl<'a> SessionDecision<'a> {
-    pub(super) fn arrival(&self) -> Result<Arrival<'a>> {
+    pub(super) fn arrival(&self, tenant_id: Uuid) -> Result<Arrival<'a>> {
         let target =
             self.decision.target.as_ref().ok_or_else(|| Error::internal("a decision to move has no target"))?;
         let written = found_elsewhere(&self.decision.fields_filled)?;
@@ -33,7 +35,7 @@ impl<'a> SessionDecision<'a> {
             deployments: self.position.deployments,
             new_checksum: &self.position.published_checksum,
             turn_count: self.state.turn_count,
-            step: steps::arrival(self.position.scenario, version, &target.step_id)?,
+            step: self.step(tenant_id, version, &target.step_id)?,
             variables: self.new_variables(&written)?,
             already_done: false,
             others: Vec::new(),
@@ -59,6 +61,11 @@ impl<'a> SessionDecision<'a> {
             visit_count: self.state.visit_count,
             turn_count: self.state.turn_count,
         }
+    }
+
+    fn step(&self, tenant_id: Uuid, version: i32, step_id: &str) -> Result<Rc<KeptStep>> {
+        let position = self.position;
+        steps::arrival(tenant_id, position.scenario_id, version, step_id, position.deployment())
     }
 
     /// Pinned, or settled: nothing is left to do, which is written down and not recorded.

@@ -47,7 +47,7 @@ pub fn write(tenant_id: Uuid, decisions: &[SessionDecision<'_>]) -> Result<()> {
                 }
                 _ => {
                     common.insert(one.decision, (one, arrivals.len()));
-                    arrivals.push(one.arrival()?);
+                    arrivals.push(one.arrival(tenant_id)?);
                 }
             },
             Effect::Exit => exits.push(Exit { change: one.change("exit_scenario", None), before: one.before() }),

@@ -45,6 +45,7 @@ thread_local! {
 
 static SESSIONS: KeyedTable = KeyedTable {
     name: c"sessions",
+    key: [c"tenant_id", c"session_id"],
     columns: &[
         c"status",
         c"scenario_id",
@@ -56,8 +57,12 @@ static SESSIONS: KeyedTable = KeyedTable {
     places: &PLACES_IN_SESSIONS,
 };
 
-static SCENARIOS: KeyedTable =
-    KeyedTable { name: c"scenarios", columns: &[c"published_version", c"deployments"], places: &PLACES_IN_SCENARIOS };
+static SCENARIOS: KeyedTable = KeyedTable {
+    name: c"scenarios",
+    key: [c"tenant_id", c"scenario_id"],
+    columns: &[c"published_version", c"deployments"],
+    places: &PLACES_IN_SCENARIOS,
+};
 
 /// What [`CHECK_DUE`] tells, from the two rows; `None` where that query has to be asked.
 fn check_due_by_key(tenant_id: Uuid, session_id: Uuid) -> Result<Option<DueCheck>> {

@@ -3,10 +3,10 @@
 use super::due::{COMPLETED, DueCheck, DueColumns, due_columns, is_active, is_live};
 use super::missing;
 use crate::args;
-use crate::cache::{DeploymentKey, ScenarioKey};
+use crate::cache::DeploymentKey;
 use crate::error::{Error, Result};
 use crate::json::Json;
-use crate::store::{Row, Statement, engine_id, scenario_key, versions};
+use crate::store::{Row, Statement, engine_id, scenario_key, scenarios, versions};
 use pgrx::Uuid;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::datum::datetime_support::now;
@@ -29,12 +29,9 @@ static LOCK: Statement = Statement::writing(
     "SELECT s.revision FROM scenario.sessions AS s WHERE s.tenant_id = $1 AND s.session_id = $2 FOR NO KEY UPDATE",
 );
 
-/// The same, with what tells whether the session or the plans of its scenario have changed since somebody looked.
+/// The same, with what tells whether the session has changed since somebody looked.
 static LOCK_AND_COMPARE: Statement = Statement::writing(
-    "SELECT s.xmin, s.ctid,
-            (SELECT c.deployments FROM scenario.scenarios AS c
-              WHERE c.tenant_id = s.tenant_id AND c.scenario_id = s.scenario_id)
-       FROM scenario.sessions AS s WHERE s.tenant_id = $1 AND s.session_id = $2 FOR NO KEY UPDATE",
+    "SELECT s.xmin, s.ctid FROM scenario.sessions AS s WHERE s.tenant_id = $1 AND s.session_id = $2 FOR NO KEY UPDATE",
 );
 
 /// Variables can be large, and most of what a batch does needs none: they are read only when they are asked for.
@@ -158,16 +155,13 @@ pub struct Position {
     pub matches_version: bool,
     pub published_version: i32,
     pub published_checksum: String,
-    pub scenario: ScenarioKey,
-    /// No change of what is deployed is under way in this transaction.
-    is_settled_deployment: bool,
+    deployment: Option<DeploymentKey>,
 }
 
 impl Position {
     /// The name of what is deployed; `None` while this transaction changes it.
     pub fn deployment(&self) -> Option<DeploymentKey> {
-        let key = DeploymentKey { scenario: self.scenario, deployments: self.deployments };
-        self.is_settled_deployment.then_some(key)
+        self.deployment
     }
 }
 
@@ -188,10 +182,14 @@ pub fn lock(tenant_id: Uuid, session_id: Uuid) -> Result<()> {
 /// was deployed or cancelled in its scenario. P0002.
 pub fn lock_if_unchanged(tenant_id: Uuid, seen: &SessionState) -> Result<bool> {
     let found = LOCK_AND_COMPARE.row(&args![tenant_id, seen.session_id], |row| {
-        Ok((RowVersion { xmin: row.get(1)?, ctid: item_pointer_get_both(row.get(2)?) }, row.opt::<i32>(3)?))
+        Ok(RowVersion { xmin: row.get(1)?, ctid: item_pointer_get_both(row.get(2)?) })
     })?;
-    let (row_version, deployments) = found.ok_or_else(|| missing(seen.session_id))?;
-    Ok(row_version == seen.row_version && deployments == seen.position.as_ref().map(|position| position.deployments))
+    if found.ok_or_else(|| missing(seen.session_id))? != seen.row_version {
+        return Ok(false);
+    }
+    // Asked after the lock, which may have been waited for: the query that waits sees what was so before.
+    let Some(position) = &seen.position else { return Ok(true) };
+    Ok(scenarios::deployments(tenant_id, position.scenario_id)? == position.deployments)
 }
 
 /// The session as it stands now; after [`lock`], as it stays. P0002.
@@ -239,19 +237,22 @@ fn read_session(tenant_id: Uuid, row: &Row<'_>) -> Result<SessionState> {
         Some(scenario_id) => {
             let scenario = scenario_key(tenant_id, scenario_id, row.get(14)?);
             let (scenario_version, published_version) = (row.get(3)?, row.get(5)?);
-            let walked = versions::walked(scenario, scenario_version)?;
-            let published = versions::walked(scenario, published_version)?;
+            let (deployments, written_by) = (row.get(6)?, row.get(15)?);
+            let key = DeploymentKey { scenario, deployments, written_by: TransactionId::into_inner(written_by) };
+            // What is deployed can still change in the transaction that changes it.
+            let deployment = (!is_of_this_transaction(written_by)).then_some(key);
+            let walked = versions::walked(tenant_id, scenario_id, scenario_version, deployment)?;
+            let published = versions::walked(tenant_id, scenario_id, published_version, deployment)?;
             let checksum: String = row.get(13)?;
             Some(Position {
                 scenario_id,
                 scenario_version,
                 step_id: row.get(8)?,
                 step_content_hash: row.get(12)?,
-                deployments: row.get(6)?,
+                deployments,
                 matches_version: walked.is_some_and(|version| version.checksum == checksum),
                 checksum,
-                scenario,
-                is_settled_deployment: !is_of_this_transaction(row.get(15)?),
+                deployment,
                 published_version,
                 published_checksum: published.map(|version| version.checksum.clone()).unwrap_or_default(),
             })
