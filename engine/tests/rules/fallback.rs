@@ -98,3 +98,20 @@ fn a_session_of_the_published_version_stays() {
     let decision = world.reconcile();
     assert_eq!((brief(&decision).as_str(), decision.effect), ("continue", Effect::Settle));
 }
+
+#[test]
+fn an_id_that_comes_back_for_the_content_of_the_current_step_is_its_counterpart() {
+    let first = flow("hz -> ez\n ez -> dz\n dz -> gz\n gz");
+    let mut second = flow("hu -> eu\n eu -> du\n du -> gu\n gu");
+    for (id, was) in [("hu", "hz"), ("eu", "ez"), ("du", "dz"), ("gu", "gz")] {
+        let content = first.steps.iter().find(|step| step.id == was).expect("a step").clone();
+        let step = step_mut(&mut second, id);
+        (step.name, step.description) = (content.name, content.description);
+    }
+    let mut world = World::new(vec![first, second, flow("hz -> ez\n ez -> dz\n dz")]);
+    world.walked(&words("ez"));
+    world.session.scenario_version = 2;
+    world.arrive(2, "eu");
+    world.session.matches_version = false;
+    assert_eq!(brief(&world.reconcile()), "teleport ez");
+}
