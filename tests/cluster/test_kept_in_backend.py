@@ -1,4 +1,7 @@
-"""What a backend keeps of a scenario is never another one's: a connection that has made turns says what a new one says."""
+"""What a backend keeps of a scenario is never another one's.
+
+A connection that has made turns says what a new one says.
+"""
 
 import json
 import uuid
@@ -17,7 +20,8 @@ def flow(*ids, **more):
 
 
 def draft(db, definition):
-    [version] = db.execute("select scenario.create_scenario_version(%s, %s, %s)", [TENANT, FLOW, definition]).fetchone()
+    arguments = [TENANT, FLOW, definition]
+    [version] = db.execute("select scenario.create_scenario_version(%s, %s, %s)", arguments).fetchone()
     return version
 
 
@@ -33,11 +37,15 @@ def turn(db, session, how="reconcile_session"):
 
 
 def last_visit(db, session):
-    return db.execute("select v.step_id, v.scenario_version, v.is_checkpoint, v.step_content_hash = s.step_content_hash,"
-                      " s.scenario_checksum = n.checksum from scenario.step_visits v"
-                      " join scenario.sessions s using (tenant_id, session_id) join scenario.scenario_versions n"
-                      " on n.tenant_id = s.tenant_id and n.scenario_id = s.scenario_id and n.version = s.scenario_version"
-                      " where v.session_id = %s order by v.visit_no desc limit 1", [session]).fetchone()
+    return db.execute("""
+        select v.step_id, v.scenario_version, v.is_checkpoint, v.step_content_hash = s.step_content_hash,
+               s.scenario_checksum = n.checksum
+          from scenario.step_visits v
+          join scenario.sessions s using (tenant_id, session_id)
+          join scenario.scenario_versions n
+            on (n.tenant_id, n.scenario_id, n.version) = (s.tenant_id, s.scenario_id, s.scenario_version)
+         where v.session_id = %s order by v.visit_no desc limit 1
+        """, [session]).fetchone()
 
 
 def test_a_version_number_that_is_given_again(server, db, database):
