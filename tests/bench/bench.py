@@ -334,7 +334,7 @@ def turns_meanwhile():
     settle()
     turn = script("meanwhile", SOME.format(most=SESSIONS)
                   + f"SELECT action FROM scenario.reconcile_session('{tenant(10)}', {SESSION});\n\\sleep 10 ms\n")
-    log = WORK / "meanwhile"
+    log = WORK / "turns"
     clients = subprocess.Popen(["pgbench", "-n", "-M", "prepared", "-c", "8", "-j", "1", "-T", "3600", "-f", str(turn),
                                 "--log", f"--log-prefix={log}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
@@ -346,7 +346,7 @@ def turns_meanwhile():
     left = one("SELECT count(*) FROM scenario.sessions WHERE tenant_id = %s AND scenario_version <> 2", (tenant(10),))
     assert left == 0, f"{left} sessions left"
     # the third column: microseconds, the 10 ms of sleep included
-    turns = [int(line.split()[2]) / 1000 - 10 for file in WORK.glob("meanwhile.*") for line in file.open()]
+    turns = [int(line.split()[2]) / 1000 - 10 for file in WORK.glob("turns.*") for line in file.open()]
     report(f"{SESSIONS:,} sessions marked and migrated with 8 clients taking turns",
            f"{SESSIONS / marked:,.0f}/s, {SESSIONS / moved:,.0f}/s")
     report(f"  their {len(turns):,} turns: p99.9", f"{percentile(turns, 0.999):.1f} ms", "", "≤ 20 ms")
