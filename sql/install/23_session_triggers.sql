@@ -340,9 +340,10 @@ COMMENT ON FUNCTION scenario.sessions_arrive() IS
     'arrives at a terminal step. Raises P0002, 55000, 22023.';
 
 -- BEFORE, so that one lookup serves the row and the visit; it fires last (by name), on the row as it will be, under its
--- lock.
+-- lock. A statement that names none of these columns, as a mark does, changes none of them.
 CREATE TRIGGER zz_sessions_arrive
-    BEFORE UPDATE ON scenario.sessions
+    BEFORE UPDATE OF tenant_id, session_id, scenario_id, scenario_version, step_id, revision, visit_count,
+                     visit_reason, visit_confidence, visit_plan_id ON scenario.sessions
     FOR EACH ROW WHEN ((NEW.step_id IS DISTINCT FROM OLD.step_id
                         OR NEW.scenario_version IS DISTINCT FROM OLD.scenario_version
                         OR NEW.scenario_id IS DISTINCT FROM OLD.scenario_id
